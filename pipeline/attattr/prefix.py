@@ -1,0 +1,119 @@
+"""The prefix pass: one forward pass that records what every path integral of an example needs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+from transformers.modeling_outputs import SequenceClassifierOutput
+
+from pipeline.attattr.attention import eager_attention, intercepted_attention, layer_count
+from pipeline.attattr.encoder import Encoder
+from pipeline.attattr.errors import AttributionError
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A right-padded batch. `input_ids`, `attention_mask`, `token_type_ids`: `(batch, n)`; the last may be None."""
+
+    input_ids: Tensor
+    attention_mask: Tensor
+    token_type_ids: Tensor | None
+
+    @property
+    def lengths(self) -> Tensor:
+        """Tokens per example, `(batch,)`."""
+        return self.attention_mask.sum(dim=1)
+
+    def select(self, index: Tensor) -> "Inputs":
+        """The examples `index`, trimmed to the longest of them."""
+        n = int(self.lengths[index].max())
+        types = None if self.token_type_ids is None else self.token_type_ids[index, :n]
+        return Inputs(self.input_ids[index, :n], self.attention_mask[index, :n], types)
+
+    def forward(self, model: PreTrainedModel, *, output_hidden_states: bool = False) -> SequenceClassifierOutput:
+        """The model's own forward pass."""
+        types = {} if self.token_type_ids is None else {"token_type_ids": self.token_type_ids}
+        return model(
+            input_ids=self.input_ids,
+            attention_mask=self.attention_mask,
+            output_hidden_states=output_hidden_states,
+            **types,
+        )
+
+    def key_mask(self) -> Tensor | None:
+        """Boolean `(batch, 1, 1, n)`, True where a key may be attended; None if nothing is padded."""
+        mask = self.attention_mask.bool()
+        return None if bool(mask.all()) else mask[:, None, None, :]
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What one forward pass leaves behind. Lists have one entry per layer; none of it carries a gradient."""
+
+    inputs: Inputs
+    hidden: list[Tensor]  # input of the layer, (batch, n, hidden)
+    attention_probs: list[Tensor]  # (batch, head, query, key); rows of padded queries are zero
+    value: list[Tensor]  # (batch, head, key, width)
+    context: list[Tensor]  # (batch, query, head * width)
+    logits: Tensor  # (batch, classes)
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without parameter gradients while the context lasts; then every flag is what it was."""
+    training = {module: module.training for module in model.modules()}
+    requires_grad = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    try:
+        model.eval()
+        model.requires_grad_(False)
+        yield
+    finally:
+        for module, flag in training.items():
+            module.training = flag
+        for parameter, flag in requires_grad.items():
+            parameter.requires_grad_(flag)
+
+
+@torch.no_grad()
+def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
+    """Run the model's own forward pass and keep its hidden states, attention, values and contexts."""
+    probs: list[Tensor] = []
+    values: list[Tensor] = []
+    contexts: list[Tensor] = []
+    real_query = inputs.attention_mask.to(torch.bool)[:, None, :, None]
+
+    def record(
+        layer: int, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
+    ) -> Tensor:
+        context, attention_probs = eager_attention(query, key, value, mask, scaling)
+        context = context.transpose(1, 2)
+        probs.append(attention_probs * real_query)
+        values.append(value)
+        contexts.append(context.flatten(2))
+        return context
+
+    with intercepted_attention(model, record, implementation="eager"):
+        output = inputs.forward(model, output_hidden_states=True)
+    states = list(output.hidden_states)[: layer_count(model)]
+    return Prefix(inputs, states, probs, values, contexts, output.logits)
+
+
+@torch.no_grad()
+def check_readout(encoder: Encoder, prefix: Prefix) -> None:
+    """Raise AttributionError unless the engine's own forward pass gives the model's logits for the first example.
+
+    The engine rebuilds the layers from their weights and reads the first token only. A model that pools
+    otherwise, or that carries hooks or adapters, would be attributed wrongly, so it is refused.
+    """
+    n = int(prefix.inputs.lengths[0])
+    logits = encoder.forward_from(0, prefix.hidden[0][:1, :n], key_mask=None)
+    tolerance = 1e-3 if logits.dtype in (torch.float32, torch.float64) else 5e-2
+    expected = prefix.logits[:1]
+    if not torch.allclose(logits, expected, atol=tolerance, rtol=tolerance) and bool(expected.isfinite().all()):
+        raise AttributionError(
+            f"the model's logits {expected[0].tolist()} are not what its layers give, {logits[0].tolist()}: it pools "
+            "more than the first token, or carries hooks or adapters; merge or remove them"
+        )
