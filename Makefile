@@ -1,0 +1,29 @@
+# The two commands of the README: `make repro`, `make test`. Both build the environment when its pins change.
+PYTHON ?= python3.11
+BIN := $(CURDIR)/.venv/bin
+export PATH := $(BIN):$(PATH)
+
+.PHONY: venv repro test lint types
+
+venv: .venv/installed
+
+.venv/installed: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+repro: venv
+	@python -m pipeline.commands.check
+	dvc repro
+	@python -m pipeline.commands.headline
+
+test: venv
+	pytest
+
+lint: venv
+	ruff check .
+	ruff format --check .
+
+types: venv
+	basedpyright

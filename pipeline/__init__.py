@@ -1,0 +1,1 @@
+"""Self-attention attribution: the pipeline's stages and the method they share."""

@@ -1,0 +1,1 @@
+"""Statistics: intervals, bootstrap, curves. Numpy alone."""

@@ -1,0 +1,91 @@
+"""How uncertain a mean over examples is: Wilson intervals for one accuracy, a paired bootstrap for everything else."""
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pipeline.errors import InputError
+
+DRAWS_AT_ONCE = 256  # bounds the memory of the resampling weights at 256 x examples
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A statistic with its interval, all three in the unit of the statistic."""
+
+    value: float
+    low: float
+    high: float
+
+
+def wilson_interval(
+    correct: ArrayLike, n: ArrayLike, *, level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Score interval of a proportion (Wilson 1927); inside [0, 1] also for 0 or n correct.
+
+    `correct` and `n` are counts of any shapes that broadcast; returns (low, high) as fractions in that shape.
+    """
+    correct, n = np.asarray(correct, np.float64), np.asarray(n, np.float64)
+    if np.any(n < 1) or np.any(correct < 0) or np.any(correct > n):
+        raise InputError("wilson_interval needs 0 <= correct <= n and at least one example")
+    z = NormalDist().inv_cdf((1 + level) / 2)
+    proportion = correct / n
+    centre = proportion + z**2 / (2 * n)
+    half_width = z * np.sqrt(proportion * (1 - proportion) / n + z**2 / (4 * n**2))
+    # At the ends the formula is exactly 0 or 1; rounding must not push it past.
+    low = np.where(correct == 0, 0.0, (centre - half_width) / (1 + z**2 / n))
+    high = np.where(correct == n, 1.0, (centre + half_width) / (1 + z**2 / n))
+    return low, high
+
+
+def standard_error(accuracy: float, n: int) -> float:
+    """One standard error of an accuracy (a fraction) over n examples."""
+    return float(np.sqrt(accuracy * (1 - accuracy) / n))
+
+
+def bootstrap_mean(values: ArrayLike, *, draws: int, seed: int, level: float = 0.95) -> Interval:
+    """Mean of one number per example, shape (example,), with its percentile bootstrap interval.
+
+    Every statistic that is linear in the correctness of the examples is such a mean: an accuracy, an area between
+    two curves, an AUC, or the difference of two of them. Give the differences per example and the bootstrap is paired.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 1:
+        raise InputError(f"bootstrap_mean needs one value per example, got shape {values.shape}; see bootstrap_means")
+    return bootstrap_means(values[:, None], draws=draws, seed=seed, level=level)[0]
+
+
+def bootstrap_means(values: ArrayLike, *, draws: int, seed: int, level: float = 0.95) -> list[Interval]:
+    """`bootstrap_mean` of every column of `values`, shape (example, statistic), over the same resamples.
+
+    The resamples depend on `seed`, `draws` and the number of examples alone, so calls that share them are paired too.
+    """
+    values = np.asarray(values, np.float64)
+    if values.ndim != 2 or len(values) == 0:
+        raise InputError(f"bootstrap_means needs values of shape (example, statistic), got {values.shape}")
+    if draws < 1:
+        raise InputError(f"draws must be at least 1, got {draws}")
+    means = _resampled_means(values, draws=draws, generator=np.random.default_rng(seed))
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return [
+        Interval(value=float(v), low=float(lo), high=float(hi))
+        for v, lo, hi in zip(values.mean(axis=0), low, high, strict=True)
+    ]
+
+
+def _resampled_means(values: NDArray[np.float64], *, draws: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Column means of `draws` resamples, shape (draws, statistic).
+
+    A resample is the row of counts that says how often each example was drawn, so that all statistics of a block of
+    resamples are one matrix product.
+    """
+    n = len(values)
+    means = np.empty((draws, values.shape[1]))
+    for start in range(0, draws, DRAWS_AT_ONCE):
+        block = min(DRAWS_AT_ONCE, draws - start)
+        picks = generator.integers(n, size=(block, n)) + n * np.arange(block)[:, None]
+        counts = np.bincount(picks.ravel(), minlength=block * n).reshape(block, n)
+        means[start : start + block] = counts.astype(np.float64) @ values / n
+    return means

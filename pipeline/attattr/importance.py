@@ -1,0 +1,97 @@
+"""Head importance (docs/method.md, "Head importance"): one number per layer and head, from a sample of examples."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from pipeline.attattr.attention import eager_attention, intercepted_attention
+from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.prefix import Inputs, frozen
+
+Pooling = Literal["max", "confidence"]
+Normalise = Literal["none", "layer_l2"]
+
+
+@dataclass(frozen=True)
+class TaylorImportance:
+    """First-order importance of every head for each example, `(batch, layer, head)`, in three readings."""
+
+    taylor: Tensor  # |sum over edges of A * dloss/dA|, gold loss: the paper's formula
+    taylor_michel: Tensor  # the absolute value per token, then summed, gold loss: Michel et al. 2019
+    taylor_authors: Tensor  # as Michel's, but of the sum of all logits: the paper's released code
+
+
+def taylor_importance(
+    model: PreTrainedModel,
+    *,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    token_type_ids: Tensor | None = None,
+    labels: Tensor,
+) -> TaylorImportance:
+    """One forward and two backward passes; inputs `(batch, n)`, right-padded, `labels` `(batch,)`.
+
+    The sum over a head's edges of A * dF/dA equals the sum over tokens of context * dF/dcontext, so that no
+    n x n gradient is needed. `taylor_authors` is not yet divided by its layer's norm: see `normalise`.
+    """
+    contexts: list[Tensor] = []
+
+    def record(
+        _layer: int, _module: object, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
+    ) -> Tensor:
+        context = eager_attention(query, key, value, mask, scaling)[0].transpose(1, 2)
+        # Leaves of a graph of their own: the parameters are frozen, and the gradient is taken at the context.
+        context = context if context.requires_grad else context.requires_grad_()
+        contexts.append(context)
+        return context
+
+    inputs = Inputs(input_ids, attention_mask, token_type_ids)
+    real = attention_mask[:, :, None].bool()
+    with frozen(model), torch.enable_grad(), intercepted_attention(model, record, implementation="eager"):
+        logits = inputs.forward(model).logits
+        loss = cross_entropy(logits, labels, reduction="sum")
+        of_loss = torch.autograd.grad(loss, contexts, retain_graph=True)
+        of_logits = torch.autograd.grad(logits.sum(), contexts)
+
+    def per_token(gradients: tuple[Tensor, ...]) -> Tensor:
+        products = [(c * g).sum(dim=-1).masked_fill(~real, 0) for c, g in zip(contexts, gradients, strict=True)]
+        return torch.stack(products, dim=1).detach()  # (batch, layer, token, head)
+
+    loss_terms, logit_terms = per_token(of_loss), per_token(of_logits)
+    return TaylorImportance(
+        taylor=loss_terms.sum(dim=2).abs(),
+        taylor_michel=loss_terms.abs().sum(dim=2),
+        taylor_authors=logit_terms.abs().sum(dim=2),
+    )
+
+
+def pooled_attention(attention_probs: Tensor, lengths: Tensor, *, pooling: Pooling) -> Tensor:
+    """Attention of each head as one number: `(batch, layer, head, query, key)` to `(batch, layer, head)`.
+
+    The mean over all entries is 1/n for every head, so it cannot rank heads: `max` takes the largest probability,
+    `confidence` the mean over real queries of the row maximum (Voita et al. 2019).
+    """
+    rows = attention_probs.amax(dim=-1)
+    match pooling:
+        case "max":
+            return rows.amax(dim=-1)
+        case "confidence":
+            return rows.sum(dim=-1) / lengths.to(rows)[:, None, None]
+        case _:
+            raise AttributionError(f"pooling is {pooling!r}: it must be max or confidence")
+
+
+def normalise(importance: Tensor, *, how: Normalise) -> Tensor:
+    """Importance `(layer, head)` as it is, or with each layer's row divided by its L2 norm (a zero row stays zero)."""
+    match how:
+        case "none":
+            return importance
+        case "layer_l2":
+            norm = importance.norm(dim=-1, keepdim=True)
+            return importance / torch.where(norm > 0, norm, torch.ones_like(norm))
+        case _:
+            raise AttributionError(f"normalise is {how!r}: it must be none or layer_l2")

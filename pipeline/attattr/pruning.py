@@ -1,0 +1,41 @@
+"""Head masks from head importance: per layer (the paper's effectiveness experiment) and global (head pruning)."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from pipeline.attattr.errors import AttributionError
+
+Direction = Literal["lowest_first", "highest_first"]
+
+
+def head_order(importance: Tensor, *, direction: Direction) -> Tensor:
+    """Head indices along the last axis in masking order; ties go by index.
+
+    `importance` is `(..., head)`; returns `(..., head)`, int64.
+    """
+    if direction not in ("lowest_first", "highest_first"):
+        raise AttributionError(f"direction is {direction!r}: it must be lowest_first or highest_first")
+    return importance.argsort(dim=-1, descending=direction == "highest_first", stable=True)
+
+
+def per_layer_masks(importance: Tensor, *, direction: Direction) -> Tensor:
+    """Masks that remove k = 0..H heads of every layer: `(..., layer, head)` to `(H + 1, ..., layer, head)`, 1 = keep."""
+    position = head_order(importance, direction=direction).argsort(dim=-1)
+    counts = torch.arange(importance.shape[-1] + 1, device=importance.device)
+    counts = counts.view(-1, *[1] * importance.ndim)
+    return (position[None] >= counts).to(torch.float32)
+
+
+def masked_counts(rates: list[float], *, heads: int) -> list[int]:
+    """How many of `heads` heads each pruning rate masks, rounded to the nearest whole head."""
+    if any(not 0 <= rate <= 1 for rate in rates):
+        raise AttributionError(f"pruning rates are {rates}: they must lie in [0, 1]")
+    return [int(rate * heads + 0.5) for rate in rates]
+
+
+def global_masks(importance: Tensor, counts: list[int]) -> Tensor:
+    """Masks that remove the `counts` least important of all heads: `(layer, head)` to `(count, layer, head)`."""
+    position = head_order(importance.flatten(), direction="lowest_first").argsort()
+    return torch.stack([(position >= count).to(torch.float32).view_as(importance) for count in counts])

@@ -1,0 +1,57 @@
+"""Compute the attribution scores of one fine-tuned model, batch by batch, over any number of processes.
+
+Reads:  outputs/data/<task>, outputs/models/<task>-<seed>
+Writes: outputs/attributions/<task>-<seed>/{heads.parquet, maps.parquet, full.safetensors},
+        metrics/attribute/<task>-<seed>.json
+Run:    python -m pipeline.attribute task=<task> seed=<seed>
+"""
+
+import logging
+import shutil
+
+from pipeline.run.cli import run_stage
+from pipeline.run.config import StageConfig
+from pipeline.run.paths import attributions_folder, data_folder, metrics_file, model_folder
+
+log = logging.getLogger(__name__)
+
+
+def main(config: StageConfig) -> None:
+    """Cut the samples into jobs, run those that are missing, merge their files."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    from pipeline.attattr.encoder import check_family
+    from pipeline.run.store import write_json
+    from pipeline.run.tracking import track
+    from pipeline.run.work import work_folder
+    from pipeline.scoring.collect import merge, summarise, write_store
+    from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
+    from pipeline.scoring.samples import samples, what_to_keep
+
+    task, seed, settings = config.task, config.seed, config.attribute
+    data, weights = data_folder(config.input_root, task), model_folder(config.input_root, task, seed)
+    model = AutoModelForSequenceClassification.from_pretrained(weights, dtype=torch.float32)
+    check_family(model)
+    chosen = samples(data, task, settings)
+    jobs = make_jobs(chosen, settings=settings, token_budget=config.run.token_budget)
+    log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
+    folder = work_folder(config, inputs=[data, weights])
+    attributor = Attributor(
+        model, settings=settings, token_budget=config.run.token_budget, keep=what_to_keep(chosen, settings)
+    )
+    with track(config) as tracker:
+        run_jobs(attributor, jobs, trainer=config.run.trainer, folder=folder, workers=config.run.workers)
+        places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)
+        order = {place: number for number, place in enumerate(places)}
+        rows = merge([job_file(folder, job.number) for job in jobs], order)
+        shape = {"layers": model.config.num_hidden_layers, "heads": model.config.num_attention_heads}
+        write_store(attributions_folder(config.output_root, task, seed), rows, **shape)
+        metrics = {"task": task, "seed": seed, "steps": settings.steps, "rule": settings.rule} | summarise(rows)
+        tracker.summary(metrics)
+        write_json(metrics_file(config.output_root, "attribute", task, seed), metrics)
+    shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    run_stage("attribute", main)

@@ -1,0 +1,1 @@
+"""Commands beside the stages: compose and check the values, and others."""

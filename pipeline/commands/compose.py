@@ -1,0 +1,49 @@
+"""Compose a preset of conf/ and overrides into params.yaml, which DVC and every stage read.
+
+Nothing is written unless all values are allowed.
+
+Run: python -m pipeline.commands.compose experiment=minilm trainer=gpu prune.random_orders=50 'seeds=[1,2]'
+"""
+
+import argparse
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.run.config import PARAMS_FILE, dump_params, preset_names
+from pipeline.run.errors import exit_on_bad_input
+from pipeline.run.paths import link_external, repository
+from pipeline.run.presets import compose_params
+from pipeline.run.schema import external_folders
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write params.yaml from the command line's overrides."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.commands.compose",
+        description="Compose a preset and overrides into params.yaml.",
+        epilog="Presets: " + ", ".join(preset_names()) + ". Trainers: cpu, gpu, ddp. Every key is in params.yaml.",
+    )
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="experiment=<preset>, trainer=<name>, values")
+    given = parser.parse_args(arguments).overrides
+    with exit_on_bad_input():
+        os.chdir(repository())
+        params = compose_params(given)
+        needed = external_folders(params)
+        if needed:
+            link_external(needed)
+        command = shlex.join(["python", "-m", "pipeline.commands.compose", *given])
+        header = f"Composed by: {command}\nEditing values is fine: `dvc repro` runs again what reads them."
+        _write(PARAMS_FILE, dump_params(params, header=header))
+
+
+def _write(path: Path, text: str) -> None:
+    """Replace `path` in one step, so that an interrupted write leaves it as it was."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
+
+
+if __name__ == "__main__":
+    main()

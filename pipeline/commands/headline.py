@@ -1,0 +1,24 @@
+"""Print where the report is and its headline table: the last lines of `make repro`.
+
+Run: python -m pipeline.commands.headline
+"""
+
+import os
+import sys
+
+from pipeline.run.errors import exit_on_bad_input
+from pipeline.run.paths import repository, summary_folder
+
+
+def main() -> None:
+    """Read the table that the tables stage wrote."""
+    with exit_on_bad_input():
+        os.chdir(repository())
+        here = repository()
+        table = summary_folder(here, "tables") / "headline.md"
+        report = summary_folder(here, "report") / "index.html"
+        sys.stdout.write(f"\n{table.read_text(encoding='utf-8')}\nReport: {report}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Tokenised examples: reading, batching and padding them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from pipeline.attattr.batching import group_by_length
+
+
+@dataclass(frozen=True)
+class Example:
+    """One tokenised example; special tokens included, no padding."""
+
+    example_id: str
+    input_ids: list[int]
+    token_type_ids: list[int]
+    label: int
+
+    def __len__(self) -> int:
+        return len(self.input_ids)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A right-padded batch; tensors are `(batch, n)`, labels `(batch,)`."""
+
+    example_ids: list[str]
+    input_ids: Tensor
+    attention_mask: Tensor
+    token_type_ids: Tensor
+    labels: Tensor
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The batch on another device."""
+        moved = (
+            tensor.to(device) for tensor in (self.input_ids, self.attention_mask, self.token_type_ids, self.labels)
+        )
+        return Batch(self.example_ids, *moved)
+
+
+def read_examples(path: Path) -> list[Example]:
+    """The examples of a file that `prepare` wrote, in its order."""
+    import pyarrow.parquet
+
+    columns = ["example_id", "input_ids", "token_type_ids", "label"]
+    return [Example(**row) for row in pyarrow.parquet.read_table(path, columns=columns).to_pylist()]
+
+
+def collate(examples: Sequence[Example], *, pad_id: int) -> Batch:
+    """Pad on the right to the longest example."""
+    n = max(len(example) for example in examples)
+
+    def padded(rows: list[list[int]], value: int) -> Tensor:
+        return torch.tensor([row + [value] * (n - len(row)) for row in rows], dtype=torch.long)
+
+    return Batch(
+        example_ids=[example.example_id for example in examples],
+        input_ids=padded([example.input_ids for example in examples], pad_id),
+        attention_mask=padded([[1] * len(example) for example in examples], 0),
+        token_type_ids=padded([example.token_type_ids for example in examples], 0),
+        labels=torch.tensor([example.label for example in examples]),
+    )
+
+
+def length_batches(examples: Sequence[Example], *, token_budget: int, copies: int = 1) -> list[list[Example]]:
+    """The examples in order of length, cut so that `copies` of a batch fit the budget and little is padding."""
+    groups = group_by_length([len(example) for example in examples], copies=copies, token_budget=token_budget)
+    return [[examples[number] for number in group] for group in groups]

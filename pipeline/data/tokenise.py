@@ -1,0 +1,58 @@
+"""From texts to token ids."""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoTokenizer, BertTokenizer, PreTrainedTokenizerBase
+
+from pipeline.data import planted
+from pipeline.data.sources import require_hub
+from pipeline.data.tasks import TASKS
+from pipeline.data.weights import model_location
+from pipeline.run.inputs import Model
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def load_tokenizer(model: Model, task: str) -> PreTrainedTokenizerBase:
+    """The tokenizer of the model's folder or hub entry; for a model from scratch, one token per planted word."""
+    if model.source == "scratch":
+        words = [*SPECIAL_TOKENS, ".", *(word for word in planted.vocabulary(task) if word != ".")]
+        return BertTokenizer(vocab={word: number for number, word in enumerate(words)}, do_lower_case=True)
+    if model.source == "hub":
+        require_hub(str(model.name), repo_type="model")
+    return AutoTokenizer.from_pretrained(model_location(model, task), revision=model.revision or "main")
+
+
+def tokenise(
+    rows: list[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, task: str, *, max_length: int
+) -> tuple[list[dict[str, Any]], int]:
+    """Rows with `input_ids`, `token_type_ids`, `label`, `example_id`, and the number of texts cut to `max_length`.
+
+    Planted rows keep the positions of their deciding tokens, as `deciding_positions`.
+    """
+    if not rows:
+        return [], 0
+    texts = [[row[column] for row in rows] for column in TASKS[task].columns]
+    encoded = tokenizer(*texts, truncation=True, max_length=max_length, return_token_type_ids=True)
+    full = tokenizer(*texts, truncation=False, verbose=False)
+    truncated = sum(len(ids) > max_length for ids in full["input_ids"])
+    result = []
+    for number, row in enumerate(rows):
+        example = {
+            "example_id": row["example_id"],
+            "input_ids": encoded["input_ids"][number],
+            "token_type_ids": encoded["token_type_ids"][number],
+            "label": row["label"],
+        }
+        if "deciding_words" in row:
+            places = list(zip(encoded.sequence_ids(number), encoded.word_ids(number), strict=True))
+            example["deciding_positions"] = [places.index((s, w)) for s, w in row["deciding_words"]]
+        result.append(example)
+    return result, truncated
+
+
+def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Write the tokenizer; it holds no path of the place it came from."""
+    tokenizer.init_kwargs.pop("name_or_path", None)
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,114 @@
+"""Initial weights: where they are, and whether they fit the task, checked before anything is loaded."""
+
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from transformers import AutoConfig, AutoModelForSequenceClassification, BertConfig, PretrainedConfig, PreTrainedModel
+
+from pipeline.attattr.encoder import FAMILIES
+from pipeline.data.sources import require_hub
+from pipeline.data.tasks import TASKS
+from pipeline.errors import InputError
+from pipeline.run.inputs import Model
+
+FOLDER = Path("external/models")
+WEIGHT_FILES = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+HEAD_WEIGHTS = ("classifier.weight", "classifier.out_proj.weight")
+
+
+def model_location(model: Model, task: str, seed: int | None = None) -> str:
+    """The folder or hub id of the weights; without a seed, the first folder that fits the name's `{seed}`."""
+    name = str(model.name)
+    if model.source == "hub":
+        return name
+    pattern = name.replace("{task}", task).replace("{seed}", "*" if seed is None else str(seed))
+    found = sorted(FOLDER.glob(pattern)) if "*" in pattern else [FOLDER / pattern]
+    if not found or not found[0].is_dir():
+        raise InputError(f"model.name is {name}, but {FOLDER / pattern} is not a folder")
+    return str(found[0])
+
+
+def check_weights(model: Model, task: str, *, seed: int, trained: bool) -> None:
+    """Refuse weights that are missing, of an unsupported family, or made for another number of labels.
+
+    `trained` says that they are used as they are, so that they must hold a classifier.
+    """
+    if model.source == "scratch":
+        return
+    if model.source == "hub":
+        require_hub(str(model.name), repo_type="model")
+    location = model_location(model, task, seed)
+    config = _config(location, model)
+    if config.model_type not in FAMILIES:
+        raise InputError(f"{location} is of family {config.model_type}: use one of {', '.join(FAMILIES)}")
+    if not Path(location).is_dir():
+        return
+    if not any((Path(location) / name).is_file() for name in WEIGHT_FILES):
+        raise InputError(f"{location} holds no weights: it needs {WEIGHT_FILES[0]}")
+    classes, found = len(TASKS[task].labels), _head_size(Path(location), config)
+    if found is None and trained:
+        raise InputError(f"{location} has no classifier, and finetune.epochs is 0: fine-tune it")
+    if found is not None and found != classes:
+        raise InputError(f"{location} is a classifier of {found} labels, but {task} has {classes}")
+
+
+def _config(location: str, model: Model) -> PretrainedConfig:
+    try:
+        return AutoConfig.from_pretrained(location, revision=model.revision or "main")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{location} has no readable config.json: {str(error).splitlines()[0]}") from None
+
+
+def _head_size(folder: Path, config: PretrainedConfig) -> int | None:
+    """Classes of the stored classifier, None if there is none."""
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        classifier = any("ForSequenceClassification" in name for name in config.architectures or [])
+        return config.num_labels if classifier else None
+    with safe_open(path, framework="pt") as file:
+        for name in HEAD_WEIGHTS:
+            if name in file.keys():  # noqa: SIM118 - the file is no mapping
+                return file.get_slice(name).get_shape()[0]
+    return None
+
+
+def max_positions(model: Model, task: str) -> int | None:
+    """The longest input the model takes, in tokens; None for a model made from scratch, which takes any."""
+    if model.source == "scratch":
+        return None
+    config = _config(model_location(model, task), model)
+    # RoBERTa numbers positions from the padding id on, so that its table is longer than its inputs.
+    offset = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    return config.max_position_embeddings - offset
+
+
+def load_model(model: Model, task: str, *, seed: int, vocabulary: int, max_length: int) -> PreTrainedModel:
+    """The model to fine-tune, in float32; a new classifier, or a whole new model, is drawn from `seed`."""
+    torch.manual_seed(seed)
+    names = dict(enumerate(TASKS[task].labels))
+    labels = {"id2label": names, "label2id": {name: number for number, name in names.items()}}
+    if model.source == "scratch":
+        config = BertConfig(
+            vocab_size=vocabulary,
+            hidden_size=model.hidden,
+            num_hidden_layers=model.layers,
+            num_attention_heads=model.heads,
+            intermediate_size=model.intermediate,
+            initializer_range=model.initializer_range,
+            hidden_dropout_prob=model.dropout,
+            attention_probs_dropout_prob=model.dropout,
+            max_position_embeddings=max_length,
+            **labels,
+        )
+        return AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)
+    location, revision = model_location(model, task, seed), model.revision or "main"
+    # A half-precision checkpoint would otherwise load as half.
+    return AutoModelForSequenceClassification.from_pretrained(
+        location, revision=revision, dtype=torch.float32, **labels
+    )

@@ -1,0 +1,49 @@
+"""E1, effectiveness: heads ranked per example and layer, the k lowest or highest of every layer masked."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pipeline.attattr.attention import head_count, layer_count
+from pipeline.attattr.importance import Pooling
+from pipeline.attattr.pruning import per_layer_masks
+from pipeline.data.examples import Example
+from pipeline.experiments.masked import masked_logits
+from pipeline.scoring.store import per_head, read_heads
+
+DIRECTIONS = ("lowest_first", "highest_first")
+
+
+def rankings(
+    attributions: Path, model: PreTrainedModel, *, methods: Sequence[str], pooling: Pooling
+) -> dict[str, Tensor]:
+    """Head importance of each dev example by each method, `(example, layer, head)`.
+
+    Ranking by the gold label's attribution, as the paper does, lets the label decide which heads stay; ranking by
+    the predicted label's does not.
+    """
+    size = {"layers": layer_count(model), "heads": head_count(model)}
+    by_target = {target: read_heads(attributions, split="dev", target=target) for target in ("gold", "predicted")}
+    columns = {
+        "attribution_gold": ("gold", "attribution_max"),
+        "attribution_predicted": ("predicted", "attribution_max"),
+        "attention": ("gold", f"attention_{pooling}"),
+    }
+    return {method: per_head(by_target[columns[method][0]], columns[method][1], **size) for method in methods}
+
+
+def correctness(
+    model: PreTrainedModel, examples: Sequence[Example], importance: dict[str, Tensor], *, token_budget: int | None
+) -> dict[tuple[str, str], NDArray[np.bool_]]:
+    """For each (method, direction): whether each example is right with k heads per layer masked, `(k, example)`."""
+    keys = [(method, direction) for method in importance for direction in DIRECTIONS]
+    masks = torch.cat([per_layer_masks(importance[method], direction=direction) for method, direction in keys])
+    logits = masked_logits(model, examples, masks, token_budget=token_budget)
+    labels = torch.tensor([example.label for example in examples])
+    correct = (logits.argmax(dim=-1) == labels).numpy().reshape(len(keys), -1, len(examples))
+    return dict(zip(keys, correct, strict=True))

@@ -1,0 +1,164 @@
+"""E2, head pruning: heads of the whole model ranked by one number each, the least important masked."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from pipeline.attattr.attention import head_count, layer_count
+from pipeline.attattr.attribution import attribute
+from pipeline.attattr.batching import default_token_budget
+from pipeline.attattr.importance import normalise, taylor_importance
+from pipeline.attattr.pruning import global_masks, masked_counts
+from pipeline.data.examples import Batch, Example, collate, length_batches
+from pipeline.experiments.masked import masked_logits
+from pipeline.run.schema import Prune
+from pipeline.scoring.store import per_head, read_heads
+from pipeline.training.predict import batch_arguments
+
+TAYLOR = ("taylor", "taylor_michel", "taylor_authors")
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """One way to order the heads; `order` counts the random ones."""
+
+    method: str
+    normalise: str
+    order: int
+    importance: Tensor  # (layer, head)
+
+
+def head_importance(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    attributions: Path,
+    *,
+    settings: Prune,
+    token_budget: int | None,
+) -> dict[str, Tensor]:
+    """Importance `(layer, head)` by every method but `random`, from the importance sample with gold labels."""
+    wanted = settings.methods
+    stored = read_heads(attributions, split="importance", target="gold")
+    size = {"layers": layer_count(model), "heads": head_count(model)}
+    importance: dict[str, Tensor] = {}
+    for method in wanted:
+        match method:
+            case "attribution":
+                importance[method] = per_head(stored, "attribution_max", **size).mean(dim=0)
+            case "attention":
+                importance[method] = per_head(stored, f"attention_{settings.attention_pooling}", **size).mean(dim=0)
+            case "gradient_x_attention":
+                importance[method] = _mean_over(examples, model, token_budget, _gradient_x_attention)
+    if any(method in wanted for method in TAYLOR):
+        readings = _mean_over(examples, model, token_budget, _taylor)
+        importance |= {method: readings[number] for number, method in enumerate(TAYLOR) if method in wanted}
+    if "accuracy_difference" in wanted or "loss_difference" in wanted:
+        differences = removal_differences(model, examples, token_budget=token_budget)
+        importance |= {method: value for method, value in differences.items() if method in wanted}
+    return {method: importance[method] for method in wanted if method != "random"}
+
+
+def _mean_over(
+    examples: Sequence[Example],
+    model: PreTrainedModel,
+    token_budget: int | None,
+    measure: Callable[[PreTrainedModel, Batch], Tensor],
+) -> Tensor:
+    """Mean over examples of `measure`, whose first axis is the batch."""
+    budget = token_budget or default_token_budget(model.device)
+    total: Tensor | None = None
+    for group in length_batches(examples, token_budget=budget):
+        value = measure(model, collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)).double().sum(0)
+        total = value if total is None else total + value
+    if total is None:
+        raise ValueError("the importance sample is empty")
+    return (total / len(examples)).float().cpu()
+
+
+def _arguments(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
+    tensors = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
+    if "token_type_ids" in batch_arguments(model):
+        tensors["token_type_ids"] = batch.token_type_ids
+    return tensors
+
+
+def _taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
+    readings = taylor_importance(model, labels=batch.labels, **_arguments(model, batch))
+    return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
+
+
+def _gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """The integral replaced by its integrand at alpha = 1, which one right-rule step is."""
+    result = attribute(model, target=batch.labels, steps=1, rule="right", **_arguments(model, batch))
+    return result.attribution.amax(dim=(3, 4))
+
+
+def removal_differences(
+    model: PreTrainedModel, examples: Sequence[Example], *, token_budget: int | None
+) -> dict[str, Tensor]:
+    """Accuracy lost and loss gained when one head is removed, each `(layer, head)`; accuracy as a fraction."""
+    layers, heads = layer_count(model), head_count(model)
+    without = (1 - torch.eye(layers * heads)).view(-1, layers, heads)
+    masks = torch.cat([torch.ones(1, layers, heads), without])
+    logits = masked_logits(model, examples, masks, token_budget=token_budget)
+    labels = torch.tensor([example.label for example in examples])
+    accuracy = (logits.argmax(dim=-1) == labels).double().mean(dim=1)
+    loss = torch.stack([cross_entropy(row.double(), labels) for row in logits])
+    return {
+        "accuracy_difference": (accuracy[0] - accuracy[1:]).float().view(layers, heads),
+        "loss_difference": (loss[1:] - loss[0]).float().view(layers, heads),
+    }
+
+
+def rankings(importance: dict[str, Tensor], *, settings: Prune) -> list[Ranking]:
+    """Every method under every normalisation; `random_orders` seeded random orders if `random` is among the methods."""
+    result = [
+        Ranking(method, how, 0, normalise(values, how=how))
+        for method, values in importance.items()
+        for how in settings.normalise
+    ]
+    if "random" in settings.methods:
+        generator = torch.Generator().manual_seed(settings.seed)
+        shape = next(iter(importance.values())).shape if importance else None
+        if shape is None:
+            raise ValueError("prune.methods holds random alone: name at least one method to compare with")
+        for order in range(settings.random_orders):
+            values = torch.randperm(shape.numel(), generator=generator).float().view(shape)
+            result.append(Ranking("random", "none", order, values))
+    return result
+
+
+def correctness(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    orders: Sequence[Ranking],
+    *,
+    rates: Sequence[float],
+    token_budget: int | None,
+) -> tuple[list[int], NDArray[np.bool_]]:
+    """Heads masked at each rate, and whether each example is right, `(ranking, rate, example)`."""
+    counts = masked_counts(list(rates), heads=layer_count(model) * head_count(model))
+    masks = torch.cat([global_masks(ranking.importance, counts) for ranking in orders])
+    logits = masked_logits(model, examples, masks, token_budget=token_budget)
+    labels = torch.tensor([example.label for example in examples])
+    correct = (logits.argmax(dim=-1) == labels).numpy()
+    return counts, correct.reshape(len(orders), len(counts), len(examples))
+
+
+def importance_rows(orders: Sequence[Ranking], *, task: str, seed: int) -> list[dict[str, object]]:
+    """One row per ranking (random ones aside), layer and head; layers and heads count from 0."""
+    return [
+        {"task": task, "seed": seed, "method": ranking.method, "normalise": ranking.normalise}
+        | {"layer": layer, "head": head, "importance": value}
+        for ranking in orders
+        if ranking.method != "random"
+        for layer, row in enumerate(ranking.importance.tolist())
+        for head, value in enumerate(row)
+    ]

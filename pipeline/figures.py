@@ -1,0 +1,33 @@
+"""Draw the paper's figures from the experiments' curves.
+
+Reads:  outputs/{effectiveness,prune}/*/curves.csv, metrics/prune
+Writes: outputs/figures/{effectiveness,pruning}.{svg,png}
+Run:    python -m pipeline.figures
+"""
+
+from pipeline.run.cli import run_stage
+from pipeline.run.config import StageConfig
+from pipeline.run.paths import summary_folder
+
+
+def main(config: StageConfig) -> None:
+    """One figure per experiment, a panel per task."""
+    from pipeline.reporting.plots import effectiveness_figure, pruning_figure, save_figure
+    from pipeline.run.results import read_curves, read_metrics
+    from pipeline.run.tracking import track
+
+    majority = {metrics["task"]: metrics["majority"] for metrics in read_metrics(config, "prune")}
+    figures = {
+        "effectiveness": effectiveness_figure(read_curves(config, "effectiveness"), majority),
+        "pruning": pruning_figure(read_curves(config, "prune"), majority),
+    }
+    folder = summary_folder(config.output_root, "figures")
+    folder.mkdir(parents=True, exist_ok=True)
+    with track(config) as tracker:
+        for name, figure in figures.items():
+            save_figure(figure, folder / name, dpi=config.figures.dpi)
+            tracker.image(name, folder / f"{name}.png")
+
+
+if __name__ == "__main__":
+    run_stage("figures", main)

@@ -1,0 +1,64 @@
+"""Fine-tune one task's classifier and measure it on the evaluation split.
+
+Reads:  outputs/data/<task>; the initial weights (from scratch, folder or hub)
+Writes: outputs/models/<task>-<seed>, outputs/predictions/<task>-<seed>.parquet, metrics/finetune/<task>-<seed>.json
+Run:    python -m pipeline.finetune task=<task> seed=<seed>
+"""
+
+import logging
+import shutil
+
+from pipeline.run.cli import run_stage
+from pipeline.run.config import StageConfig
+from pipeline.run.paths import data_folder, metrics_file, model_folder, predictions_file
+
+log = logging.getLogger(__name__)
+
+
+def main(config: StageConfig) -> None:
+    """Check the weights, train (or resume), predict once per dev example, write."""
+    from transformers import AutoTokenizer
+
+    from pipeline.data.examples import read_examples
+    from pipeline.data.weights import check_weights, load_model
+    from pipeline.run.store import write_json, write_rows
+    from pipeline.run.tracking import track
+    from pipeline.run.work import work_folder
+    from pipeline.training.measure import accuracy_metrics, prediction_rows
+    from pipeline.training.predict import predict_logits
+
+    task, seed, settings = config.task, config.seed, config.finetune
+    check_weights(config.model, task, seed=seed, trained=settings.epochs == 0)
+    data = data_folder(config.input_root, task)
+    train, dev = read_examples(data / "train.parquet"), read_examples(data / "dev.parquet")
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
+    max_length = max(len(example) for example in (*train, *dev))
+    model = load_model(config.model, task, seed=seed, vocabulary=len(tokenizer), max_length=config.prepare.max_length)
+    log.info("%s: %d training examples of at most %d tokens", config.label, len(train), max_length)
+    with track(config) as tracker:
+        if settings.epochs:
+            from pytorch_lightning.loggers import WandbLogger
+
+            from pipeline.training.classifier import Classifier, fit
+
+            checkpoints = work_folder(config, inputs=[data])
+            classifier = Classifier(model, train, dev, settings=settings, seed=seed, workers=config.run.workers)
+            logger = WandbLogger(experiment=tracker.run) if tracker.run else None
+            fit(classifier, trainer=config.run.trainer, checkpoints=checkpoints, logger=logger)
+            shutil.rmtree(checkpoints, ignore_errors=True)
+        logits = predict_logits(model, dev, token_budget=config.run.token_budget)
+        metrics = accuracy_metrics(logits, dev, task) | {
+            "task": task,
+            "seed": seed,
+            "model": config.model.name or "from scratch",
+            "n_train": len(train),
+        }
+        tracker.summary(metrics)
+        model.cpu().save_pretrained(model_folder(config.output_root, task, seed))
+        tokenizer.save_pretrained(model_folder(config.output_root, task, seed))
+        write_rows(predictions_file(config.output_root, task, seed), prediction_rows(logits, dev))
+        write_json(metrics_file(config.output_root, "finetune", task, seed), metrics)
+
+
+if __name__ == "__main__":
+    run_stage("finetune", main)

@@ -1,0 +1,49 @@
+"""Split and tokenise one task's examples.
+
+Reads:  the task's raw rows (planted grammar, folder or hub); the model's tokenizer
+Writes: outputs/data/<task>/{train,dev,importance,heldout}.parquet, tokenizer/, prepare.json
+Run:    python -m pipeline.prepare task=<task>
+"""
+
+import logging
+from dataclasses import asdict
+
+from pipeline.errors import InputError
+from pipeline.run.cli import run_stage
+from pipeline.run.config import StageConfig
+from pipeline.run.paths import data_folder
+
+log = logging.getLogger(__name__)
+
+
+def main(config: StageConfig) -> None:
+    """Carve the samples, tokenise them and write them."""
+    from pipeline.data.sources import load_rows
+    from pipeline.data.splits import split
+    from pipeline.data.tokenise import load_tokenizer, save_tokenizer, tokenise
+    from pipeline.data.weights import max_positions
+    from pipeline.run.store import write_json, write_rows
+
+    task, settings = config.task, config.prepare
+    positions = max_positions(config.model, task)
+    if positions is not None and settings.max_length > positions:
+        raise InputError(f"prepare.max_length is {settings.max_length}, but the model has {positions} positions")
+    splits = split(load_rows(config.data, task), task, settings)
+    tokenizer = load_tokenizer(config.model, task)
+    folder = data_folder(config.output_root, task)
+    summary: dict[str, object] = {"task": task, "protocol": settings.protocol, "max_length": settings.max_length}
+    counts, truncated = {}, {}
+    named = asdict(splits)
+    for name in ("train", "dev", "importance", "heldout"):
+        examples, truncated[name] = tokenise(named[name], tokenizer, task, max_length=settings.max_length)
+        counts[name] = len(examples)
+        if truncated[name]:
+            log.warning("%s %s: %d texts are cut to %d tokens", task, name, truncated[name], settings.max_length)
+        write_rows(folder / f"{name}.parquet", examples)
+    summary |= {"examples": counts, "truncated": truncated, "dropped_duplicates": splits.dropped_duplicates}
+    save_tokenizer(tokenizer, folder / "tokenizer")
+    write_json(folder / "prepare.json", summary)
+
+
+if __name__ == "__main__":
+    run_stage("prepare", main)

@@ -1,0 +1,44 @@
+"""Write the report: one self-contained HTML page, and the same as Markdown.
+
+Reads:  params.yaml and its preset in conf/, metrics/{finetune,effectiveness,prune}, outputs/{data,figures}
+Writes: outputs/report/{index.html,report.md}
+Run:    python -m pipeline.report
+"""
+
+from pipeline.run.cli import run_stage
+from pipeline.run.config import StageConfig
+from pipeline.run.paths import data_folder, summary_folder
+
+
+def main(config: StageConfig) -> None:
+    """Gather what the page shows, render it twice."""
+    from pipeline.reporting.blocks import ReportContext
+    from pipeline.reporting.page import render_html, render_markdown
+    from pipeline.run.presets import overrides
+    from pipeline.run.results import read_metrics
+    from pipeline.run.store import read_json, replace
+
+    figures = summary_folder(config.input_root, "figures")
+    values = config.values()
+    context = ReportContext(
+        title=config.report.title,
+        preset=config.preset,
+        overrides=overrides(values),
+        model=config.model.name or f"BERT from scratch, {config.model.layers} layers, {config.model.heads} heads",
+        seeds=config.seeds,
+        splits={
+            task: read_json(data_folder(config.input_root, task) / "prepare.json")["examples"] for task in config.tasks
+        },
+        parameters=values,
+        finetune=read_metrics(config, "finetune"),
+        effectiveness=read_metrics(config, "effectiveness"),
+        prune=read_metrics(config, "prune"),
+        figures={name: (figures / f"{name}.svg").read_text(encoding="utf-8") for name in ("effectiveness", "pruning")},
+    )
+    folder = summary_folder(config.output_root, "report")
+    replace(folder / "index.html", render_html(context).encode())
+    replace(folder / "report.md", render_markdown(context).encode())
+
+
+if __name__ == "__main__":
+    run_stage("report", main)

@@ -1,0 +1,1 @@
+"""Figures, tables and the report page: data in, text or a Figure out."""

@@ -1,0 +1,83 @@
+"""What a report consists of: the results that go in, and the headings, paragraphs, tables and figures that come out.
+
+Sections (`pipeline/reporting/sections/`) make these blocks from a `ReportContext`; `page.py` turns them into HTML and
+Markdown. In texts, backticks mark code.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pipeline.reporting.table_text import Row
+from pipeline.reporting.tables import Metrics
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """Everything that the report is made of.
+
+    `overrides` are (key, the preset's value, the value); `splits` maps a task to the number of examples of each split;
+    `parameters` are the sections of params.yaml; `finetune`, `effectiveness` and `prune` are the stages' metrics, one
+    mapping per task and seed; `figures` maps `effectiveness` and `pruning` to SVG texts, which report.md finds as files
+    in `figure_folder`, relative to itself.
+    """
+
+    title: str
+    preset: str
+    overrides: Sequence[tuple[str, Any, Any]]
+    model: str
+    seeds: Sequence[int]
+    splits: Mapping[str, Mapping[str, int]]
+    parameters: Mapping[str, Any]
+    finetune: Sequence[Metrics]
+    effectiveness: Sequence[Metrics]
+    prune: Sequence[Metrics]
+    figures: Mapping[str, str]
+    figure_folder: str = "../figures"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    kind: ClassVar[str] = "text"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table, which has at least one row, under what it shows."""
+
+    caption: str
+    rows: Sequence[Row]
+    kind: ClassVar[str] = "table"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of `ReportContext.figures`; `alt` says what someone who cannot see it should know."""
+
+    name: str
+    alt: str
+    caption: str
+    kind: ClassVar[str] = "picture"
+
+
+@dataclass(frozen=True)
+class Code:
+    """Text to be copied as it is."""
+
+    text: str
+    kind: ClassVar[str] = "code"
+
+
+Block = Text | Table | Picture | Code
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, the anchor that links lead to, and what stands below it."""
+
+    anchor: str
+    heading: str
+    blocks: Sequence[Block]

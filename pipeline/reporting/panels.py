@@ -1,0 +1,126 @@
+"""The parts that the curve figures share: panels, lines, bands, legend."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from pipeline.reporting.style import BLACK, GREY, RANDOM, Dash, MethodStyle, task_name
+
+PANEL_HEIGHT, PANEL_WIDTH, LONE_PANEL_WIDTH = 3.2, 4.4, 6.4  # inches; a lone panel is as wide as its legend
+LEGEND_LINE = 0.22
+RANDOM_RANGE = (0.05, 0.95)
+BAND = {"alpha": 0.2, "linewidth": 0}
+
+
+def panels(count: int) -> tuple[Figure, list[Axes]]:
+    """Make `count` panels, at most two side by side, so that the text stays legible at the width of a page."""
+    columns, rows = min(count, 2), math.ceil(count / 2)
+    width = PANEL_WIDTH * columns if columns > 1 else LONE_PANEL_WIDTH
+    figure = Figure(figsize=(width, PANEL_HEIGHT * rows), layout="constrained")
+    axes = [figure.add_subplot(rows, columns, place + 1) for place in range(count)]
+    for left, right in zip(axes[::2], axes[1::2], strict=False):
+        right.sharey(left)
+        right.tick_params(labelleft=False)
+    for ax in axes[::2]:
+        ax.set_ylabel("dev accuracy, %")
+    return figure, axes
+
+
+def legend_below(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
+    """Put one legend for all panels under them, on lines that the figure grows by."""
+    per_line = 2 if len(figure.axes) == 1 else 3
+    figure.set_figheight(figure.get_figheight() + LEGEND_LINE * math.ceil(len(handles) / per_line))
+    figure.legend(handles=list(handles), loc="outside lower center", ncols=per_line)
+
+
+def where(curves: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """Pick the rows whose columns have these values."""
+    chosen = np.ones(len(curves), bool)
+    for column, value in values.items():
+        chosen &= (curves[column] == value).to_numpy()
+    return curves.loc[chosen]
+
+
+def draw_seeds(ax: Axes, rows: pd.DataFrame, *, x: str, scale: float, style: MethodStyle, dash: Dash) -> None:
+    """Draw one method's accuracy in percent over `scale` times column `x`: its mean, and thin lines for the seeds."""
+    if rows.empty:
+        return
+    by_seed = rows.pivot_table(index=x, columns="seed", values="accuracy")
+    at, accuracy = scale * by_seed.index.to_numpy(), 100 * by_seed.to_numpy()
+    if accuracy.shape[1] > 1:
+        ax.plot(at, accuracy, color=style.colour, linestyle=dash, linewidth=0.6, alpha=0.5)
+    mean = accuracy.mean(axis=1)
+    ax.plot(at, mean, color=style.colour, linestyle=dash, linewidth=1.5, clip_on=False, **_marker(style))
+
+
+def draw_interval(ax: Axes, rows: pd.DataFrame, *, x: str, style: MethodStyle) -> None:
+    """Shade the interval of every accuracy of one seed."""
+    ordered = rows.sort_values(x)
+    low, high = percent(ordered, "low"), percent(ordered, "high")
+    ax.fill_between(ordered[x].to_numpy(), low, high, color=style.colour, alpha=0.12, linewidth=0)
+
+
+def draw_random(ax: Axes, orders: pd.DataFrame) -> None:
+    """Draw the middle 90 % of the random orders as a band and their mean as a line, over the rate in percent."""
+    rates = np.unique(orders["rate"].to_numpy())
+    at_rate = [percent(where(orders, rate=rate), "accuracy") for rate in rates]
+    low, high = np.transpose([np.quantile(accuracy, RANDOM_RANGE) for accuracy in at_rate])
+    ax.fill_between(100 * rates, low, high, color=GREY, **BAND)
+    ax.plot(100 * rates, [accuracy.mean() for accuracy in at_rate], color=GREY, linestyle=RANDOM.dash, linewidth=1.5)
+
+
+def draw_interval_key(ax: Axes, rows: pd.DataFrame) -> None:
+    """Draw a bar as long as the widest interval of one accuracy, where pruning curves leave the panel empty."""
+    half_width = float(np.max(percent(rows, "high") - percent(rows, "low"))) / 2
+    bottom, top = ax.get_ylim()
+    middle = bottom + half_width + 0.06 * (top - bottom)
+    ax.errorbar([3], [middle], yerr=[half_width], color=BLACK, linewidth=1, capsize=2.5)
+    ax.text(6, middle, "95 % interval\nof one accuracy", fontsize=7, va="center", color="#333333")
+    ax.set_ylim(bottom, top)
+
+
+def label_panel(ax: Axes, rows: pd.DataFrame, *, majority: float, xlabel: str) -> None:
+    """Name task, number of examples and seeds, and mark the share of the majority class."""
+    ax.axhline(100 * majority, color=BLACK, linewidth=0.7, zorder=1)
+    seeds = len(np.unique(rows["seed"].to_numpy()))
+    examples = " / ".join(f"{size:,}" for size in np.unique(rows["n"].to_numpy()))
+    ax.set_title(f"{task_name(rows['task'].iloc[0])}  (n = {examples}, {seeds} seed{'s' if seeds > 1 else ''})")
+    ax.set_xlabel(xlabel)
+
+
+def method_line(style: MethodStyle, *, dash: Dash) -> Line2D:
+    """Make the legend's line for a method."""
+    return Line2D([], [], color=style.colour, linestyle=dash, label=style.label, **_marker(style))
+
+
+def random_handles() -> list[Line2D | Patch]:
+    """Make the legend's entries for the random orders."""
+    mean = Line2D([], [], color=GREY, linestyle=RANDOM.dash, linewidth=1.5, label=f"{RANDOM.label}, mean")
+    return [mean, Patch(color=GREY, label=f"{RANDOM.label}, middle 90 %", **BAND)]
+
+
+def majority_line() -> Line2D:
+    """Make the legend's entry for the majority class."""
+    return Line2D([], [], color=BLACK, linewidth=0.7, label="always the majority class")
+
+
+def percent(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Read a column of fractions in percent."""
+    return 100 * rows[column].to_numpy(np.float64)
+
+
+def _marker(style: MethodStyle) -> dict[str, Any]:
+    return {
+        "marker": style.marker,
+        "markerfacecolor": style.colour if style.filled else "white",
+        "markeredgecolor": "white" if style.filled else style.colour,
+        "markeredgewidth": 0.5 if style.filled else 1.0,
+    }

@@ -1,0 +1,1 @@
+"""The sections of the report: functions from `ReportContext` to `Section`, listed in `page.SECTIONS`."""

@@ -1,0 +1,58 @@
+"""The headline numbers with how far they can be trusted, and the models that are explained."""
+
+from pipeline.analysis.intervals import standard_error
+from pipeline.reporting.blocks import ReportContext, Section, Table, Text
+from pipeline.reporting.style import task_name
+from pipeline.reporting.tables import finetune_rows, headline
+
+HEADLINE = (
+    "Dev accuracy; area between the effectiveness curves and attribution's lead in pruning, in accuracy points. "
+    "Which label the attribution explains stands beside its area."
+)
+INTERVALS = (
+    "Brackets hold 95 % intervals: Wilson's for an accuracy, a bootstrap over the dev examples for areas and AUCs "
+    "({draws:,} draws, paired where two methods are compared). They say how far another sample of dev examples "
+    "would move a value. {seeds}"
+)
+ONE_SEED = "One fine-tuning seed was run, so nothing here shows how much another seed would change."
+SEEDS = "The {count} fine-tuning seeds are not pooled: compare their rows to see how much a seed changes."
+VERDICTS = (
+    "Verdicts: `equivalent` means that the interval of a difference lies within ±{margin:g} points, a margin set "
+    "before the run; otherwise `better` and `worse` mean that it excludes zero, and `undecided` that the sample is "
+    "too small to say. Many differences are tested at once, and about one in twenty intervals misses the true value."
+)
+STANDARD_ERRORS = (
+    "One standard error of a dev accuracy, in points: {listed}. Differences smaller than the intervals are "
+    "undecided, and an accuracy per class rests on fewer examples still."
+)
+
+
+def headline_section(context: ReportContext) -> Section:
+    """The main numbers and what their intervals and verdicts mean."""
+    prune = context.parameters["prune"]
+    seeds = ONE_SEED if len(context.seeds) == 1 else SEEDS.format(count=len(context.seeds))
+    return Section(
+        "results",
+        "Main results",
+        [
+            Table(HEADLINE, headline(context.finetune, context.effectiveness, context.prune)),
+            Text(INTERVALS.format(draws=prune["bootstrap_draws"], seeds=seeds)),
+            Text(VERDICTS.format(margin=prune["equivalence_margin"])),
+        ],
+    )
+
+
+def finetune_section(context: ReportContext) -> Section:
+    """How good the models are that the rest of the report explains."""
+    errors: dict[str, float] = {}
+    for record in context.finetune:
+        name = f"{task_name(record['task'])} (n = {record['n']:,})"
+        errors[name] = max(errors.get(name, 0), 100 * standard_error(record["accuracy"], record["n"]))
+    return Section(
+        "models",
+        "Fine-tuned models",
+        [
+            Table("Accuracy on the dev split, over all examples and by gold class.", finetune_rows(context.finetune)),
+            Text(STANDARD_ERRORS.format(listed="; ".join(f"{name} ±{points:.1f}" for name, points in errors.items()))),
+        ],
+    )

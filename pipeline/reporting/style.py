@@ -1,0 +1,101 @@
+"""How methods and tasks are named and drawn: the same in every figure and table.
+
+Colours are those of Okabe and Ito (2008), told apart by the colour-blind; markers and dashes tell the methods apart
+in grey as well.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.errors import InputError
+
+Dash = Literal["-"] | tuple[float, tuple[float, ...]]
+SOLID: Dash = "-"
+DASHED: Dash = (0, (4, 1.6))
+DOTTED: Dash = (0, (1.2, 1.4))
+
+# Every setting is stated, on top of matplotlib's defaults, so that a user's own matplotlibrc changes no byte.
+RC = {
+    "figure.dpi": 100,
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e3e3e3",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "figure.constrained_layout.wspace": 0.05,
+    "figure.constrained_layout.hspace": 0.06,
+    "lines.markersize": 5.5,
+    "legend.frameon": False,
+    "legend.handlelength": 3.2,
+    "svg.hashsalt": "attribution-report",  # otherwise element ids are random
+}
+
+
+@dataclass(frozen=True)
+class MethodStyle:
+    """The name of a ranking method for readers, and its line."""
+
+    label: str
+    colour: str
+    marker: str
+    dash: Dash = SOLID
+    filled: bool = True
+
+
+BLACK, ORANGE, SKY_BLUE, GREEN, BLUE, VERMILLION, PURPLE = (
+    "#000000",
+    "#E69F00",
+    "#56B4E9",
+    "#009E73",
+    "#0072B2",
+    "#D55E00",
+    "#CC79A7",
+)
+GREY = "#767676"
+
+RANDOM = MethodStyle("random orders", GREY, "", DOTTED)
+
+METHODS = {
+    "attribution": MethodStyle("attribution", BLUE, "o"),
+    "attribution_gold": MethodStyle("attribution, gold label", BLUE, "o"),
+    "attribution_predicted": MethodStyle("attribution, predicted label", GREEN, "^"),
+    "gradient_x_attention": MethodStyle("gradient × attention", SKY_BLUE, "p", DASHED),
+    "taylor": MethodStyle("Taylor (paper)", GREEN, "D"),
+    "taylor_michel": MethodStyle("Taylor (Michel et al.)", ORANGE, "v", DASHED),
+    "taylor_authors": MethodStyle("Taylor (authors' code)", PURPLE, "<", DOTTED),
+    "accuracy_difference": MethodStyle("accuracy difference", BLACK, "X"),
+    "loss_difference": MethodStyle("loss difference", BLACK, "h", DASHED, filled=False),
+    "attention": MethodStyle("attention", VERMILLION, "s", DASHED, filled=False),
+    "random": RANDOM,
+}
+
+# How importance was normalised before the heads were ranked, in the order of the panels.
+NORMALISATIONS = {"none": "as computed", "layer_l2": "divided by each layer's L2 norm"}
+
+TASKS = {"mnli": "MNLI", "rte": "RTE", "sst2": "SST-2", "mrpc": "MRPC"}
+
+
+def method_style(method: str) -> MethodStyle:
+    """The style of a method; InputError if it has none."""
+    if method not in METHODS:
+        raise InputError(f"no style for method {method!r}: known are {', '.join(METHODS)}")
+    return METHODS[method]
+
+
+def task_name(task: str) -> str:
+    """The task's name as the literature writes it; planted tasks keep their own."""
+    return TASKS.get(task, task)
+
+
+def in_order(methods: Iterable[str]) -> list[str]:
+    """The distinct methods in the order of `METHODS`, whatever order the data has."""
+    present = {method: method_style(method) for method in methods}
+    return [method for method in METHODS if method in present]

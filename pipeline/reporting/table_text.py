@@ -1,0 +1,148 @@
+"""Rows of results as CSV for machines and as aligned Markdown for readers, with stable numbers."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.analysis.curves import Verdict
+from pipeline.analysis.intervals import Interval
+from pipeline.errors import InputError
+from pipeline.reporting.style import METHODS, task_name
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """A difference with its interval and what the interval decides."""
+
+    verdict: Verdict
+
+
+Cell = str | int | float | Interval | None
+Row = dict[str, Cell]
+
+MISSING = "–"
+NORMALISATIONS = {"none": "as computed", "layer_l2": "÷ layer L2"}
+
+# Heading and digits of a column; a column that is not here is headed by its name.
+COLUMNS = {
+    "n": ("examples", 0),
+    "accuracy": ("dev accuracy, %", 1),
+    "f1": ("F1, %", 1),
+    "baseline_accuracy": ("all heads, %", 1),
+    "area": ("area, points", 1),
+    "area_minus_attention": ("lead over attention", 1),
+    "keep_top2": ("only top 2 kept, %", 1),
+    "remove_top2": ("top 2 masked, %", 1),
+    "auc": ("AUC, points", 1),
+    "nauc": ("nAUC", 2),
+    "r_star": ("r*, % of heads", 0),
+    "delta_auc": ("attribution's lead, points", 2),
+    "area_attribution": ("area, gold label", 1),
+    "area_predicted": ("area, predicted label", 1),
+    "area_attention": ("area, attention", 1),
+    "delta_auc_taylor": ("AUC lead over Taylor", 2),
+    "delta_auc_attention": ("AUC lead over attention", 2),
+    "normalise": ("importance", 0),
+}
+
+
+def to_csv(rows: Sequence[Row]) -> str:
+    """Rows as CSV, four decimals; an interval takes the columns x, x_low, x_high, and a difference also x_verdict."""
+    flat = [_flat(row, like=rows) for row in rows]
+    out = io.StringIO()
+    writer = csv.DictWriter(out, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    return out.getvalue()
+
+
+def to_markdown(rows: Sequence[Row]) -> str:
+    """Rows as a Markdown table, aligned so that it reads in a terminal too; numbers to the right."""
+    if not rows:
+        return ""
+    names = _names(rows)
+    cells = [[heading(name) for name in names]]
+    cells += [[cell_text(name, row[name]).replace("|", "\\|") for name in names] for row in rows]
+    widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(names))]
+    sides = [">" if is_numeric(rows, name) else "<" for name in names]
+    lines = [[f"{text:{side}{width}}" for text, side, width in zip(line, sides, widths, strict=True)] for line in cells]
+    rule = [f"{':' if side == '>' else '-':->{width}}" for side, width in zip(sides, widths, strict=True)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]])
+
+
+def heading(name: str) -> str:
+    """What a reader sees above the column."""
+    return COLUMNS[name][0] if name in COLUMNS else name.replace("_", " ")
+
+
+def cell_text(name: str, cell: Cell) -> str:
+    """What a reader sees in a cell of the column `name`: `97.5 [96.3, 98.3]` for an interval."""
+    digits = COLUMNS[name][1] if name in COLUMNS else 3
+    match cell:
+        case None:
+            return MISSING
+        case Difference():
+            return f"{_interval_text(cell, digits)} {cell.verdict}"
+        case Interval():
+            return _interval_text(cell, digits)
+        case float():
+            return f"{cell:z.{digits}f}"
+        case int():
+            return str(cell) if name == "seed" else f"{cell:,}"
+    return _name_text(name, cell)
+
+
+def is_numeric(rows: Sequence[Row], name: str) -> bool:
+    """Whether the column holds numbers, which line up on the right."""
+    return all(not isinstance(row[name], str) for row in rows)
+
+
+def in_words(rows: Sequence[Row], name: str) -> str:
+    """One column as a sentence, model by model: `RTE, seed 1: attention 12.3, random 4.5; RTE, seed 2: ...`."""
+    models: dict[str, list[str]] = {}
+    for row in rows:
+        model = f"{cell_text('task', row['task'])}, seed {row['seed']}"
+        value = cell_text(name, row[name]).split(" ")[0]  # without its interval
+        models.setdefault(model, []).append(f"{cell_text('method', row['method'])} {value}")
+    return "; ".join(f"{model}: {', '.join(values)}" for model, values in models.items())
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    if any(list(row) != list(rows[0]) for row in rows):
+        raise InputError("the rows of a table must have the same columns in the same order")
+    return list(rows[0])
+
+
+def _interval_text(interval: Interval, digits: int) -> str:
+    return f"{interval.value:z.{digits}f} [{interval.low:z.{digits}f}, {interval.high:z.{digits}f}]"
+
+
+def _name_text(name: str, text: str) -> str:
+    if name == "task":
+        return task_name(text)
+    if name == "method" and text in METHODS:
+        return METHODS[text].label
+    return NORMALISATIONS.get(text, text) if name == "normalise" else text
+
+
+def _flat(row: Row, *, like: Sequence[Row]) -> dict[str, str]:
+    """One CSV line; a column with an interval anywhere has the interval's columns in every line."""
+    flat = {}
+    for name in _names(like):
+        column, cell = [other[name] for other in like], row[name]
+        if not any(isinstance(other, Interval) for other in column):
+            flat[name] = _plain(cell)
+            continue
+        parts = (
+            ["low", "high", "verdict"] if any(isinstance(other, Difference) for other in column) else ["low", "high"]
+        )
+        flat[name] = _plain(cell.value if isinstance(cell, Interval) else cell)
+        flat |= {f"{name}_{part}": _plain(getattr(cell, part, None)) for part in parts}
+    return flat
+
+
+def _plain(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:z.4f}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,42 @@
+"""The kinds of value that params.yaml holds."""
+
+from itertools import pairwise
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+Item = TypeVar("Item")
+Count = Annotated[int, Field(ge=1)]
+NotNegative = Annotated[int, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Name = Annotated[str, Field(min_length=1)]
+
+
+def _without_repeats(values: tuple[Item, ...]) -> tuple[Item, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("a list without repeats")
+    return values
+
+
+def rising_from_0_to_1(rates: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse rates that do not rise strictly, start at 0 and end at 1."""
+    rising = all(low < high for low, high in pairwise(rates))
+    if not rising or rates[0] != 0 or rates[-1] != 1:
+        raise ValueError("a list that rises from 0 to 1")
+    return rates
+
+
+# YAML knows lists, a frozen model wants tuples. A validator's ValueError completes the sentence "... must be".
+List = Annotated[
+    tuple[Item, ...],
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+    Field(min_length=1),
+    AfterValidator(_without_repeats),
+]
+
+
+class Section(BaseModel):
+    """A frozen section that knows all its keys and converts nothing, save an integer where a float is due."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

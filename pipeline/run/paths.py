@@ -1,0 +1,85 @@
+"""Where files are: the repository, the stages' outputs, and the link to data outside the repository."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.errors import InputError
+
+SOURCE = Path(__file__).resolve().parents[2]
+"""The folder that holds `pipeline/` and `conf/`."""
+
+PRESETS = SOURCE / "conf"
+
+
+def repository() -> Path:
+    """The folder of params.yaml, dvc.yaml and outputs/: the working directory if it holds a dvc.yaml, else `SOURCE`.
+
+    Stages and commands change into it first, so that every other path is relative to it.
+    """
+    here = Path.cwd()
+    return here if (here / "dvc.yaml").is_file() else SOURCE
+
+
+def data_folder(root: Path, task: str) -> Path:
+    """What `prepare` writes."""
+    return root / "outputs" / "data" / task
+
+
+def model_folder(root: Path, task: str, seed: int) -> Path:
+    """The fine-tuned model, as `save_pretrained` writes it."""
+    return root / "outputs" / "models" / f"{task}-{seed}"
+
+
+def predictions_file(root: Path, task: str, seed: int) -> Path:
+    """The fine-tuned model's predictions on the evaluation split."""
+    return root / "outputs" / "predictions" / f"{task}-{seed}.parquet"
+
+
+def attributions_folder(root: Path, task: str, seed: int) -> Path:
+    """What `attribute` writes."""
+    return root / "outputs" / "attributions" / f"{task}-{seed}"
+
+
+def experiment_folder(root: Path, stage: str, task: str, seed: int) -> Path:
+    """What an experiment's stage (`effectiveness`, `prune`) writes, its metrics aside."""
+    return root / "outputs" / stage / f"{task}-{seed}"
+
+
+def metrics_file(root: Path, stage: str, task: str, seed: int) -> Path:
+    """The small result of a stage that is committed."""
+    return root / "metrics" / stage / f"{task}-{seed}.json"
+
+
+def summary_folder(root: Path, stage: str) -> Path:
+    """What a stage over all tasks and seeds (`figures`, `tables`, `report`) writes."""
+    return root / "outputs" / stage
+
+
+def link_external(needed: Iterable[str]) -> None:
+    """Make `external` in the working directory a link to the folder that ATTATTR_DATA names, or refresh it.
+
+    Args:
+        needed: the folders that have to be there: `glue`, `models`.
+
+    Raises:
+        InputError: if ATTATTR_DATA is unset, is no folder or lacks one of `needed`, or if `external` is no link.
+    """
+    setting = os.environ.get("ATTATTR_DATA")
+    if not setting:
+        raise InputError("ATTATTR_DATA is not set; set it to the folder that holds glue/ and models/")
+    target = Path(setting).expanduser().resolve()
+    if not target.is_dir():
+        raise InputError(f"ATTATTR_DATA is {setting}, which is not a folder; it must hold glue/ and models/")
+    for name in needed:
+        if not (target / name).is_dir():
+            raise InputError(f"ATTATTR_DATA is {setting}, which has no folder {name}/")
+    link = Path("external")
+    if link.is_symlink() and link.readlink() == target:
+        return
+    if link.exists() and not link.is_symlink():
+        raise InputError("external exists and is not a link; move it away, the link to ATTATTR_DATA goes there")
+    # A link is replaced by renaming another over it, so that a reader never finds it missing.
+    fresh = Path(f"external.{os.getpid()}")
+    fresh.symlink_to(target, target_is_directory=True)
+    fresh.replace(link)

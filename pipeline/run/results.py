@@ -1,0 +1,27 @@
+"""What the stages over all tasks and seeds read: the metrics and curves of every (task, seed)."""
+
+from typing import Any
+
+from pipeline.errors import InputError
+from pipeline.run.config import StageConfig
+from pipeline.run.paths import experiment_folder, metrics_file
+from pipeline.run.store import read_json
+
+
+def read_metrics(config: StageConfig, stage: str) -> list[dict[str, Any]]:
+    """The metrics of `stage`, by task and seed in the order of params.yaml."""
+    paths = [metrics_file(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds]
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"{path} is missing; run: dvc repro {stage}")
+    return [read_json(path) for path in paths]
+
+
+def read_curves(config: StageConfig, stage: str) -> Any:
+    """The curves of `stage` for all tasks and seeds, as one pandas table."""
+    import pandas
+
+    folders = [
+        experiment_folder(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds
+    ]
+    return pandas.concat([pandas.read_csv(folder / "curves.csv", keep_default_na=False) for folder in folders])

@@ -1,0 +1,180 @@
+"""What params.yaml may hold: one class per section, one field per value.
+
+A stage's section has the stage's name. To add one: a class here, a field in `Params`, the same line in
+`pipeline.run.config.StageConfig`, its defaults in conf/base.yaml, and its name under the stage's `params` in dvc.yaml.
+No field has a default here: params.yaml and the presets are the only places where values are set.
+"""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field, model_validator
+
+from pipeline.errors import InputError
+from pipeline.run.fields import Count, List, Name, NotNegative, Positive, Section, Share, rising_from_0_to_1
+from pipeline.run.inputs import Data, Model
+
+PlantedTask = Literal["negation", "inference"]
+GlueTask = Literal["mnli", "rte", "sst2", "mrpc"]
+Task = Literal[PlantedTask, GlueTask]
+Pooling = Literal["max", "confidence"]
+
+
+class Prepare(Section):
+    """Tokenising and the splits; null takes all examples."""
+
+    max_length: Annotated[int, Field(ge=8)]
+    n_train: Count | None
+    n_eval: Count | None
+    n_importance: Count
+    n_heldout: NotNegative
+    protocol: Literal["heldout", "authors"]
+    seed: NotNegative
+
+
+class Finetune(Section):
+    """Training; 0 epochs use the checkpoint as it is."""
+
+    epochs: NotNegative
+    lr: Positive
+    batch_size: Count
+    warmup: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    clip: Positive
+    select: Literal["last", "best"]
+    precision: Literal["32-true", "bf16-mixed"]
+
+
+class Attribute(Section):
+    """The integral, and what is kept of its result."""
+
+    steps: Count
+    rule: Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre"]
+    path: Literal["layer", "joint"]
+    output: Literal["probability", "logit", "log_probability"]
+    n_mine: NotNegative
+    n_mine_heldout: NotNegative
+    mine_min_tokens: dict[Task, Count]
+    top_edges: Count
+    full_maps: NotNegative
+
+
+class Effectiveness(Section):
+    """Masking heads of every layer, lowest or highest first."""
+
+    methods: List[Literal["attribution_gold", "attribution_predicted", "attention"]]
+    attention_pooling: Pooling
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Prune(Section):
+    """Masking heads of the whole model, lowest importance first."""
+
+    methods: List[
+        Literal[
+            "attribution",
+            "taylor",
+            "taylor_michel",
+            "taylor_authors",
+            "attention",
+            "accuracy_difference",
+            "loss_difference",
+            "gradient_x_attention",
+            "random",
+        ]
+    ]
+    normalise: List[Literal["none", "layer_l2"]]
+    rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
+    random_orders: Annotated[int, Field(ge=20)]
+    attention_pooling: Pooling
+    bootstrap_draws: Annotated[int, Field(ge=2000)]
+    equivalence_margin: Positive  # accuracy points
+    seed: NotNegative
+
+
+class Figures(Section):
+    """Drawing."""
+
+    dpi: Annotated[int, Field(ge=30, le=1200)]
+
+
+class Report(Section):
+    """The page."""
+
+    title: Name
+
+
+class Trainer(Section):
+    """Lightning's trainer."""
+
+    accelerator: Literal["cpu", "gpu", "auto"]
+    devices: Count
+    strategy: Literal["auto", "ddp_spawn"]
+
+    @model_validator(mode="after")
+    def _no_relaunch(self) -> "Trainer":
+        # Lightning's own choice for several devices relaunches the command line, and with -m the whole sweep.
+        if self.devices > 1 and self.strategy == "auto":
+            raise InputError(f"run.trainer.strategy is auto, but must be ddp_spawn with {self.devices} devices")
+        return self
+
+
+class Tracking(Section):
+    """Weights & Biases; auto tracks online where a key is at hand, else offline."""
+
+    mode: Literal["auto", "offline", "online", "disabled"]
+    project: Name
+    entity: Name | None
+
+
+class Run(Section):
+    """What cannot change a result; no stage tracks it."""
+
+    trainer: Trainer
+    workers: NotNegative
+    token_budget: Count | None
+    tracking: Tracking
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    preset: Name
+    tasks: List[Task]
+    seeds: List[NotNegative]
+    data: Data
+    model: Model
+    prepare: Prepare
+    finetune: Finetune
+    attribute: Attribute
+    effectiveness: Effectiveness
+    prune: Prune
+    figures: Figures
+    report: Report
+    run: Run
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> "Params":
+        fitting = get_args(PlantedTask if self.data.source == "planted" else GlueTask)
+        for task in self.tasks:
+            if task not in fitting:
+                raise InputError(
+                    f"tasks holds {task}, but data.source is {self.data.source}, which has {', '.join(fitting)}"
+                )
+        held_out, held = self.attribute.n_mine_heldout, self.prepare.n_heldout
+        if held_out > held:
+            raise InputError(f"attribute.n_mine_heldout is {held_out}, but must be at most prepare.n_heldout, {held}")
+        carved = self.prepare.n_importance + held
+        if self.data.n_train is not None and carved >= self.data.n_train:
+            raise InputError(
+                f"data.n_train is {self.data.n_train}, but must exceed prepare.n_importance + prepare.n_heldout, "
+                f"{carved}, which are carved out of it"
+            )
+        return self
+
+
+def external_folders(params: Params) -> list[str]:
+    """The folders of ATTATTR_DATA that `params` needs."""
+    sources = {"glue": params.data.source, "models": params.model.source}
+    return [name for name, source in sources.items() if source == "folder"]

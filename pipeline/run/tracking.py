@@ -1,0 +1,98 @@
+"""Weights & Biases: one run per stage and (task, seed). A view of the results, never a reason for a stage to fail."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipeline.run.config import StageConfig
+
+log = logging.getLogger(__name__)
+
+
+class Tracker:
+    """A run to log to; without a run (tracking off or broken) every call does nothing."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+
+    def _guarded(self, action: Callable[[], object]) -> None:
+        if self.run is None:
+            return
+        try:
+            action()
+        except Exception as error:  # W&B may fail in any way; results do not depend on it
+            log.warning("tracking failed, going on without it: %s", error)
+
+    def summary(self, values: Mapping[str, Any]) -> None:
+        """Final values of the stage, nested as in its metrics file."""
+        self._guarded(lambda: self.run.summary.update(dict(values)))
+
+    def image(self, name: str, path: Path) -> None:
+        """A figure that has been saved as PNG."""
+
+        def send() -> None:
+            import wandb
+
+            self.run.log({name: wandb.Image(str(path))})
+
+        self._guarded(send)
+
+    def curves(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """The rows of a result table."""
+
+        def send() -> None:
+            import wandb
+
+            self.run.log({name: wandb.Table(columns=list(rows[0]), data=[list(row.values()) for row in rows])})
+
+        self._guarded(send)
+
+
+@contextmanager
+def track(config: StageConfig) -> Iterator[Tracker]:
+    """Open the stage's run, with its declared values as config; close it whatever happens."""
+    run = _start(config)
+    failed = True
+    try:
+        yield Tracker(run)
+        failed = False
+    finally:
+        if run is not None:
+            try:
+                run.finish(exit_code=int(failed))
+            except Exception as error:
+                log.warning("tracking could not be closed: %s", error)
+
+
+def _start(config: StageConfig) -> Any:
+    settings = config.run.tracking
+    if settings.mode == "disabled":
+        return None
+    try:
+        import wandb
+
+        mode = settings.mode if settings.mode != "auto" else _automatic_mode()
+        return wandb.init(
+            project=settings.project,
+            entity=settings.entity,
+            name=f"{config.stage}@{config.label}" if config.label else config.stage,
+            group=config.label or "summary",
+            job_type=config.stage,
+            config=config.values(),
+            mode=mode,  # type: ignore[arg-type]
+            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True),
+        )
+    except Exception as error:
+        log.warning("tracking could not be started, going on without it: %s", error)
+        return None
+
+
+def _automatic_mode() -> str:
+    """Online where W&B has been told so or knows a key; else offline, as W&B would fail without a terminal."""
+    import wandb
+
+    chosen = os.environ.get("WANDB_MODE")
+    return chosen or ("online" if wandb.api.api_key else "offline")

@@ -1,0 +1,1 @@
+"""Attribution of a whole data set: the Lightning job and what it keeps per example."""

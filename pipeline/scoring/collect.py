@@ -1,0 +1,59 @@
+"""From the job files to the attribution store, and its summary."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.run.store import replace, write_rows
+
+MAPS = ("head_sum", "full_attribution", "full_attention")
+
+
+def merge(files: Sequence[Path], order: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
+    """All rows, by split and position in it (`order`), then by target; independent of how jobs were cut."""
+    import pyarrow.parquet
+
+    rows = [row for file in files for row in pyarrow.parquet.read_table(file).to_pylist()]
+    rows.sort(key=lambda row: (order[row["split"], row["example_id"]], row["target"]))
+    keys = [(row["split"], row["example_id"], row["target"]) for row in rows]
+    if len(set(keys)) != len(keys):
+        raise RuntimeError("an example was attributed twice")
+    return rows
+
+
+def write_store(folder: Path, rows: list[dict[str, Any]], *, layers: int, heads: int) -> None:
+    """`heads.parquet`: numbers per head; `maps.parquet`: head-summed maps; `full.safetensors`: maps of a chosen few."""
+    from safetensors.numpy import save
+
+    write_rows(folder / "heads.parquet", [{k: v for k, v in row.items() if k not in MAPS} for row in rows])
+    keys = ("split", "example_id", "target", "target_class", "n", "head_sum")
+    write_rows(folder / "maps.parquet", [{k: row[k] for k in keys} for row in rows if row["head_sum"] is not None])
+    tensors = {}
+    for row in rows:
+        if row["full_attribution"] is not None:
+            shape = (layers, heads, row["n"], row["n"])
+            for name in ("attribution", "attention"):
+                values = np.asarray(row[f"full_{name}"], np.float32).reshape(shape)
+                tensors[f"{row['example_id']}.{row['target']}.{name}"] = values
+    replace(folder / "full.safetensors", save(tensors))
+
+
+def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Counts, and per layer how far the attribution is from completeness, for each split and target."""
+    summary: dict[str, Any] = {}
+    for key in sorted({(row["split"], row["target"]) for row in rows}):
+        chosen = [row for row in rows if (row["split"], row["target"]) == key]
+        gap = np.abs([row["completeness_gap"] for row in chosen])
+        change = np.abs([row["output_change"] for row in chosen])
+        summary["/".join(key)] = {
+            "examples": len(chosen),
+            "mean_tokens": float(np.mean([row["n"] for row in chosen])),
+            "completeness_gap": {
+                "mean": gap.mean(axis=0).tolist(),
+                "max": gap.max(axis=0).tolist(),
+            },
+            "output_change_mean": change.mean(axis=0).tolist(),
+        }
+    return summary

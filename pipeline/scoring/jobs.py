@@ -1,0 +1,157 @@
+"""The attribution of a data set as Lightning predictions: one job per batch, one file per job."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import BasePredictionWriter
+from torch import Tensor
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel
+
+from pipeline.attattr.attribution import Attribution, attribute
+from pipeline.attattr.batching import default_token_budget
+from pipeline.attattr.quadrature import quadrature
+from pipeline.data.examples import Batch, Example, collate, length_batches
+from pipeline.run.schema import Attribute
+from pipeline.run.schema import Trainer as TrainerSettings
+from pipeline.run.store import write_rows
+from pipeline.scoring.records import Keep, example_record
+from pipeline.training.predict import batch_arguments, check_finite
+
+log = logging.getLogger(__name__)
+
+Target = Literal["gold", "predicted"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One batch of one split; `number` names its file."""
+
+    number: int
+    split: str
+    targets: tuple[Target, ...]
+    examples: list[Example]
+
+
+def make_jobs(
+    splits: dict[str, tuple[Sequence[Example], tuple[Target, ...]]], *, settings: Attribute, token_budget: int | None
+) -> list[Job]:
+    """Cut every split into batches of bounded size; the same batches for any number of processes."""
+    copies = len(quadrature(settings.rule, settings.steps)[0])
+    budget = token_budget or default_token_budget(torch.device("cpu"))
+    jobs: list[Job] = []
+    for split, (examples, targets) in splits.items():
+        for batch in length_batches(examples, token_budget=budget, copies=copies):
+            jobs.append(Job(len(jobs), split, targets, batch))
+    return jobs
+
+
+class Attributor(pl.LightningModule):
+    """Attributes a job's examples; gradients are taken with respect to activations only."""
+
+    def __init__(
+        self, model: PreTrainedModel, *, settings: Attribute, token_budget: int | None, keep: dict[str, Keep]
+    ) -> None:
+        super().__init__()
+        self.model, self.settings, self.token_budget, self.keep = model, settings, token_budget, keep
+
+    def transfer_batch_to_device(self, batch: Job, device: torch.device, dataloader_idx: int) -> Job:  # noqa: ARG002
+        """A job is moved when it is collated."""
+        return batch
+
+    def predict_step(self, job: Job) -> tuple[int, list[dict[str, Any]]]:
+        """The job's number and its rows, one per example and target."""
+        batch = collate(job.examples, pad_id=self.model.config.pad_token_id or 0).to(self.device)
+        if job.targets == ("gold",):
+            result = self._attribute(batch, batch.labels)
+            return job.number, self._rows(job, result, batch.labels, "gold")
+        result = self._attribute(batch, "predicted")
+        rows = self._rows(job, result, result.target, "predicted")
+        if "gold" in job.targets:
+            # Of two class probabilities one is minus the other's change, so one run serves both targets.
+            two_classes = result.logits.shape[1] == 2 and self.settings.output == "probability"
+            if not two_classes and bool((result.target != batch.labels).any()):
+                result = self._attribute(batch, batch.labels)
+            rows += self._rows(job, result, batch.labels, "gold")
+        return job.number, rows
+
+    def _attribute(self, batch: Batch, target: Tensor | Literal["predicted"]) -> Attribution:
+        types = batch.token_type_ids if "token_type_ids" in batch_arguments(self.model) else None
+        result = attribute(
+            self.model,
+            input_ids=batch.input_ids,
+            attention_mask=batch.attention_mask,
+            token_type_ids=types,
+            target=target,
+            steps=self.settings.steps,
+            rule=self.settings.rule,
+            path=self.settings.path,
+            output=self.settings.output,
+            token_budget=self.token_budget,
+        )
+        check_finite(result.logits, batch.example_ids)
+        return result
+
+    def _rows(self, job: Job, result: Attribution, targets: Tensor, name: str) -> list[dict[str, Any]]:
+        return [
+            example_record(
+                example,
+                result,
+                number,
+                split=job.split,
+                target=int(targets[number]),
+                target_name=name,
+                keep=self.keep[f"{job.split}/{name}"],
+            )
+            for number, example in enumerate(job.examples)
+        ]
+
+
+class JobWriter(BasePredictionWriter):
+    """Writes each job's rows to a file of its own, whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(write_interval="batch")
+        self.folder = folder
+
+    def write_on_batch_end(self, trainer: Any, module: Any, prediction: Any, *_: Any) -> None:  # noqa: ARG002
+        """Called by the process that ran the job."""
+        number, rows = prediction
+        write_rows(job_file(self.folder, number), rows)
+
+
+def job_file(folder: Path, number: int) -> Path:
+    """Where a job's rows are."""
+    return folder / f"job-{number:06d}.parquet"
+
+
+def run_jobs(attributor: Attributor, jobs: list[Job], *, trainer: TrainerSettings, folder: Path, workers: int) -> None:
+    """Run the jobs that have no file in `folder` yet, over the trainer's processes."""
+    missing = [job for job in jobs if not job_file(folder, job.number).is_file()]
+    if not missing:
+        return
+    if len(missing) < len(jobs):
+        log.info("resuming: %d of %d batches are done", len(jobs) - len(missing), len(jobs))
+    run = pl.Trainer(
+        accelerator=trainer.accelerator,
+        # Lightning fails where a process gets no batch.
+        devices=min(trainer.devices, len(missing)),
+        strategy=trainer.strategy if len(missing) > 1 else "auto",
+        # Lightning's inference mode forbids the gradients that attribution is made of.
+        inference_mode=False,
+        callbacks=[JobWriter(folder)],
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    loader = DataLoader(missing, batch_size=None, collate_fn=_same, num_workers=workers)  # type: ignore[arg-type]
+    run.predict(attributor, loader, return_predictions=False)
+
+
+def _same(job: Job) -> Job:
+    return job

@@ -1,0 +1,37 @@
+"""Which examples are attributed, for which target class, and what is kept of each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.data.examples import Example, read_examples
+from pipeline.run.schema import Attribute
+from pipeline.scoring.jobs import Target
+from pipeline.scoring.records import Keep
+
+Samples = dict[str, tuple[Sequence[Example], tuple[Target, ...]]]
+
+
+def samples(data: Path, task: str, settings: Attribute) -> Samples:
+    """The importance sample (gold), the dev examples (both), and the training and held-out ones triggers come from."""
+    shortest = settings.mine_min_tokens.get(task, 0)  # type: ignore[call-overload]
+
+    def first(split: str, count: int) -> list[Example]:
+        return [e for e in read_examples(data / f"{split}.parquet") if len(e) >= shortest][:count]
+
+    return {
+        "importance": (read_examples(data / "importance.parquet"), ("gold",)),
+        "dev": (read_examples(data / "dev.parquet"), ("predicted", "gold")),
+        "mine": (first("train", settings.n_mine), ("predicted",)),
+        "mine_heldout": (first("heldout", settings.n_mine_heldout), ("predicted",)),
+    }
+
+
+def what_to_keep(chosen: Samples, settings: Attribute) -> dict[str, Keep]:
+    """For each split and target. Trees and receptive fields need dev maps for the predicted class, no others do."""
+    full = frozenset(example.example_id for example in chosen["dev"][0][: settings.full_maps])
+    keep = {}
+    for split, (_, targets) in chosen.items():
+        for target in targets:
+            maps = (split, target) == ("dev", "predicted")
+            keep[f"{split}/{target}"] = Keep(settings.top_edges, maps, full if maps else frozenset())
+    return keep

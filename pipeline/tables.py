@@ -1,0 +1,34 @@
+"""Gather the experiments' metrics into the result tables.
+
+Reads:  metrics/{finetune,effectiveness,prune}
+Writes: outputs/tables/{headline,finetune,effectiveness,pruning}.{csv,md}
+Run:    python -m pipeline.tables
+"""
+
+from pipeline.run.cli import run_stage
+from pipeline.run.config import StageConfig
+from pipeline.run.paths import summary_folder
+
+
+def main(config: StageConfig) -> None:
+    """One table per experiment, a row per task, seed and method."""
+    from pipeline.reporting.table_text import to_csv, to_markdown
+    from pipeline.reporting.tables import effectiveness_rows, finetune_rows, headline, pruning_rows
+    from pipeline.run.results import read_metrics
+    from pipeline.run.store import replace
+
+    finetune, effectiveness, prune = (read_metrics(config, name) for name in ("finetune", "effectiveness", "prune"))
+    tables = {
+        "headline": headline(finetune, effectiveness, prune),
+        "finetune": finetune_rows(finetune),
+        "effectiveness": effectiveness_rows(effectiveness),
+        "pruning": pruning_rows(prune),
+    }
+    folder = summary_folder(config.output_root, "tables")
+    for name, rows in tables.items():
+        replace(folder / f"{name}.csv", to_csv(rows).encode())
+        replace(folder / f"{name}.md", to_markdown(rows).encode())
+
+
+if __name__ == "__main__":
+    run_stage("tables", main)

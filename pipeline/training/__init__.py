@@ -1,0 +1,1 @@
+"""Fine-tuning and predicting with a sequence classifier."""

@@ -1,0 +1,124 @@
+"""Fine-tuning a sequence classifier with Lightning, resumable to the bit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader
+from transformers import PreTrainedModel, get_linear_schedule_with_warmup
+
+from pipeline.data.examples import Batch, Example, collate
+from pipeline.run.schema import Finetune
+from pipeline.run.schema import Trainer as TrainerSettings
+from pipeline.training.batches import epoch_batches
+from pipeline.training.predict import forward, predict_logits
+
+
+class Classifier(pl.LightningModule):
+    """Cross-entropy training of a sequence classifier; batches come from (seed, epoch), dropout from (seed, step).
+
+    Nothing depends on what ran before in the process, so that a run resumed at an epoch's end gives the same weights.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        train: Sequence[Example],
+        dev: Sequence[Example],
+        *,
+        settings: Finetune,
+        seed: int,
+        workers: int,
+    ) -> None:
+        super().__init__()
+        self.model, self.train_examples, self.dev_examples = model, train, dev
+        self.settings, self.seed, self.workers = settings, seed, workers
+
+    def train_dataloader(self) -> DataLoader:
+        """The batches of the current epoch; each process takes every world-size-th example of each batch."""
+        lengths = [len(example) for example in self.train_examples]
+        rank, world = self.trainer.global_rank, self.trainer.world_size
+        batches = epoch_batches(
+            lengths, batch_size=self.settings.batch_size, seed=self.seed, epoch=self.trainer.current_epoch
+        )
+        # A batch smaller than the number of processes would leave one of them without an example.
+        shares = [batch[rank::world] for batch in batches if len(batch) >= world]
+        pad_id = self.model.config.pad_token_id or 0
+        return DataLoader(
+            [[self.train_examples[index] for index in share] for share in shares],  # type: ignore[arg-type]
+            batch_size=None,
+            collate_fn=lambda examples: collate(examples, pad_id=pad_id),
+            num_workers=self.workers,
+        )
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:  # noqa: ARG002
+        """Batches are our own type, which Lightning cannot move."""
+        return batch.to(device)
+
+    def on_train_batch_start(self, *_: object) -> None:
+        """Draw this step's dropout from the seed and the step alone."""
+        torch.manual_seed(self.seed * 1_000_003 + self.global_step * 1009 + self.global_rank)
+
+    def training_step(self, batch: Batch) -> Tensor:
+        """The mean cross-entropy of the batch."""
+        loss = cross_entropy(forward(self.model, batch), batch.labels)
+        self.log("train_loss", loss, prog_bar=True)
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        """Dev accuracy, by every process over all examples: sharding would count padded duplicates."""
+        logits = predict_logits(self.model, self.dev_examples)
+        labels = torch.tensor([example.label for example in self.dev_examples])
+        accuracy = (logits.argmax(dim=1) == labels).float().mean()
+        self.log("dev_accuracy", accuracy.to(self.device), prog_bar=True, rank_zero_only=True)
+
+    def configure_optimizers(self) -> dict[str, object]:
+        """AdamW without decay on biases and norms; linear warm-up and decay."""
+        decayed = [p for p in self.model.parameters() if p.ndim > 1]
+        plain = [p for p in self.model.parameters() if p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [{"params": decayed, "weight_decay": self.settings.weight_decay}, {"params": plain, "weight_decay": 0.0}],
+            lr=self.settings.lr,
+        )
+        total = int(self.trainer.estimated_stepping_batches)
+        schedule = get_linear_schedule_with_warmup(optimizer, round(self.settings.warmup * total), total)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def fit(classifier: Classifier, *, trainer: TrainerSettings, checkpoints: Path, logger: object) -> None:
+    """Train `classifier.model` in place, resuming from `checkpoints` if an earlier run was cut off."""
+    settings = classifier.settings
+    best = settings.select == "best"
+    keep = pl.callbacks.ModelCheckpoint(
+        dirpath=checkpoints,
+        filename="best" if best else "epoch",
+        monitor="dev_accuracy" if best else None,
+        mode="max",
+        save_top_k=1 if best else 0,
+        save_last=True,
+        save_on_train_epoch_end=True,
+    )
+    run = pl.Trainer(
+        accelerator=trainer.accelerator,
+        devices=trainer.devices,
+        strategy=trainer.strategy,
+        precision=settings.precision,
+        max_epochs=settings.epochs,
+        gradient_clip_val=settings.clip,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        callbacks=[keep],
+        logger=logger or False,  # type: ignore[arg-type]
+        log_every_n_steps=10,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+    last = checkpoints / "last.ckpt"
+    run.fit(classifier, ckpt_path=last if last.is_file() else None, weights_only=False)
+    chosen = keep.best_model_path if best else None
+    if chosen:
+        state = torch.load(chosen, map_location="cpu", weights_only=False)["state_dict"]
+        classifier.load_state_dict(state)

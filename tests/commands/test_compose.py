@@ -1,0 +1,101 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.commands.compose import main
+from pipeline.run.config import read_params
+from pipeline.run.paths import SOURCE
+
+
+def exit_code(*arguments: str) -> int:
+    try:
+        main(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Path:
+    folder = tmp_path / "data"
+    (folder / "glue").mkdir(parents=True)
+    (folder / "models").mkdir()
+    monkeypatch.setenv("ATTATTR_DATA", str(folder))
+    return folder
+
+
+def test_overrides_are_composed_and_the_header_says_how(workspace: Path) -> None:
+    assert exit_code("experiment=mini", "trainer=gpu", "prune.random_orders=50", "seeds=[1,2]") == 0
+    params = read_params()
+    assert (params.prune.random_orders, params.seeds, params.run.trainer.accelerator) == (50, (1, 2), "gpu")
+    command = "experiment=mini trainer=gpu prune.random_orders=50 'seeds=[1,2]'"
+    assert Path("params.yaml").read_text().startswith(f"# Composed by: python -m pipeline.commands.compose {command}\n")
+    assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
+
+
+def test_without_arguments_the_default_preset_is_composed(workspace: Path) -> None:
+    Path("params.yaml").unlink()
+    assert exit_code() == 0
+    assert read_params().preset == "mini"
+
+
+def test_a_preset_from_a_folder_makes_the_link(data: Path) -> None:
+    assert exit_code("experiment=minilm") == 0
+    params = read_params()
+    assert (params.data.dep, params.model.dep) == ("external/glue", "external/models/minilm-l6-h384")
+    assert Path("external").resolve() == data
+
+
+def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path) -> None:
+    assert exit_code("experiment=paper", "finetune.precision=bf16-mixed") == 0
+    assert read_params().data.dep == "pipeline/data/sources.py"
+    assert not Path("external").is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["experiment=huge"], "experiment is huge, but must be one of mini, minilm, paper"),
+        (["trainer=tpu"], "trainer is tpu, but must be one of cpu, ddp, gpu"),
+        (["preset=paper"], "preset is paper, but must be left to experiment=mini"),
+        (["tree.tau=0.5"], "tree is not a known key; known here: preset, tasks,"),
+        (["prune.random_order=50"], "prune.random_order is not a known key; did you mean prune.random_orders?"),
+        (["+prune.random_order=50"], "prune.random_order is not a known key; did you mean prune.random_orders?"),
+        (["data.dep=elsewhere"], "data.dep cannot be set here"),
+        (["attribute.steps=0"], "attribute.steps is 0, but must be at least 1"),
+        (["attribute.steps=many"], 'attribute.steps is "many", but must be an integer'),
+        (["prune.rates=[0,1.2]"], "prune.rates[1] is 1.2, but must be at most 1.0"),
+        (["tasks=[cola]"], 'tasks[0] is "cola", but must be one of negation, inference, mnli, rte, sst2, mrpc'),
+        (["data=planted"], 'data is "planted", but must be a section'),
+        (["model.source=3"], "model.source is 3, but must be one of scratch, folder, hub"),
+        (["seeds=[1"], "seeds=[1 cannot be read as KEY=VALUE: "),
+        (["mini"], "mini cannot be read as KEY=VALUE: "),
+        (["experiment=minilm"], "ATTATTR_DATA is not set"),
+    ],
+)
+def test_bad_input_is_one_line_and_2_and_leaves_the_values_alone(
+    workspace: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], line: str
+) -> None:
+    before = Path("params.yaml").read_bytes()
+    assert exit_code(*arguments) == 2
+    shown = capfd.readouterr()
+    assert shown.err.startswith(f"error: {line}")
+    assert (shown.err.count("\n"), shown.out) == (1, "")
+    assert Path("params.yaml").read_bytes() == before
+    assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
+
+
+def test_a_missing_model_folder_leaves_the_values_alone(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (data / "models").rmdir()
+    before = Path("params.yaml").read_bytes()
+    assert exit_code("experiment=minilm") == 2
+    assert "has no folder models/" in capfd.readouterr().err
+    assert Path("params.yaml").read_bytes() == before
+
+
+def test_the_command_is_light() -> None:
+    code = "import pipeline.commands.compose, pipeline.commands.check, sys; print({'torch', 'wandb'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SOURCE, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

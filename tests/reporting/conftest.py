@@ -1,0 +1,136 @@
+"""Curves and metrics as the stages write them, with made-up numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.analysis.intervals import wilson_interval
+from pipeline.reporting.blocks import ReportContext
+
+N = 200
+MEASURES = (
+    "attribution",
+    "taylor",
+    "taylor_michel",
+    "taylor_authors",
+    "attention",
+    "accuracy_difference",
+    "loss_difference",
+    "gradient_x_attention",
+)
+
+
+def _with_counts(rows):
+    curves = pd.DataFrame(rows)
+    curves["n"] = N
+    curves["accuracy"] = curves["correct"] / N
+    curves["low"], curves["high"] = wilson_interval(curves["correct"], curves["n"])
+    return curves
+
+
+@pytest.fixture
+def effectiveness_curves():
+    def make(*, tasks=("negation", "inference"), seeds=(1,), heads=4):
+        generator = np.random.default_rng(0)
+        return _with_counts(
+            {"task": task, "seed": seed, "method": method, "direction": direction, "k": k}
+            | {"correct": int(generator.integers(60, N))}
+            for task in tasks
+            for seed in seeds
+            for method in ("attribution_gold", "attribution_predicted", "attention")
+            for direction in ("lowest_first", "highest_first")
+            for k in range(heads + 1)
+        )
+
+    return make
+
+
+@pytest.fixture
+def pruning_curves():
+    def make(*, tasks=("negation", "inference"), seeds=(1,), normalise=("none", "layer_l2"), orders=20):
+        generator = np.random.default_rng(1)
+        runs = [(method, name, 0) for method in MEASURES for name in normalise]
+        runs += [("random", "none", order) for order in range(orders)]
+        return _with_counts(
+            {"task": task, "seed": seed, "method": method, "normalise": name, "order": order, "rate": rate / 10}
+            | {"correct": int(generator.integers(60, N))}
+            for task in tasks
+            for seed in seeds
+            for method, name, order in runs
+            for rate in range(11)
+        )
+
+    return make
+
+
+@pytest.fixture
+def finetune_metrics():
+    return [
+        {"task": "negation", "seed": 1, "n": 1000, "accuracy": 63 / 64, "accuracy_low": 31 / 32, "accuracy_high": 1.0}
+        | {"per_class": {"no": {"accuracy": 0.5, "low": 0.25, "high": 0.75, "n": 400}}, "model": "m", "n_train": 6000}
+    ]
+
+
+@pytest.fixture
+def effectiveness_metrics():
+    def accuracy(value):
+        return {"accuracy": value, "low": value - 0.02, "high": value + 0.02}
+
+    def points(value):
+        return {"value": value, "low": value - 2, "high": value + 2}
+
+    methods = ("attention", "attribution_predicted", "attribution_gold")
+    return [
+        {"task": "negation", "seed": 1, "n": 1000, "n_heads": 4, "model": "m", "baseline_accuracy": 0.984}
+        | {"area": {method: points(10 * place) for place, method in enumerate(methods)}}
+        | {"keep_top2": {method: accuracy(0.9) for method in methods}}
+        | {"remove_top2": {method: accuracy(0.4) for method in methods}}
+        | {"area_difference": {"attribution_gold-attention": points(20)}}
+    ]
+
+
+@pytest.fixture
+def prune_metrics():
+    keys = [f"{method}/{name}" for name in ("layer_l2", "none") for method in MEASURES]
+    return [
+        {"task": "negation", "seed": 1, "n": 1000, "n_importance": 200, "n_heads_total": 16, "model": "m"}
+        | {"baseline_accuracy": 0.984, "majority": 0.52}
+        | {"auc": {key: {"value": 80, "low": 79, "high": 81.25} for key in keys}}
+        | {"nauc": {key: None if key == "attention/none" else 0.625 for key in keys}}
+        | {"r_star": dict.fromkeys(keys, 0.4)}
+        | {
+            "delta_auc": {
+                f"attribution/{key.split('/')[1]} - {key}": {"value": 1.5, "low": 0.5, "high": 2.5, "verdict": "better"}
+                for key in keys
+                if not key.startswith("attribution/")
+            }
+        }
+        | {"random": {"auc_mean": 60.0, "auc_low": 55.0, "auc_high": 66.0, "orders": 20}}
+    ]
+
+
+@pytest.fixture
+def report_context(finetune_metrics, effectiveness_metrics, prune_metrics):
+    return ReportContext(
+        title="Attribution <mini>",
+        preset="mini",
+        overrides=[("finetune.epochs", 6, 3), ("model.name", None, "bert & co")],
+        model="BERT <small>, 4 layers of 4 heads",
+        seeds=[1],
+        splits={"negation": {"train": 6000, "dev": 1000, "importance": 200}},
+        parameters={
+            "preset": "mini",
+            "tasks": ["negation"],
+            "model": {"name": "bert & co", "dep": "some/path"},
+            "prepare": {"protocol": "heldout"},
+            "finetune": {"epochs": 3},
+            "attribute": {"mine_min_tokens": {"sst2": 15}},
+            "effectiveness": {"attention_pooling": "confidence"},
+            "prune": {"bootstrap_draws": 2345, "equivalence_margin": 0.75},
+            "figures": {"dpi": 150},
+        },
+        finetune=finetune_metrics,
+        effectiveness=effectiveness_metrics,
+        prune=prune_metrics,
+        figures={"effectiveness": "<svg>effectiveness</svg>", "pruning": "<svg>pruning</svg>"},
+    )

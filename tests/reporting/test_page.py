@@ -1,0 +1,138 @@
+import base64
+import dataclasses
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from pipeline.reporting.page import render_html, render_markdown
+from pipeline.reporting.tables import pruning_rows
+
+VOID = {"meta", "img"}
+
+
+class Page(HTMLParser):
+    """Checks that tags are nested, and collects what the tests look at."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.words = [], [], []
+        self.feed(html)
+        self.close()
+        assert not self.open, f"never closed: {self.open}"
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def values(self, attribute):
+        return [attrs[attribute] for _, attrs in self.tags if attribute in attrs]
+
+
+def test_the_page_is_nested_and_loads_nothing(report_context):
+    html = render_html(report_context)
+    page = Page(html)
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.values("src"))
+    anchors = page.values("id")
+    assert len(set(anchors)) == len(anchors)
+    assert sorted(page.values("href")) == sorted(f"#{anchor}" for anchor in anchors)
+    assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"}
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "url(" not in style
+    assert "@import" not in style
+
+
+def test_figures_are_embedded_whole_and_described(report_context):
+    images = [attrs for tag, attrs in Page(render_html(report_context)).tags if tag == "img"]
+    for image, name in zip(images, ["effectiveness", "pruning"], strict=True):
+        assert base64.b64decode(image["src"].split(",")[1]).decode() == report_context.figures[name]
+        assert "attention" in image["alt"]
+    assert "attribution, gold label 20.0" in images[0]["alt"]
+
+
+def test_text_from_outside_is_escaped(report_context):
+    html = render_html(report_context)
+    assert "<h1>Attribution &lt;mini&gt;</h1>" in html
+    assert "bert &amp; co" in html
+    assert render_markdown(report_context).startswith("# Attribution <mini>\n")
+
+
+@pytest.mark.parametrize("render", [lambda context: Page(render_html(context)).text, render_markdown])
+def test_the_report_says_what_was_run(report_context, render):
+    text = render(report_context)
+    for value in (
+        "mini",
+        "BERT <small>, 4 layers of 4 heads",
+        "6,000",
+        "1,000",
+        "finetune.epochs",
+        "model.name",
+        "null",
+    ):
+        assert value in text
+    for choice in ("attribute.mine_min_tokens.sst2", "confidence", "2,345", "±0.75"):
+        assert choice in text
+    # Neither a derived path nor what cannot change a result is a choice.
+    assert "some/path" not in text
+    assert "figures.dpi" not in text
+    assert "none is overridden" not in text
+    assert "none is overridden" in render(dataclasses.replace(report_context, overrides=[]))
+
+
+def test_both_forms_hold_every_table_and_section(report_context):
+    html, markdown = Page(render_html(report_context)), render_markdown(report_context)
+    headings = re.findall(r"^## (.+)$", markdown, flags=re.MULTILINE)
+    assert len(headings) == 7
+    assert all(heading in html.text for heading in headings)
+    rows = sum(tag == "tr" for tag, _ in html.tags)
+    # Markdown has a rule under each head.
+    tables = sum(tag == "table" for tag, _ in html.tags)
+    assert len(re.findall(r"^\|", markdown, flags=re.MULTILINE)) == rows + tables
+    assert rows > len(pruning_rows(report_context.prune))
+    assert "1.50 [0.50, 2.50] better" in markdown
+    assert "1.50 [0.50, 2.50] better" in html.text
+
+
+def test_markdown_links_the_figures_and_has_no_gaps(report_context):
+    markdown = render_markdown(report_context)
+    assert re.findall(r"^!\[.+\]\((.+)\)$", markdown, flags=re.MULTILINE) == [
+        "../figures/effectiveness.svg",
+        "../figures/pruning.svg",
+    ]
+    assert "](here/pruning.svg)" in render_markdown(dataclasses.replace(report_context, figure_folder="here"))
+    assert "\n\n\n" not in markdown
+    assert markdown.endswith("```\n")
+
+
+def test_the_words_fit_the_run(report_context):
+    text = render_markdown(report_context)
+    assert "One fine-tuning seed was run" in text
+    assert "4 heads per layer" in text
+    assert "200 training examples that are neither trained on nor evaluated" in text
+    assert "negation (n = 1,000) ±0.4" in text
+
+    deeper = [record | {"n_heads": 12} for record in report_context.effectiveness]
+    parameters = {**report_context.parameters, "prepare": {"protocol": "authors"}}
+    other = render_markdown(
+        dataclasses.replace(report_context, seeds=[1, 2], effectiveness=deeper, parameters=parameters)
+    )
+    assert "2 fine-tuning seeds are not pooled" in other
+    assert "heads per layer where" not in other
+    assert "200 dev examples, as in the authors' code" in other
+
+
+def test_rendering_twice_gives_the_same_bytes(report_context):
+    assert render_html(report_context) == render_html(report_context)
+    assert render_markdown(report_context) == render_markdown(report_context)
