@@ -42,7 +42,7 @@ class Attribution:
         """
         return self._baseline()
 
-    @property
+    @cached_property
     def completeness_gap(self) -> Tensor:
         """The attribution's sum minus the change of F that it explains; shaped as `baseline_output`.
 
