@@ -36,6 +36,8 @@ class Classifier(pl.LightningModule):
         super().__init__()
         self.model, self.train_examples, self.dev_examples = model, train, dev
         self.settings, self.seed, self.workers = settings, seed, workers
+        # Loaded models are in evaluation mode, and Lightning trains a model in the mode it finds: without dropout.
+        self.train()
 
     def train_dataloader(self) -> DataLoader:
         """The batches of the current epoch; each process takes every world-size-th example of each batch."""
