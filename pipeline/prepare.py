@@ -18,10 +18,10 @@ log = logging.getLogger(__name__)
 
 def main(config: StageConfig) -> None:
     """Carve the samples, tokenise them and write them."""
+    from pipeline.data.checkpoint import max_positions
     from pipeline.data.sources import load_rows
     from pipeline.data.splits import split
     from pipeline.data.tokenise import load_tokenizer, save_tokenizer, tokenise
-    from pipeline.data.weights import max_positions
     from pipeline.run.store import write_json, write_rows
 
     task, settings = config.task, config.prepare

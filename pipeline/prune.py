@@ -16,7 +16,7 @@ def main(config: StageConfig) -> None:
     from transformers import AutoModelForSequenceClassification
 
     from pipeline.analysis.prune import curve_rows, summary
-    from pipeline.data.examples import read_examples
+    from pipeline.data.examples import read_examples, sampled
     from pipeline.experiments.prune import correctness, head_importance, importance_rows, rankings
     from pipeline.run.store import write_csv, write_json
     from pipeline.run.tracking import track
@@ -24,7 +24,7 @@ def main(config: StageConfig) -> None:
     task, seed, settings, budget = config.task, config.seed, config.prune, config.run.token_budget
     data, weights = data_folder(config.input_root, task), model_folder(config.input_root, task, seed)
     model = AutoModelForSequenceClassification.from_pretrained(weights, dtype=torch.float32)
-    sample, dev = read_examples(data / "importance.parquet"), read_examples(data / "dev.parquet")
+    sample, dev = read_examples(data / "importance.parquet"), sampled(read_examples(data / "dev.parquet"), settings.n_eval, settings.seed)
     with track(config) as tracker:
         attributions = attributions_folder(config.input_root, task, seed)
         importance = head_importance(model, sample, attributions, settings=settings, token_budget=budget)

@@ -49,6 +49,14 @@ def read_examples(path: Path) -> list[Example]:
     return [Example(**row) for row in pyarrow.parquet.read_table(path, columns=columns).to_pylist()]
 
 
+def sampled(examples: Sequence[Example], count: int | None, seed: int) -> list[Example]:
+    """All examples, or a seeded sample of `count` of them, in their order."""
+    if count is None or count >= len(examples):
+        return list(examples)
+    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))
+    return [examples[number] for number in sorted(order[:count].tolist())]
+
+
 def collate(examples: Sequence[Example], *, pad_id: int) -> Batch:
     """Pad on the right to the longest example."""
     n = max(len(example) for example in examples)

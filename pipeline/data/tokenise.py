@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer, BertTokenizer, PreTrainedTokenizerBase
+from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from pipeline.data import planted
+from pipeline.data.checkpoint import model_location
 from pipeline.data.sources import require_hub
 from pipeline.data.tasks import TASKS
-from pipeline.data.weights import model_location
 from pipeline.run.inputs import Model
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -21,6 +21,9 @@ def load_tokenizer(model: Model, task: str) -> PreTrainedTokenizerBase:
         return BertTokenizer(vocab={word: number for number, word in enumerate(words)}, do_lower_case=True)
     if model.source == "hub":
         require_hub(str(model.name), repo_type="model")
+    # Imports torch, which a model from scratch does not need here.
+    from transformers import AutoTokenizer
+
     return AutoTokenizer.from_pretrained(model_location(model, task), revision=model.revision or "main")
 
 

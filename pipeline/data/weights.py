@@ -4,15 +4,15 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from transformers import AutoConfig, AutoModelForSequenceClassification, BertConfig, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForSequenceClassification, BertConfig, PretrainedConfig, PreTrainedModel
 
 from pipeline.attattr.encoder import FAMILIES
+from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.sources import require_hub
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 from pipeline.run.inputs import Model
 
-FOLDER = Path("external/models")
 WEIGHT_FILES = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -20,18 +20,6 @@ WEIGHT_FILES = (
     "pytorch_model.bin.index.json",
 )
 HEAD_WEIGHTS = ("classifier.weight", "classifier.out_proj.weight")
-
-
-def model_location(model: Model, task: str, seed: int | None = None) -> str:
-    """The folder or hub id of the weights; without a seed, the first folder that fits the name's `{seed}`."""
-    name = str(model.name)
-    if model.source == "hub":
-        return name
-    pattern = name.replace("{task}", task).replace("{seed}", "*" if seed is None else str(seed))
-    found = sorted(FOLDER.glob(pattern)) if "*" in pattern else [FOLDER / pattern]
-    if not found or not found[0].is_dir():
-        raise InputError(f"model.name is {name}, but {FOLDER / pattern} is not a folder")
-    return str(found[0])
 
 
 def check_weights(model: Model, task: str, *, seed: int, trained: bool) -> None:
@@ -44,7 +32,7 @@ def check_weights(model: Model, task: str, *, seed: int, trained: bool) -> None:
     if model.source == "hub":
         require_hub(str(model.name), repo_type="model")
     location = model_location(model, task, seed)
-    config = _config(location, model)
+    config = read_config(location, model)
     if config.model_type not in FAMILIES:
         raise InputError(f"{location} is of family {config.model_type}: use one of {', '.join(FAMILIES)}")
     if not Path(location).is_dir():
@@ -58,13 +46,6 @@ def check_weights(model: Model, task: str, *, seed: int, trained: bool) -> None:
         raise InputError(f"{location} is a classifier of {found} labels, but {task} has {classes}")
 
 
-def _config(location: str, model: Model) -> PretrainedConfig:
-    try:
-        return AutoConfig.from_pretrained(location, revision=model.revision or "main")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{location} has no readable config.json: {str(error).splitlines()[0]}") from None
-
-
 def _head_size(folder: Path, config: PretrainedConfig) -> int | None:
     """Classes of the stored classifier, None if there is none."""
     path = folder / "model.safetensors"
@@ -76,16 +57,6 @@ def _head_size(folder: Path, config: PretrainedConfig) -> int | None:
             if name in file.keys():  # noqa: SIM118 - the file is no mapping
                 return file.get_slice(name).get_shape()[0]
     return None
-
-
-def max_positions(model: Model, task: str) -> int | None:
-    """The longest input the model takes, in tokens; None for a model made from scratch, which takes any."""
-    if model.source == "scratch":
-        return None
-    config = _config(model_location(model, task), model)
-    # RoBERTa numbers positions from the padding id on, so that its table is longer than its inputs.
-    offset = config.pad_token_id + 1 if config.model_type == "roberta" else 0
-    return config.max_position_embeddings - offset
 
 
 def load_model(model: Model, task: str, *, seed: int, vocabulary: int, max_length: int) -> PreTrainedModel:

@@ -86,6 +86,7 @@ class Prune(Section):
     normalise: List[Literal["none", "layer_l2"]]
     rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
     random_orders: Annotated[int, Field(ge=20)]
+    n_eval: Count | None  # a seeded sample of the dev examples; null takes all
     attention_pooling: Pooling
     bootstrap_draws: Annotated[int, Field(ge=2000)]
     equivalence_margin: Positive  # accuracy points

@@ -1,0 +1,219 @@
+import re
+import socket
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from pipeline.data import sources
+from pipeline.data.planted import generate
+from pipeline.data.sources import load_rows, require_hub
+from pipeline.errors import InputError
+from pipeline.run.inputs import Data
+
+FOLDER = Data(source="folder", dep="external/glue", name=None, revision=None, n_train=None, n_dev=None, seed=None)
+
+
+def hub(name):
+    nothing = {"revision": None, "n_train": None, "n_dev": None, "seed": None}
+    return Data(source="hub", dep="pipeline/data/sources.py", name=str(name), **nothing)
+
+
+TRAIN = [{"sentence1": f"a {n}", "sentence2": f"b {n}", "label": n % 2, "idx": n} for n in range(6)]
+DEV = [{"sentence1": "c", "sentence2": "d", "label": 1, "idx": 0}]
+
+
+def write(path, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+
+
+@pytest.fixture
+def rte(tmp_path, monkeypatch):
+    """The folder of a good task, below a working directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "external" / "glue" / "rte"
+    write(folder / "train.parquet", TRAIN)
+    write(folder / "validation.parquet", DEV)
+    return folder
+
+
+def refusal(data, task="rte"):
+    with pytest.raises(InputError) as caught:
+        load_rows(data, task)
+    message = str(caught.value)
+    assert len(message.splitlines()) == 1
+    return message
+
+
+def test_planted_rows_are_those_of_the_grammar():
+    data = Data(source="planted", dep="pipeline/data/planted.py", name=None, revision=None, n_train=5, n_dev=3, seed=2)
+    assert load_rows(data, "negation") == generate("negation", n_train=5, n_dev=3, seed=2)
+
+
+def test_a_folder_of_parquet_files(rte):
+    assert load_rows(FOLDER, "rte") == {"train": TRAIN, "dev": DEV}
+
+
+def test_mnli_is_evaluated_on_the_matched_split(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [{"premise": "p", "hypothesis": "h", "label": 2}]
+    write(tmp_path / "external/glue/mnli/train.parquet", rows)
+    write(tmp_path / "external/glue/mnli/validation_matched.parquet", [{**rows[0], "label": 0}])
+    assert load_rows(FOLDER, "mnli")["dev"][0]["label"] == 0
+
+
+def test_a_missing_file_is_named(rte):
+    (rte / "validation.parquet").unlink()
+    message = refusal(FOLDER)
+    assert "external/glue/rte/validation.parquet is missing" in message
+    assert "ATTATTR_DATA" in message
+
+
+@pytest.mark.parametrize("content", [b"", b"idx\tsentence1\n0\thello\n", None])
+def test_a_file_that_is_no_parquet_is_named(rte, content):
+    path = rte / "train.parquet"
+    # None stands for a file that was cut off.
+    path.write_bytes(path.read_bytes()[:200] if content is None else content)
+    assert "external/glue/rte/train.parquet is not a Parquet file" in refusal(FOLDER)
+
+
+def spoil(**changes):
+    return [TRAIN[0], TRAIN[1], {**TRAIN[2], **changes}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (
+            [{"sentence1": "a", "label": 0, "idx": 0}],
+            "rte train has no column sentence2: it has idx, label, sentence1",
+        ),
+        ([{"sentence1": "a", "sentence2": "b"}], "rte train has no column label: it has sentence1, sentence2"),
+        (spoil(label=-1), "rte train row 2 has label -1: it must be 0 to 1"),
+        (spoil(label=2), "rte train row 2 has label 2: it must be 0 to 1"),
+        (spoil(label=None), "rte train row 2 has label None: it must be 0 to 1"),
+        (spoil(sentence1=""), "rte train row 2 has no text in column sentence1"),
+        (spoil(sentence2=" \t\n"), "rte train row 2 has no text in column sentence2"),
+        (spoil(sentence2=None), "rte train row 2 has no text in column sentence2"),
+    ],
+)
+def test_a_bad_row_is_named(rte, rows, message):
+    write(rte / "train.parquet", rows)
+    assert refusal(FOLDER) == message
+
+
+def test_labels_must_be_whole_numbers(rte):
+    write(rte / "train.parquet", [{**row, "label": float(row["label"])} for row in TRAIN])
+    assert refusal(FOLDER) == "rte train row 0 has label 0.0: it must be 0 to 1"
+
+
+def test_dev_rows_are_checked_too(rte):
+    write(rte / "validation.parquet", [{**DEV[0], "label": -1}])
+    assert refusal(FOLDER) == "rte dev row 0 has label -1: it must be 0 to 1"
+
+
+def test_an_empty_file_is_named(rte):
+    schema = pyarrow.Table.from_pylist(TRAIN).schema
+    pyarrow.parquet.write_table(schema.empty_table(), rte / "train.parquet")
+    assert refusal(FOLDER) == "rte train holds no examples"
+
+
+# The hub: a data set of several configurations, as nyu-mll/glue has them, in a folder.
+
+
+@pytest.fixture
+def stand_in(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "nyu-mll" / "glue"
+    write(folder / "rte" / "train-00000-of-00001.parquet", TRAIN)
+    write(folder / "rte" / "validation-00000-of-00001.parquet", DEV)
+    write(folder / "sst2" / "train-00000-of-00001.parquet", [{"sentence": "wrong", "label": 0}])
+    listed = "".join(
+        f"- config_name: {task}\n  data_files:\n"
+        + "".join(f"  - split: {name}\n    path: {task}/{name}-*\n" for name in names)
+        for task, names in (("rte", ("train", "validation")), ("sst2", ("train",)))
+    )
+    (folder / "README.md").write_text(f"---\nconfigs:\n{listed}---\n")
+    return folder
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_data_set_of_the_hub_is_loaded_by_task(stand_in, absolute):
+    assert load_rows(hub(stand_in if absolute else "nyu-mll/glue"), "rte") == {"train": TRAIN, "dev": DEV}
+
+
+def test_rows_from_the_hub_are_checked_like_all_others(stand_in):
+    write(stand_in / "rte" / "train-00000-of-00001.parquet", spoil(sentence1=" "))
+    assert refusal(hub("nyu-mll/glue")) == "rte train row 2 has no text in column sentence1"
+
+
+@pytest.fixture
+def no_loading(monkeypatch, tmp_path):
+    """The hub's own clients must not be asked: they retry for most of a minute."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: pytest.fail("the hub's client was called"))
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def closed_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def test_offline_fails_at_once_in_one_line(no_loading, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr(sources.socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
+    message = refusal(hub("nyu-mll/glue"))
+    assert message.startswith("HF_HUB_OFFLINE is set, and the dataset nyu-mll/glue is not cached")
+    assert "preset mini or minilm" in message
+
+
+def test_an_unreachable_hub_fails_at_once_in_one_line(no_loading, monkeypatch, closed_port):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{closed_port}")
+    message = refusal(hub("nyu-mll/glue"))
+    assert message.startswith(f"the hub at http://127.0.0.1:{closed_port} cannot be reached")
+    assert "the dataset nyu-mll/glue is not cached" in message
+
+
+def test_a_hub_that_does_not_answer_is_given_up_after_a_bounded_time(no_loading, monkeypatch):
+    asked = []
+
+    def no_answer(address, timeout=None):
+        asked.append((address, timeout))
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(sources.socket, "create_connection", no_answer)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.example")
+    assert "cannot be reached (timed out)" in refusal(hub("nyu-mll/glue"))
+    assert asked == [(("hub.example", 443), sources.HUB_TIMEOUT)]
+    assert sources.HUB_TIMEOUT <= 10
+
+
+@pytest.mark.parametrize("name", ["nyu/mll/glue", "nyu mll", "glue.git"])
+def test_a_name_that_no_hub_entry_can_have_is_refused_in_one_line(no_loading, name):
+    assert name in refusal(hub(name))
+
+
+def test_a_hub_that_can_be_reached_is_not_refused(no_loading, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
+        require_hub("nyu-mll/glue", repo_type="dataset")
+
+
+@pytest.mark.parametrize(
+    ("repo_type", "folder"), [("dataset", "datasets--nyu-mll--glue"), ("model", "models--nyu-mll--glue")]
+)
+def test_what_is_cached_needs_no_network(no_loading, monkeypatch, closed_port, repo_type, folder):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{closed_port}")
+    with pytest.raises(InputError, match=re.escape(f"the {repo_type} nyu-mll/glue is not cached")):
+        require_hub("nyu-mll/glue", repo_type=repo_type)
+    (no_loading / folder / "snapshots").mkdir(parents=True)
+    require_hub("nyu-mll/glue", repo_type=repo_type)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    require_hub("nyu-mll/glue", repo_type=repo_type)
