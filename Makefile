@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: venv repro test lint types
+.PHONY: venv repro test lint types verify-results
 
 venv: .venv/installed
 
@@ -27,3 +27,6 @@ lint: venv
 
 types: venv
 	basedpyright
+
+verify-results: venv
+	python -m pipeline.commands.verify_results results/minilm

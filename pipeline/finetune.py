@@ -28,7 +28,8 @@ def main(config: StageConfig) -> None:
     from pipeline.training.predict import predict_logits
 
     task, seed, settings = config.task, config.seed, config.finetune
-    check_weights(config.model, task, seed=seed, trained=settings.epochs == 0)
+    epochs = settings.epochs_for.get(task, settings.epochs)  # type: ignore[call-overload]
+    check_weights(config.model, task, seed=seed, trained=epochs == 0)
     data = data_folder(config.input_root, task)
     train, dev = read_examples(data / "train.parquet"), read_examples(data / "dev.parquet")
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
@@ -36,13 +37,15 @@ def main(config: StageConfig) -> None:
     model = load_model(config.model, task, seed=seed, vocabulary=len(tokenizer), max_length=config.prepare.max_length)
     log.info("%s: %d training examples of at most %d tokens", config.label, len(train), max_length)
     with track(config) as tracker:
-        if settings.epochs:
+        if epochs:
             from pytorch_lightning.loggers import WandbLogger
 
             from pipeline.training.classifier import Classifier, fit
 
             checkpoints = work_folder(config, inputs=[data])
-            classifier = Classifier(model, train, dev, settings=settings, seed=seed, workers=config.run.workers)
+            classifier = Classifier(
+                model, train, dev, settings=settings, epochs=epochs, seed=seed, workers=config.run.workers
+            )
             logger = WandbLogger(experiment=tracker.run) if tracker.run else None
             fit(classifier, trainer=config.run.trainer, checkpoints=checkpoints, logger=logger)
             shutil.rmtree(checkpoints, ignore_errors=True)

@@ -21,7 +21,7 @@ def main(config: StageConfig) -> None:
     from pipeline.data.checkpoint import max_positions
     from pipeline.data.sources import load_rows
     from pipeline.data.splits import split
-    from pipeline.data.tokenise import load_tokenizer, save_tokenizer, tokenise
+    from pipeline.data.tokenise import digest, load_tokenizer, save_tokenizer, tokenise
     from pipeline.run.store import write_json, write_rows
 
     task, settings = config.task, config.prepare
@@ -32,15 +32,21 @@ def main(config: StageConfig) -> None:
     tokenizer = load_tokenizer(config.model, task)
     folder = data_folder(config.output_root, task)
     summary: dict[str, object] = {"task": task, "protocol": settings.protocol, "max_length": settings.max_length}
-    counts, truncated = {}, {}
+    counts, truncated, digests = {}, {}, {}
     named = asdict(splits)
     for name in ("train", "dev", "importance", "heldout"):
         examples, truncated[name] = tokenise(named[name], tokenizer, task, max_length=settings.max_length)
         counts[name] = len(examples)
         if truncated[name]:
             log.warning("%s %s: %d texts are cut to %d tokens", task, name, truncated[name], settings.max_length)
+        digests[name] = digest(examples)
         write_rows(folder / f"{name}.parquet", examples)
-    summary |= {"examples": counts, "truncated": truncated, "dropped_duplicates": splits.dropped_duplicates}
+    summary |= {
+        "examples": counts,
+        "truncated": truncated,
+        "digests": digests,
+        "dropped_duplicates": splits.dropped_duplicates,
+    }
     save_tokenizer(tokenizer, folder / "tokenizer")
     write_json(folder / "prepare.json", summary)
 

@@ -24,7 +24,10 @@ def main(config: StageConfig) -> None:
     task, seed, settings, budget = config.task, config.seed, config.prune, config.run.token_budget
     data, weights = data_folder(config.input_root, task), model_folder(config.input_root, task, seed)
     model = AutoModelForSequenceClassification.from_pretrained(weights, dtype=torch.float32)
-    sample, dev = read_examples(data / "importance.parquet"), sampled(read_examples(data / "dev.parquet"), settings.n_eval, settings.seed)
+    sample, dev = (
+        read_examples(data / "importance.parquet"),
+        sampled(read_examples(data / "dev.parquet"), settings.n_eval, settings.seed),
+    )
     with track(config) as tracker:
         attributions = attributions_folder(config.input_root, task, seed)
         importance = head_importance(model, sample, attributions, settings=settings, token_budget=budget)

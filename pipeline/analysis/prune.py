@@ -14,9 +14,12 @@ from pipeline.run.schema import Prune
 class Order(Protocol):
     """What is needed of a ranking of heads."""
 
-    method: str
-    normalise: str
-    order: int
+    @property
+    def method(self) -> str: ...  # noqa: D102
+    @property
+    def normalise(self) -> str: ...  # noqa: D102
+    @property
+    def order(self) -> int: ...  # noqa: D102
 
 
 def curve_rows(

@@ -51,6 +51,11 @@ for _implementation, _mask in (("eager", eager_mask), ("sdpa", sdpa_mask)):
     AttentionMaskInterface.register(_NAMES[_implementation], _mask)
 
 
+def class_count(model: PreTrainedModel) -> int:
+    """Number of classes, from the model's config."""
+    return model.config.num_labels or 0
+
+
 def layer_count(model: PreTrainedModel) -> int:
     """Number of attention layers, from the model's config."""
     return model.config.num_hidden_layers
@@ -69,7 +74,7 @@ def intercepted_attention(model: PreTrainedModel, handler: Handler, *, implement
     from the forward pass if the model did not call attention exactly once per layer: some families ignore
     the attention interface, and silently unmasked or unrecorded layers would be wrong.
     """
-    previous = model.config._attn_implementation
+    previous = model.config._attn_implementation or "eager"
     interception = _Interception(handler)
     token = _handler.set(interception)
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import head_count, layer_count
+from pipeline.attattr.attention import class_count, head_count, layer_count
 from pipeline.attattr.batching import default_token_budget, group_by_length
 from pipeline.attattr.encoder import check_family, describe
 from pipeline.attattr.errors import AttributionError
@@ -89,7 +89,7 @@ def attribute(
     shape = (batch, layer_count(model), head_count(model), n, n)
     scores = torch.zeros(shape, dtype=model.dtype, device=input_ids.device)
     probs = torch.zeros_like(scores)
-    logits = torch.zeros(batch, model.config.num_labels, dtype=model.dtype, device=input_ids.device)
+    logits = torch.zeros(batch, class_count(model), dtype=model.dtype, device=input_ids.device)
     targets = torch.zeros(batch, dtype=torch.long, device=input_ids.device)
     integrate = integrate_layer if path == "layer" else integrate_joint
     with frozen(model), torch.no_grad():

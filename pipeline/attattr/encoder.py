@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,7 +79,8 @@ def _fused(projections: tuple[nn.Linear, nn.Linear, nn.Linear]) -> tuple[Tensor,
     return torch.cat([p.weight for p in projections]), torch.cat([p.bias for p in projections])
 
 
-def _bert_layer(layer: nn.Module, heads: int) -> EncoderLayer:
+# Layers and models are Any from here on: what they hold depends on the family.
+def _bert_layer(layer: Any, heads: int) -> EncoderLayer:
     attention, output = layer.attention.self, layer.attention.output
     weight, bias = _fused((attention.query, attention.key, attention.value))
     return EncoderLayer(
@@ -92,7 +94,7 @@ def _bert_layer(layer: nn.Module, heads: int) -> EncoderLayer:
     )
 
 
-def _distilbert_layer(layer: nn.Module, heads: int) -> EncoderLayer:
+def _distilbert_layer(layer: Any, heads: int) -> EncoderLayer:
     attention = layer.attention
     weight, bias = _fused((attention.q_lin, attention.k_lin, attention.v_lin))
     return EncoderLayer(
@@ -106,15 +108,15 @@ def _distilbert_layer(layer: nn.Module, heads: int) -> EncoderLayer:
     )
 
 
-def _bert_readout(model: nn.Module) -> Callable[[Tensor], Tensor]:
+def _bert_readout(model: Any) -> Callable[[Tensor], Tensor]:
     return lambda hidden: model.classifier(model.dropout(model.bert.pooler(hidden)))
 
 
-def _distilbert_readout(model: nn.Module) -> Callable[[Tensor], Tensor]:
+def _distilbert_readout(model: Any) -> Callable[[Tensor], Tensor]:
     return lambda hidden: model.classifier(torch.relu(model.pre_classifier(hidden[:, 0])))
 
 
-def _head_readout(model: nn.Module) -> Callable[[Tensor], Tensor]:
+def _head_readout(model: Any) -> Callable[[Tensor], Tensor]:
     return model.classifier
 
 

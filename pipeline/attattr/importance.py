@@ -52,7 +52,7 @@ def taylor_importance(
     inputs = Inputs(input_ids, attention_mask, token_type_ids)
     real = attention_mask[:, :, None].bool()
     with frozen(model), torch.enable_grad(), intercepted_attention(model, record, implementation="eager"):
-        logits = inputs.forward(model).logits
+        logits = model(**inputs.arguments()).logits
         loss = cross_entropy(logits, labels, reduction="sum")
         of_loss = torch.autograd.grad(loss, contexts, retain_graph=True)
         of_logits = torch.autograd.grad(logits.sum(), contexts)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from transformers.modeling_outputs import SequenceClassifierOutput
 
 from pipeline.attattr.attention import eager_attention, intercepted_attention, layer_count
 from pipeline.attattr.encoder import Encoder
@@ -33,15 +32,10 @@ class Inputs:
         types = None if self.token_type_ids is None else self.token_type_ids[index, :n]
         return Inputs(self.input_ids[index, :n], self.attention_mask[index, :n], types)
 
-    def forward(self, model: PreTrainedModel, *, output_hidden_states: bool = False) -> SequenceClassifierOutput:
-        """The model's own forward pass."""
+    def arguments(self) -> dict[str, Tensor]:
+        """The keyword arguments of the model's own forward pass."""
         types = {} if self.token_type_ids is None else {"token_type_ids": self.token_type_ids}
-        return model(
-            input_ids=self.input_ids,
-            attention_mask=self.attention_mask,
-            output_hidden_states=output_hidden_states,
-            **types,
-        )
+        return {"input_ids": self.input_ids, "attention_mask": self.attention_mask, **types}
 
     def key_mask(self) -> Tensor | None:
         """Boolean `(batch, 1, 1, n)`, True where a key may be attended; None if nothing is padded."""
@@ -96,7 +90,7 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
         return context
 
     with intercepted_attention(model, record, implementation="eager"):
-        output = inputs.forward(model, output_hidden_states=True)
+        output = model(**inputs.arguments(), output_hidden_states=True)
     states = list(output.hidden_states)[: layer_count(model)]
     return Prefix(inputs, states, probs, values, contexts, output.logits)
 

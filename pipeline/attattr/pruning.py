@@ -21,7 +21,7 @@ def head_order(importance: Tensor, *, direction: Direction) -> Tensor:
 
 
 def per_layer_masks(importance: Tensor, *, direction: Direction) -> Tensor:
-    """Masks that remove k = 0..H heads of every layer: `(..., layer, head)` to `(H + 1, ..., layer, head)`, 1 = keep."""
+    """Masks (1 = keep) that remove k = 0..H heads of every layer: `(..., layer, head)` to `(k, ..., layer, head)`."""
     position = head_order(importance, direction=direction).argsort(dim=-1)
     counts = torch.arange(importance.shape[-1] + 1, device=importance.device)
     counts = counts.view(-1, *[1] * importance.ndim)

@@ -21,7 +21,7 @@ def quadrature(rule: Rule, steps: int) -> tuple[Tensor, Tensor]:
     Returns two float64 tensors, `(nodes,)` each, nodes increasing, weights summing to one.
     Raises AttributionError for an unknown rule or `steps` below 1.
     """
-    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+    if type(steps) is not int or steps < 1:
         raise AttributionError(f"steps is {steps!r}: it must be a whole number of at least 1")
     grid = np.arange(steps, dtype=np.float64)
     equal = np.full(steps, 1.0 / steps)

@@ -24,8 +24,7 @@ def load_rows(data: Data, task: str) -> dict[str, list[Row]]:
     """
     match data.source:
         case "planted":
-            assert data.n_train and data.n_dev and data.seed is not None
-            rows = planted.generate(task, n_train=data.n_train, n_dev=data.n_dev, seed=data.seed)
+            rows = planted.generate(task, n_train=data.n_train or 0, n_dev=data.n_dev or 0, seed=data.seed or 0)
         case "folder":
             rows = _from_folder(task)
         case "hub":

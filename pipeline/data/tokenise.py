@@ -1,5 +1,7 @@
 """From texts to token ids."""
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +39,9 @@ def tokenise(
     if not rows:
         return [], 0
     texts = [[row[column] for row in rows] for column in TASKS[task].columns]
-    encoded = tokenizer(*texts, truncation=True, max_length=max_length, return_token_type_ids=True)
-    full = tokenizer(*texts, truncation=False, verbose=False)
+    text, pair = texts[0], texts[1] if len(texts) == 2 else None
+    encoded = tokenizer(text, pair, truncation=True, max_length=max_length, return_token_type_ids=True)
+    full = tokenizer(text, pair, truncation=False, verbose=False)
     truncated = sum(len(ids) > max_length for ids in full["input_ids"])
     result = []
     for number, row in enumerate(rows):
@@ -53,6 +56,13 @@ def tokenise(
             example["deciding_positions"] = [places.index((s, w)) for s, w in row["deciding_words"]]
         result.append(example)
     return result, truncated
+
+
+def digest(rows: list[dict[str, Any]]) -> str:
+    """A fingerprint of a tokenised split: the same ids, tokens and labels in the same order give the same one."""
+    keys = ("example_id", "input_ids", "token_type_ids", "label")
+    text = json.dumps([[row[key] for key in keys] for row in rows])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def save_tokenizer(tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Initial weights: where they are, and whether they fit the task, checked before anything is loaded."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -65,15 +66,18 @@ def load_model(model: Model, task: str, *, seed: int, vocabulary: int, max_lengt
     names = dict(enumerate(TASKS[task].labels))
     labels = {"id2label": names, "label2id": {name: number for number, name in names.items()}}
     if model.source == "scratch":
+        sizes: dict[str, Any] = {
+            "hidden_size": model.hidden,
+            "num_hidden_layers": model.layers,
+            "num_attention_heads": model.heads,
+            "intermediate_size": model.intermediate,
+            "initializer_range": model.initializer_range,
+            "hidden_dropout_prob": model.dropout,
+            "attention_probs_dropout_prob": model.dropout,
+        }
         config = BertConfig(
             vocab_size=vocabulary,
-            hidden_size=model.hidden,
-            num_hidden_layers=model.layers,
-            num_attention_heads=model.heads,
-            intermediate_size=model.intermediate,
-            initializer_range=model.initializer_range,
-            hidden_dropout_prob=model.dropout,
-            attention_probs_dropout_prob=model.dropout,
+            **sizes,
             max_position_embeddings=max_length,
             **labels,
         )

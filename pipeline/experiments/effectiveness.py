@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -11,12 +12,12 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.importance import Pooling
-from pipeline.attattr.pruning import per_layer_masks
+from pipeline.attattr.pruning import Direction, per_layer_masks
 from pipeline.data.examples import Example
 from pipeline.experiments.masked import masked_logits
 from pipeline.scoring.store import per_head, read_heads
 
-DIRECTIONS = ("lowest_first", "highest_first")
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 def rankings(
@@ -41,7 +42,7 @@ def correctness(
     model: PreTrainedModel, examples: Sequence[Example], importance: dict[str, Tensor], *, token_budget: int | None
 ) -> dict[tuple[str, str], NDArray[np.bool_]]:
     """For each (method, direction): whether each example is right with k heads per layer masked, `(k, example)`."""
-    keys = [(method, direction) for method in importance for direction in DIRECTIONS]
+    keys: list[tuple[str, Direction]] = [(method, direction) for method in importance for direction in DIRECTIONS]
     masks = torch.cat([per_layer_masks(importance[method], direction=direction) for method, direction in keys])
     logits = masked_logits(model, examples, masks, token_budget=token_budget)
     labels = torch.tensor([example.label for example in examples])

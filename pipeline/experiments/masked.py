@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import masked_heads
+from pipeline.attattr.attention import class_count, masked_heads
 from pipeline.attattr.batching import default_token_budget
 from pipeline.attattr.prefix import frozen
 from pipeline.data.examples import Batch, Example, collate, length_batches
@@ -23,11 +23,12 @@ def masked_logits(
     example are run once.
     """
     shared = masks.ndim == 3
+    back = torch.arange(len(masks))
     if shared:
         masks, back = masks.unique(dim=0, return_inverse=True)
     budget = token_budget or default_token_budget(model.device)
     place = {example.example_id: number for number, example in enumerate(examples)}
-    result = torch.full((len(masks), len(examples), model.config.num_labels), torch.nan)
+    result = torch.full((len(masks), len(examples), class_count(model)), torch.nan)
     with frozen(model):
         for group in length_batches(examples, token_budget=budget):
             batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
@@ -36,7 +37,7 @@ def masked_logits(
             result[:, columns] = _group_logits(model, batch, per_example, budget=budget)
     for row in result:
         check_finite(row, [example.example_id for example in examples])
-    return result[back] if shared else result
+    return result[back]
 
 
 def _group_logits(model: PreTrainedModel, batch: Batch, masks: Tensor, *, budget: int) -> Tensor:

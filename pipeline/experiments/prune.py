@@ -20,7 +20,7 @@ from pipeline.data.examples import Batch, Example, collate, length_batches
 from pipeline.experiments.masked import masked_logits
 from pipeline.run.schema import Prune
 from pipeline.scoring.store import per_head, read_heads
-from pipeline.training.predict import batch_arguments
+from pipeline.training.predict import model_inputs
 
 TAYLOR = ("taylor", "taylor_michel", "taylor_authors")
 
@@ -82,21 +82,30 @@ def _mean_over(
     return (total / len(examples)).float().cpu()
 
 
-def _arguments(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
-    tensors = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-    if "token_type_ids" in batch_arguments(model):
-        tensors["token_type_ids"] = batch.token_type_ids
-    return tensors
-
-
 def _taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
-    readings = taylor_importance(model, labels=batch.labels, **_arguments(model, batch))
+    inputs = model_inputs(model, batch)
+    readings = taylor_importance(
+        model,
+        input_ids=inputs.input_ids,
+        attention_mask=inputs.attention_mask,
+        token_type_ids=inputs.token_type_ids,
+        labels=batch.labels,
+    )
     return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
 
 
 def _gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
     """The integral replaced by its integrand at alpha = 1, which one right-rule step is."""
-    result = attribute(model, target=batch.labels, steps=1, rule="right", **_arguments(model, batch))
+    inputs = model_inputs(model, batch)
+    result = attribute(
+        model,
+        input_ids=inputs.input_ids,
+        attention_mask=inputs.attention_mask,
+        token_type_ids=inputs.token_type_ids,
+        target=batch.labels,
+        steps=1,
+        rule="right",
+    )
     return result.attribution.amax(dim=(3, 4))
 
 

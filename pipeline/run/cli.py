@@ -73,8 +73,9 @@ def run_stage(stage: str, main: Callable[[StageConfig], None]) -> None:
 def _configure_logging(level: str) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     logging.getLogger().setLevel(level)
-    for launcher in ("hydra", "hydra_plugins"):
-        logging.getLogger(launcher).setLevel(logging.WARNING)
+    # Their notes on every run are not the stage's; warnings still show.
+    for library in ("hydra", "hydra_plugins", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _refuse_unread(stage: str, arguments: Sequence[str], declaration: Declaration) -> None:

@@ -19,7 +19,7 @@ def exit_on_bad_input() -> Iterator[None]:
     except Exception as error:
         if not is_bad_input(error):
             raise
-        print(f"error: {one_line(error)}", file=sys.stderr)
+        sys.stderr.write(f"error: {one_line(error)}\n")
         sys.exit(2)
 
 

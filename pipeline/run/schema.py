@@ -35,6 +35,7 @@ class Finetune(Section):
     """Training; 0 epochs use the checkpoint as it is."""
 
     epochs: NotNegative
+    epochs_for: dict[Task, NotNegative]  # instead of `epochs`, for these tasks
     lr: Positive
     batch_size: Count
     warmup: Share

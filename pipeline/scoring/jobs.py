@@ -21,7 +21,7 @@ from pipeline.run.schema import Attribute
 from pipeline.run.schema import Trainer as TrainerSettings
 from pipeline.run.store import write_rows
 from pipeline.scoring.records import Keep, example_record
-from pipeline.training.predict import batch_arguments, check_finite
+from pipeline.training.predict import check_finite, model_inputs
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ class Attributor(pl.LightningModule):
         super().__init__()
         self.model, self.settings, self.token_budget, self.keep = model, settings, token_budget, keep
 
-    def transfer_batch_to_device(self, batch: Job, device: torch.device, dataloader_idx: int) -> Job:  # noqa: ARG002
+    def transfer_batch_to_device(self, batch: Job, device: torch.device, dataloader_idx: int) -> Job:
         """A job is moved when it is collated."""
         return batch
 
@@ -81,12 +81,12 @@ class Attributor(pl.LightningModule):
         return job.number, rows
 
     def _attribute(self, batch: Batch, target: Tensor | Literal["predicted"]) -> Attribution:
-        types = batch.token_type_ids if "token_type_ids" in batch_arguments(self.model) else None
+        inputs = model_inputs(self.model, batch)
         result = attribute(
             self.model,
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention_mask,
-            token_type_ids=types,
+            input_ids=inputs.input_ids,
+            attention_mask=inputs.attention_mask,
+            token_type_ids=inputs.token_type_ids,
             target=target,
             steps=self.settings.steps,
             rule=self.settings.rule,
@@ -119,7 +119,16 @@ class JobWriter(BasePredictionWriter):
         super().__init__(write_interval="batch")
         self.folder = folder
 
-    def write_on_batch_end(self, trainer: Any, module: Any, prediction: Any, *_: Any) -> None:  # noqa: ARG002
+    def write_on_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        prediction: tuple[int, list[dict[str, Any]]],
+        batch_indices: Sequence[int] | None,
+        batch: Job,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
         """Called by the process that ran the job."""
         number, rows = prediction
         write_rows(job_file(self.folder, number), rows)

@@ -22,7 +22,7 @@ class Keep:
 
 def _top_edges(attribution: Tensor, count: int) -> tuple[list[int], list[dict[str, Any]]]:
     """The head that holds the largest score anywhere, and its `count` largest edges; ties go by index."""
-    layers, heads, n, _ = attribution.shape
+    _, heads, n, _ = attribution.shape
     place = int(attribution.flatten(2).amax(dim=2).flatten().argmax())
     layer, head = divmod(place, heads)
     values = attribution[layer, head].flatten()

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
@@ -30,16 +32,17 @@ class Classifier(pl.LightningModule):
         dev: Sequence[Example],
         *,
         settings: Finetune,
+        epochs: int,
         seed: int,
         workers: int,
     ) -> None:
         super().__init__()
         self.model, self.train_examples, self.dev_examples = model, train, dev
-        self.settings, self.seed, self.workers = settings, seed, workers
+        self.settings, self.epochs, self.seed, self.workers = settings, epochs, seed, workers
         # Loaded models are in evaluation mode, and Lightning trains a model in the mode it finds: without dropout.
         self.train()
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the current epoch; each process takes every world-size-th example of each batch."""
         lengths = [len(example) for example in self.train_examples]
         rank, world = self.trainer.global_rank, self.trainer.world_size
@@ -56,11 +59,11 @@ class Classifier(pl.LightningModule):
             num_workers=self.workers,
         )
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:  # noqa: ARG002
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         """Batches are our own type, which Lightning cannot move."""
         return batch.to(device)
 
-    def on_train_batch_start(self, *_: object) -> None:
+    def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:
         """Draw this step's dropout from the seed and the step alone."""
         torch.manual_seed(self.seed * 1_000_003 + self.global_step * 1009 + self.global_rank)
 
@@ -77,7 +80,7 @@ class Classifier(pl.LightningModule):
         accuracy = (logits.argmax(dim=1) == labels).float().mean()
         self.log("dev_accuracy", accuracy.to(self.device), prog_bar=True, rank_zero_only=True)
 
-    def configure_optimizers(self) -> dict[str, object]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay on biases and norms; linear warm-up and decay."""
         decayed = [p for p in self.model.parameters() if p.ndim > 1]
         plain = [p for p in self.model.parameters() if p.ndim <= 1]
@@ -94,7 +97,7 @@ def fit(classifier: Classifier, *, trainer: TrainerSettings, checkpoints: Path, 
     """Train `classifier.model` in place, resuming from `checkpoints` if an earlier run was cut off."""
     settings = classifier.settings
     best = settings.select == "best"
-    keep = pl.callbacks.ModelCheckpoint(
+    keep = ModelCheckpoint(
         dirpath=checkpoints,
         filename="best" if best else "epoch",
         monitor="dev_accuracy" if best else None,
@@ -108,7 +111,7 @@ def fit(classifier: Classifier, *, trainer: TrainerSettings, checkpoints: Path, 
         devices=trainer.devices,
         strategy=trainer.strategy,
         precision=settings.precision,
-        max_epochs=settings.epochs,
+        max_epochs=classifier.epochs,
         gradient_clip_val=settings.clip,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,

@@ -6,24 +6,22 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from pipeline.attattr.attention import class_count
 from pipeline.attattr.batching import default_token_budget
-from pipeline.attattr.prefix import frozen
+from pipeline.attattr.prefix import Inputs, frozen
 from pipeline.data.examples import Batch, Example, collate, length_batches
 from pipeline.errors import InputError
 
 
+def model_inputs(model: PreTrainedModel, batch: Batch) -> Inputs:
+    """The tensors of a batch that the model takes; RoBERTa and DistilBERT know no second segment."""
+    segments = getattr(model.config, "type_vocab_size", 0) > 1
+    return Inputs(batch.input_ids, batch.attention_mask, batch.token_type_ids if segments else None)
+
+
 def forward(model: PreTrainedModel, batch: Batch) -> Tensor:
     """Logits `(batch, classes)`."""
-    inputs = {"input_ids": batch.input_ids, "attention_mask": batch.attention_mask}
-    if "token_type_ids" in batch_arguments(model):
-        inputs["token_type_ids"] = batch.token_type_ids
-    return model(**inputs).logits
-
-
-def batch_arguments(model: PreTrainedModel) -> set[str]:
-    """The tensors of a batch that the model takes; RoBERTa and DistilBERT know no second segment."""
-    taken = {"input_ids", "attention_mask"}
-    return taken | {"token_type_ids"} if getattr(model.config, "type_vocab_size", 0) > 1 else taken
+    return model(**model_inputs(model, batch).arguments()).logits
 
 
 @torch.no_grad()
@@ -34,7 +32,7 @@ def predict_logits(model: PreTrainedModel, examples: Sequence[Example], *, token
     """
     budget = token_budget or default_token_budget(model.device)
     place = {example.example_id: number for number, example in enumerate(examples)}
-    logits = torch.full((len(examples), model.config.num_labels), torch.nan)
+    logits = torch.full((len(examples), class_count(model)), torch.nan)
     with frozen(model):
         for group in length_batches(examples, token_budget=budget):
             batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)

@@ -5,7 +5,6 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from pipeline.data.planted import generate, vocabulary
 from pipeline.data.splits import split
 from pipeline.data.tokenise import load_tokenizer, save_tokenizer, tokenise
-from pipeline.errors import InputError
 from pipeline.run.inputs import Model
 from pipeline.run.schema import Prepare
 
@@ -110,16 +109,13 @@ def test_a_pair_is_cut_at_its_longer_text():
     (example,), truncated = tokenise([row], tokenizer, "inference", max_length=13)
     assert truncated == 1
     assert tokenizer.convert_ids_to_tokens(example["input_ids"]) == (
-        "[CLS] the red box was hot [SEP] the box was hot . [SEP]".split()
+        ["[CLS]", "the", "red", "box", "was", "hot", "[SEP]", "the", "box", "was", "hot", ".", "[SEP]"]
     )
 
 
 def test_a_deciding_word_that_is_cut_off_is_not_pointed_at():
     rows, tokenizer = planted("negation"), load_tokenizer(SCRATCH, "negation")
-    try:
-        examples, truncated = tokenise(rows, tokenizer, "negation", max_length=10)
-    except InputError:
-        return  # refusing is as good
+    examples, truncated = tokenise(rows, tokenizer, "negation", max_length=10)
     assert truncated > 0
     for row, example in zip(rows, examples, strict=True):
         words = [row["sentence"].split()[place] for _, place in row["deciding_words"] if place < 8]

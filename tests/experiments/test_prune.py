@@ -1,0 +1,217 @@
+import math
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from pipeline.experiments.prune import (
+    Ranking,
+    correctness,
+    head_importance,
+    importance_rows,
+    rankings,
+    removal_differences,
+)
+from pipeline.run.schema import Prune
+from pipeline.run.store import write_rows
+
+LENGTHS = [6, 9, 4, 6, 13]
+METHODS = (
+    "attribution",
+    "taylor",
+    "taylor_michel",
+    "taylor_authors",
+    "attention",
+    "accuracy_difference",
+    "loss_difference",
+    "gradient_x_attention",
+)
+
+
+def settings(**changes):
+    values = {"methods": METHODS, "normalise": ("none",), "rates": (0.0, 0.5, 1.0), "random_orders": 20}
+    more = {"attention_pooling": "max", "bootstrap_draws": 2000, "equivalence_margin": 1.0, "seed": 0}
+    return Prune(**{**values, **more, **changes})
+
+
+@pytest.fixture
+def store(tmp_path):
+    """A store with the importance sample's rows; those of another split and target must not count."""
+    generator = torch.Generator().manual_seed(0)
+    rows = []
+    for number in range(len(LENGTHS)):
+        names = ("attribution_max", "attention_max", "attention_confidence")
+        values = {name: torch.rand(8, generator=generator).tolist() for name in names}
+        rows.append({"split": "importance", "example_id": f"e-{number}", "target": "gold", **values})
+    write_rows(
+        tmp_path / "heads.parquet",
+        [*rows, {**rows[0], "split": "dev"}, {**rows[0], "target": "predicted"}],
+    )
+    return tmp_path, rows
+
+
+def column(rows, name):
+    return torch.tensor([row[name] for row in rows]).mean(dim=0).view(2, 4)
+
+
+def close(actual, expected):
+    assert actual.shape == expected.shape == (2, 4)
+    assert actual.dtype == torch.float32
+    assert torch.allclose(actual.double(), expected.double(), rtol=0, atol=2e-5 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("token_budget", [None, 1, 60])
+def test_removal_differences_by_removing_each_head_from_the_weights(
+    tiny_model, random_examples, padded, without_heads, token_budget
+):
+    model, examples = tiny_model(seed=3), random_examples([6, 9, 4, 6, 7, 8, 5, 12], seed=3)
+
+    def measure(keep):
+        changed = without_heads(model, keep)
+        with torch.no_grad():
+            logits = torch.cat([changed(**padded(model, [example])).logits for example in examples])
+        labels = torch.tensor([example.label for example in examples])
+        return float((logits.argmax(dim=1) == labels).float().mean()), float(cross_entropy(logits, labels))
+
+    accuracy, loss = measure(torch.ones(2, 4))
+    differences = removal_differences(model, examples, token_budget=token_budget)
+    for layer in range(2):
+        for head in range(4):
+            keep = torch.ones(2, 4)
+            keep[layer, head] = 0
+            accuracy_without, loss_without = measure(keep)
+            assert float(differences["accuracy_difference"][layer, head]) == pytest.approx(
+                accuracy - accuracy_without, abs=1e-6
+            )
+            assert float(differences["loss_difference"][layer, head]) == pytest.approx(loss_without - loss, abs=1e-5)
+    assert differences["accuracy_difference"].any()
+
+
+@pytest.mark.parametrize("token_budget", [None, 1, 60])
+def test_importance_by_every_method(tiny_model, random_examples, padded, with_attention, store, token_budget):
+    folder, rows = store
+    model, examples = tiny_model(), random_examples(LENGTHS)
+    found = head_importance(model, examples, folder, settings=settings(), token_budget=token_budget)
+    assert tuple(found) == METHODS
+    close(found["attribution"], column(rows, "attribution_max"))
+    close(found["attention"], column(rows, "attention_max"))
+
+    exact = {name: torch.zeros(2, 4, dtype=torch.double) for name in METHODS}
+    for example in examples:
+        logits, probs = with_attention(model, padded(model, [example]))
+        label = torch.tensor([example.label])
+
+        def terms(f, probs=probs):
+            gradients = torch.autograd.grad(f, probs, retain_graph=True)
+            return torch.cat([(p * g).detach() for p, g in zip(probs, gradients, strict=True)]).double()
+
+        of_loss, of_logits = terms(cross_entropy(logits, label)), terms(logits.sum())
+        exact["taylor"] += of_loss.sum(dim=(2, 3)).abs() / len(examples)
+        exact["taylor_michel"] += of_loss.sum(dim=3).abs().sum(dim=2) / len(examples)
+        exact["taylor_authors"] += of_logits.sum(dim=3).abs().sum(dim=2) / len(examples)
+        of_output = terms(logits.softmax(dim=1)[0, example.label])
+        exact["gradient_x_attention"] += of_output.amax(dim=(2, 3)) / len(examples)
+    for name in ("taylor", "taylor_michel", "taylor_authors", "gradient_x_attention"):
+        close(found[name], exact[name])
+    differences = removal_differences(model, examples, token_budget=None)
+    for name, value in differences.items():
+        assert torch.allclose(found[name], value, atol=1e-6)
+
+
+def test_gradient_x_attention_keeps_a_negative_maximum_whatever_the_padding(tiny_model, random_examples, store):
+    """A head whose scores are all negative has a negative maximum; the zeros at padding are no scores."""
+    folder, _ = store
+    chosen = settings(methods=("gradient_x_attention",))
+    for seed in range(40):
+        model, examples = tiny_model(seed=seed), random_examples([9, 10], seed=seed)
+
+        def of(examples, budget, model=model):
+            value = head_importance(model, examples, folder, settings=chosen, token_budget=budget)
+            return value["gradient_x_attention"]
+
+        # With a budget of one token every example is alone, without padding.
+        alone = [of([example], 1) for example in examples]
+        if any(bool((value[0] < -1e-4).any()) for value in alone[:1]):
+            assert torch.allclose(of(examples, 1000), (alone[0] + alone[1]) / 2, atol=1e-5)
+            return
+    pytest.fail("no model here has a head of negative scores alone: choose others")
+
+
+@pytest.mark.parametrize("pooling", ["max", "confidence"])
+def test_only_what_is_asked_for_is_computed(tiny_model, random_examples, store, monkeypatch, pooling):
+    folder, rows = store
+    monkeypatch.setattr("pipeline.experiments.prune.masked_logits", lambda *_, **__: pytest.fail("not asked for"))
+    monkeypatch.setattr("pipeline.experiments.prune.taylor_importance", lambda *_, **__: pytest.fail("not asked for"))
+    chosen = settings(methods=("attention", "attribution", "random"), attention_pooling=pooling)
+    found = head_importance(tiny_model(), random_examples(LENGTHS), folder, settings=chosen, token_budget=None)
+    assert list(found) == ["attention", "attribution"]
+    close(found["attention"], column(rows, f"attention_{pooling}"))
+
+
+def test_rankings_are_every_method_under_every_normalisation_and_seeded_random_orders():
+    importance = {"taylor": torch.tensor([[3.0, 4.0], [0.0, 0.0]]), "attention": torch.tensor([[1.0, 0.0], [0.0, 2.0]])}
+    chosen = settings(methods=("taylor", "attention", "random"), normalise=("none", "layer_l2"), random_orders=25)
+    orders = rankings(importance, settings=chosen)
+    named = [(order.method, order.normalise, order.order) for order in orders]
+    assert named == [
+        ("taylor", "none", 0),
+        ("taylor", "layer_l2", 0),
+        ("attention", "none", 0),
+        ("attention", "layer_l2", 0),
+        *(("random", "none", number) for number in range(25)),
+    ]
+    assert torch.allclose(orders[1].importance, torch.tensor([[0.6, 0.8], [0.0, 0.0]]))
+    random = [order.importance for order in orders[4:]]
+    assert all(sorted(value.flatten().tolist()) == [0, 1, 2, 3] for value in random)
+    assert len({tuple(value.flatten().tolist()) for value in random}) > 10
+
+    def again(seed):
+        other = settings(methods=("taylor", "attention", "random"), random_orders=25, seed=seed)
+        return torch.stack([order.importance for order in rankings(importance, settings=other)[2:]])
+
+    assert torch.equal(again(0), torch.stack(random))
+    assert not torch.equal(again(1), torch.stack(random))
+
+
+@pytest.mark.parametrize("token_budget", [None, 30])
+def test_curves_are_those_of_removing_heads_from_the_weights(
+    tiny_model, random_examples, padded, without_heads, token_budget
+):
+    model, examples = tiny_model(seed=3), random_examples([6, 9, 4, 6, 7], seed=3)
+    generator = torch.Generator().manual_seed(0)
+    orders = [Ranking("a", "none", 0, torch.rand(2, 4, generator=generator))]
+    orders.append(Ranking("b", "none", 0, torch.tensor([[0.5, 0.5, 0.1, 0.5], [0.5, 0.9, 0.5, 0.1]])))
+    rates = [0.0, 0.1, 0.4, 0.75, 1.0]
+    counts, correct = correctness(model, examples, orders, rates=rates, token_budget=token_budget)
+    assert counts == [0, 1, 3, 6, 8]
+    assert correct.shape == (2, 5, 5)
+    for number, ranking in enumerate(orders):
+        scores = ranking.importance.flatten().tolist()
+        order = sorted(range(8), key=lambda head, s=scores: (s[head], head))
+        for place, count in enumerate(counts):
+            keep = torch.ones(8)
+            keep[order[:count]] = 0
+            changed = without_heads(model, keep.view(2, 4))
+            for row, example in enumerate(examples):
+                with torch.no_grad():
+                    logits = changed(**padded(model, [example])).logits
+                assert bool(correct[number, place, row]) == (int(logits.argmax()) == example.label)
+    assert correct.any()
+    assert not correct.all()
+
+
+def test_importance_rows_by_hand():
+    orders = [
+        Ranking("taylor", "none", 0, torch.tensor([[1.0, 2.0], [3.0, 4.0]])),
+        Ranking("random", "none", 0, torch.zeros(2, 2)),
+    ]
+    rows = importance_rows(orders, task="rte", seed=3)
+    assert [(row["layer"], row["head"], row["importance"]) for row in rows] == [
+        (0, 0, 1.0),
+        (0, 1, 2.0),
+        (1, 0, 3.0),
+        (1, 1, 4.0),
+    ]
+    shared = {"task": "rte", "seed": 3, "method": "taylor", "normalise": "none"}
+    assert all(row.items() >= shared.items() for row in rows)
+    assert not any(math.isnan(row["importance"]) for row in rows)

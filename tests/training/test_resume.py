@@ -1,0 +1,92 @@
+"""A fine-tuning that is killed in the middle of an epoch and run again gives the very same weights."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SCRIPT = """
+import sys, time
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from transformers import BertConfig, BertForSequenceClassification
+
+from pipeline.data.examples import Example
+from pipeline.run.schema import Finetune, Trainer
+from pipeline.training.classifier import Classifier, fit
+
+folder, stop = Path(sys.argv[1]), sys.argv[2] == "stop"
+
+
+class Watched(Classifier):
+    def on_train_epoch_start(self):
+        with (folder / "epochs").open("a") as file:
+            file.write(f"{self.current_epoch}\\n")
+
+    def training_step(self, batch):
+        self.steps = getattr(self, "steps", 0) + 1
+        if stop and self.steps == 10:  # two steps into the second epoch of eight
+            (folder / "waiting").touch()
+            time.sleep(300)
+        return super().training_step(batch)
+
+
+torch.manual_seed(0)
+config = BertConfig(
+    vocab_size=60, hidden_size=32, num_hidden_layers=2, num_attention_heads=4, intermediate_size=48,
+    max_position_embeddings=16, hidden_dropout_prob=0.1, attention_probs_dropout_prob=0.1, num_labels=2,
+)
+model = BertForSequenceClassification(config)
+ids = torch.randint(5, 60, (60, 12)).tolist()
+examples = [Example(str(n), row[: 4 + n % 8], [0] * (4 + n % 8), n % 2) for n, row in enumerate(ids)]
+settings = Finetune(
+    epochs=3, lr=1e-3, batch_size=8, warmup=0.1, weight_decay=0.01, clip=1.0, select="last", precision="32-true"
+)
+classifier = Watched(model, examples, examples[:9], settings=settings, seed=1, workers=0)
+trainer = Trainer(accelerator="cpu", devices=1, strategy="auto")
+fit(classifier, trainer=trainer, checkpoints=folder / "checkpoints", logger=None)
+save_file(model.state_dict(), folder / "weights.safetensors")
+"""
+
+
+def start(folder: Path, mode: str) -> subprocess.Popen:
+    folder.mkdir(exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(folder), mode],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=(folder / "stderr").open("a"),
+        start_new_session=True,
+    )
+
+
+def finish(process: subprocess.Popen, folder: Path) -> bytes:
+    assert process.wait(timeout=120) == 0, (folder / "stderr").read_text()
+    return (folder / "weights.safetensors").read_bytes()
+
+
+def test_killed_in_its_second_epoch_and_run_again(tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    uninterrupted = start(whole, "go")
+    killed = start(cut, "stop")
+    try:
+        deadline = time.monotonic() + 120
+        while not (cut / "waiting").exists():
+            assert killed.poll() is None, (cut / "stderr").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert (cut / "checkpoints" / "last.ckpt").is_file()
+    finally:
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
+    assert not (cut / "weights.safetensors").exists()
+
+    resumed = finish(start(cut, "go"), cut)
+    assert resumed == finish(uninterrupted, whole)
+    # The first epoch was not trained again.
+    assert (cut / "epochs").read_text().split() == ["0", "1", "1", "2"]
+    assert (whole / "epochs").read_text().split() == ["0", "1", "2"]
