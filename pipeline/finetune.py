@@ -20,7 +20,7 @@ def main(config: StageConfig) -> None:
     from transformers import AutoTokenizer
 
     from pipeline.data.examples import read_examples
-    from pipeline.data.weights import check_weights, load_model
+    from pipeline.data.weights import check_weights, load_model, model_name
     from pipeline.run.store import write_json, write_rows
     from pipeline.run.tracking import track
     from pipeline.run.work import work_folder
@@ -53,7 +53,7 @@ def main(config: StageConfig) -> None:
         metrics = accuracy_metrics(logits, dev, task) | {
             "task": task,
             "seed": seed,
-            "model": config.model.name or "from scratch",
+            "model": model_name(config.model, task, seed),
             "n_train": len(train),
         }
         tracker.summary(metrics)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.data.sources import require_hub
 from pipeline.errors import InputError
 from pipeline.run.inputs import Model
 
@@ -28,6 +29,8 @@ def read_config(location: str, model: Model) -> "PretrainedConfig":
     """The model's config, or InputError in one line."""
     from transformers import AutoConfig
 
+    if model.source == "hub":
+        require_hub(location, repo_type="model")
     try:
         return AutoConfig.from_pretrained(location, revision=model.revision or "main")
     except (OSError, ValueError) as error:

@@ -9,7 +9,6 @@ from transformers import AutoModelForSequenceClassification, BertConfig, Pretrai
 
 from pipeline.attattr.encoder import FAMILIES
 from pipeline.data.checkpoint import model_location, read_config
-from pipeline.data.sources import require_hub
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 from pipeline.run.inputs import Model
@@ -23,6 +22,13 @@ WEIGHT_FILES = (
 HEAD_WEIGHTS = ("classifier.weight", "classifier.out_proj.weight")
 
 
+def model_name(model: Model, task: str, seed: int) -> str:
+    """What a result is labelled with: the initial weights' name, placeholders filled in."""
+    if model.source == "scratch":
+        return f"BERT from scratch, {model.layers} layers, {model.heads} heads"
+    return str(model.name).replace("{task}", task).replace("{seed}", str(seed))
+
+
 def check_weights(model: Model, task: str, *, seed: int, trained: bool) -> None:
     """Refuse weights that are missing, of an unsupported family, or made for another number of labels.
 
@@ -30,8 +36,6 @@ def check_weights(model: Model, task: str, *, seed: int, trained: bool) -> None:
     """
     if model.source == "scratch":
         return
-    if model.source == "hub":
-        require_hub(str(model.name), repo_type="model")
     location = model_location(model, task, seed)
     config = read_config(location, model)
     if config.model_type not in FAMILIES:

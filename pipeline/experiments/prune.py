@@ -106,7 +106,10 @@ def _gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
         steps=1,
         rule="right",
     )
-    return result.attribution.amax(dim=(3, 4))
+    # Padding is zero, which would count for a head that has negative scores only.
+    real = batch.attention_mask.bool()
+    edges = real[:, None, None, :, None] & real[:, None, None, None, :]
+    return result.attribution.masked_fill(~edges, -torch.inf).amax(dim=(3, 4))
 
 
 def removal_differences(

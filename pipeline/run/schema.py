@@ -167,11 +167,11 @@ class Params(Section):
         held_out, held = self.attribute.n_mine_heldout, self.prepare.n_heldout
         if held_out > held:
             raise InputError(f"attribute.n_mine_heldout is {held_out}, but must be at most prepare.n_heldout, {held}")
-        carved = self.prepare.n_importance + held
+        carved = held + (self.prepare.n_importance if self.prepare.protocol == "heldout" else 0)
         if self.data.n_train is not None and carved >= self.data.n_train:
             raise InputError(
-                f"data.n_train is {self.data.n_train}, but must exceed prepare.n_importance + prepare.n_heldout, "
-                f"{carved}, which are carved out of it"
+                f"data.n_train is {self.data.n_train}, but must exceed the {carved} examples that prepare carves out "
+                "of it for the importance and the held-out sample"
             )
         return self
 
