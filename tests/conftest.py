@@ -1,6 +1,7 @@
 """What tests of several folders share."""
 
 import copy
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -51,6 +52,25 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mini_params: str)
         logging.getLogger(name).setLevel(level)
 
 
+_preset: Any = None
+
+
+def _section(name: str, **changes: Any) -> Any:
+    """A section of the default preset's params.yaml, with changes."""
+    global _preset
+    from pipeline.run.presets import compose_params
+
+    _preset = _preset or compose_params(["experiment=mini"])
+    found = getattr(_preset, name)
+    return type(found).model_validate_json(json.dumps(found.model_dump(mode="json") | changes))
+
+
+@pytest.fixture(scope="session")
+def section() -> Callable[..., Any]:
+    """`section(name, **changes)`: a section of the default preset's params.yaml, with changes."""
+    return _section
+
+
 VOCABULARY = 60
 
 
@@ -87,7 +107,7 @@ def _tiny_model(
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             noise = torch.randn(parameter.shape, generator=generator)
-            if "embeddings" in name and parameter.ndim == 2:
+            if name.endswith("embeddings.weight"):
                 parameter.copy_(noise)
             elif parameter.ndim == 2:
                 parameter.copy_(0.3 * noise)

@@ -129,6 +129,8 @@ def masked_heads(model: PreTrainedModel, head_mask: Tensor) -> Iterator[None]:
     def handler(
         layer: int, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
     ) -> Tensor:
+        if len(per_example) not in (1, len(query)):
+            raise AttributionError(f"head_mask holds masks for {len(per_example)} examples, the batch has {len(query)}")
         if implementation == "sdpa":
             kernel = ALL_ATTENTION_FUNCTIONS["sdpa"]
             context, _ = kernel(module, query, key, value, mask, dropout=0.0, scaling=scaling)

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attention import class_count, head_count, layer_count
 from pipeline.attattr.batching import default_token_budget, group_by_length
 from pipeline.attattr.encoder import check_family, describe
-from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.errors import AttributionError, NonFiniteError
 from pipeline.attattr.integrate import integrate_joint, integrate_layer, joint_baseline, layer_baseline
 from pipeline.attattr.output import OUTPUTS, Output, evaluate
 from pipeline.attattr.prefix import Inputs, check_readout, frozen, prefix_pass
@@ -80,6 +80,7 @@ def attribute(
     check_family(model)
     nodes, weights = quadrature(rule, steps)
     _check_arguments(input_ids, attention_mask, token_type_ids, path=path, output=output, token_budget=token_budget)
+    _check_target(target, len(input_ids))
     inputs = Inputs(input_ids, attention_mask, token_type_ids)
     budget = token_budget or default_token_budget(input_ids.device)
     groups = group_by_length(inputs.lengths.tolist(), copies=len(nodes), token_budget=budget)
@@ -94,7 +95,8 @@ def attribute(
     integrate = integrate_layer if path == "layer" else integrate_joint
     with frozen(model), torch.no_grad():
         encoder = describe(model)
-        for number, index in enumerate(indices):
+        # The longest first: a single token would not tell how the model pools.
+        for number, index in enumerate(reversed(indices)):
             prefix = prefix_pass(model, inputs.select(index))
             _check_finite(prefix.logits, index)
             if number == 0:
@@ -146,17 +148,24 @@ def _check_arguments(
         raise AttributionError("attention_mask must be ones followed by zeros in every row: pad on the right")
 
 
+def _check_target(target: Tensor | str, batch: int) -> None:
+    if isinstance(target, str):
+        if target != "predicted":
+            raise AttributionError(f"target is {target!r}: it must be 'predicted' or a tensor of class ids")
+    elif target.shape != (batch,) or target.is_floating_point():
+        raise AttributionError(
+            f"target is a {target.dtype} tensor of shape {tuple(target.shape)}: it must hold {batch} class ids"
+        )
+
+
 def _check_finite(logits: Tensor, index: Tensor) -> None:
     bad = ~logits.isfinite().all(dim=1)
     if bool(bad.any()):
-        rows = ", ".join(str(row) for row in sorted(index[bad].tolist()))
-        raise AttributionError(f"the model's logits are not finite for row {rows} of the batch: check its weights")
+        raise NonFiniteError(sorted(index[bad].tolist()))
 
 
 def _resolve(target: Tensor | Literal["predicted"], logits: Tensor, index: Tensor) -> Tensor:
     if isinstance(target, str):
-        if target != "predicted":
-            raise AttributionError(f"target is {target!r}: it must be 'predicted' or a tensor of class ids")
         return logits.argmax(dim=1)
     chosen = target.to(index.device)[index]
     if bool(((chosen < 0) | (chosen >= logits.shape[1])).any()):

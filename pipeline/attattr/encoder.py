@@ -139,10 +139,14 @@ def check_family(model: PreTrainedModel) -> None:
         raise AttributionError(f"{architecture} has no class to explain: load AutoModelForSequenceClassification")
 
 
+def layer_modules(model: PreTrainedModel) -> list[nn.Module]:
+    """The model's encoder layers, first to last."""
+    return list(model.get_submodule(_FAMILIES[model.config.model_type][0]).children())
+
+
 def describe(model: PreTrainedModel) -> Encoder:
     """The model's layers and readout. Raises AttributionError for an unsupported model."""
     check_family(model)
-    path, describe_layer, readout = _FAMILIES[model.config.model_type]
-    layers = model.get_submodule(path)
+    _, describe_layer, readout = _FAMILIES[model.config.model_type]
     heads = head_count(model)
-    return Encoder(tuple(describe_layer(layer, heads) for layer in layers.children()), readout(model))
+    return Encoder(tuple(describe_layer(layer, heads) for layer in layer_modules(model)), readout(model))

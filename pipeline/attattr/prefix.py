@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import eager_attention, intercepted_attention, layer_count
-from pipeline.attattr.encoder import Encoder
+from pipeline.attattr.attention import eager_attention, intercepted_attention
+from pipeline.attattr.encoder import Encoder, layer_modules
 from pipeline.attattr.errors import AttributionError
 
 
@@ -77,6 +77,7 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
     probs: list[Tensor] = []
     values: list[Tensor] = []
     contexts: list[Tensor] = []
+    states: list[Tensor] = []
     real_query = inputs.attention_mask.to(torch.bool)[:, None, :, None]
 
     def record(
@@ -89,23 +90,33 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
         contexts.append(context.flatten(2))
         return context
 
-    with intercepted_attention(model, record, implementation="eager"):
-        output = model(**inputs.arguments(), output_hidden_states=True)
-    states = list(output.hidden_states)[: layer_count(model)]
+    # `output_hidden_states` would leave transformers' own hooks on the model, which cannot be pickled, and gives
+    # nothing in a process that received the model pickled.
+    def keep_input(_module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        states.append(args[0] if args else kwargs["hidden_states"])
+
+    hooks = [layer.register_forward_pre_hook(keep_input, with_kwargs=True) for layer in layer_modules(model)]
+    try:
+        with intercepted_attention(model, record, implementation="eager"):
+            output = model(**inputs.arguments())
+    finally:
+        for hook in hooks:
+            hook.remove()
     return Prefix(inputs, states, probs, values, contexts, output.logits)
 
 
 @torch.no_grad()
 def check_readout(encoder: Encoder, prefix: Prefix) -> None:
-    """Raise AttributionError unless the engine's own forward pass gives the model's logits for the first example.
+    """Raise AttributionError unless the engine's own forward pass gives the model's logits for the longest example.
 
     The engine rebuilds the layers from their weights and reads the first token only. A model that pools
     otherwise, or that carries hooks or adapters, would be attributed wrongly, so it is refused.
     """
-    n = int(prefix.inputs.lengths[0])
-    logits = encoder.forward_from(0, prefix.hidden[0][:1, :n], key_mask=None)
+    row = int(prefix.inputs.lengths.argmax())
+    n = int(prefix.inputs.lengths[row])
+    logits = encoder.forward_from(0, prefix.hidden[0][row : row + 1, :n], key_mask=None)
     tolerance = 1e-3 if logits.dtype in (torch.float32, torch.float64) else 5e-2
-    expected = prefix.logits[:1]
+    expected = prefix.logits[row : row + 1]
     if not torch.allclose(logits, expected, atol=tolerance, rtol=tolerance) and bool(expected.isfinite().all()):
         raise AttributionError(
             f"the model's logits {expected[0].tolist()} are not what its layers give, {logits[0].tolist()}: it pools "

@@ -20,8 +20,11 @@ Why shortcuts fail:
 import math
 import random
 from collections.abc import Callable
+from typing import Any
 
 from pipeline.errors import InputError
+
+Row = dict[str, Any]
 
 TASKS = ("negation", "inference")
 
@@ -168,7 +171,7 @@ SENTENCES = (
     "in {season} the {person} who could {aside} {verb} thought the {thing} was {governing} {verdict} .",
     "it was {governing} a {verdict} {thing} and the {look} {person} could {aside} {verb} .",
     "the {person} who would {aside} {verb} would {governing} call the {thing} {verdict} .",
-    "the {person} would {governing} call the {look} {thing} {verdict} when nobody could {aside} {verb} .",
+    "the {person} would {governing} call the {look} {thing} {verdict} when everyone could {aside} {verb} .",
 )
 PREMISES = (
     "the {person} {noticed} that the {colour} {container} in the {place} was {state} .",
@@ -203,21 +206,21 @@ def vocabulary(task: str) -> list[str]:
     return sorted(words)
 
 
-def generate(task: str, *, n_train: int, n_dev: int, seed: int) -> dict[str, list[dict]]:
+def generate(task: str, *, n_train: int, n_dev: int, seed: int) -> dict[str, list[Row]]:
     """Rows of both splits, the same for the same arguments, labels balanced to within one row.
 
     `deciding_words` are pairs (sequence 0 or 1, index of the word when the text is split at spaces). No sentence
     (`negation`) or premise (`inference`) occurs twice, in one split or in both. The dev rows do not depend on
-    `n_train`. Raises `InputError` for an unknown task, fewer than one row, or more rows than the grammar can keep apart.
+    `n_train`. Raises `InputError` for an unknown task, fewer than one row, or more rows than the grammar can
+    keep apart.
     """
     _check_task(task)
     for name, count in (("n_train", n_train), ("n_dev", n_dev)):
         if count < 1:
             raise InputError(f"data.{name} is {count}: the planted task '{task}' needs at least 1 row")
-    if n_train + n_dev > (most := _most_rows(task)):
-        raise InputError(
-            f"data.n_train + data.n_dev is {n_train + n_dev}: the grammar of '{task}' makes at most {most} distinct rows"
-        )
+    asked, most = n_train + n_dev, _most_rows(task)
+    if asked > most:
+        raise InputError(f"data.n_train + data.n_dev is {asked}: the grammar of '{task}' makes at most {most} rows")
     draw, n_labels = (_draw_negation, 2) if task == "negation" else (_draw_inference, 3)
     rng = random.Random(f"planted {task} {seed}")
     taken: set[str] = set()
@@ -227,7 +230,7 @@ def generate(task: str, *, n_train: int, n_dev: int, seed: int) -> dict[str, lis
 
 def _rows(
     draw: Callable[[int, random.Random], dict], n: int, *, n_labels: int, rng: random.Random, taken: set[str]
-) -> list[dict]:
+) -> list[Row]:
     labels = [i % n_labels for i in range(n)]
     rng.shuffle(labels)
     rows = []
@@ -240,7 +243,7 @@ def _rows(
     return rows
 
 
-def _draw_negation(label: int, rng: random.Random) -> dict:
+def _draw_negation(label: int, rng: random.Random) -> Row:
     (place,) = rng.choices(list(NEGATOR_PLACES), weights=list(NEGATOR_PLACES.values()))
     negated = place == "governing"
     template = rng.choice(SENTENCES)
@@ -257,7 +260,7 @@ def _draw_negation(label: int, rng: random.Random) -> dict:
     }
 
 
-def _draw_inference(label: int, rng: random.Random) -> dict:
+def _draw_inference(label: int, rng: random.Random) -> Row:
     state = rng.choice(list(_OPPOSITE))
     unrelated = [word for word in _OPPOSITE if word not in (state, _OPPOSITE[state])]
     claimed = (state, rng.choice(unrelated), _OPPOSITE[state])[label]

@@ -64,8 +64,13 @@ def require_hub(name: str, *, repo_type: str) -> None:
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
-    cached = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=repo_type) / "snapshots"
-    if Path(name).is_dir() or cached.is_dir():
+    if Path(name).is_dir():
+        return
+    try:
+        folder = repo_folder_name(repo_id=name, repo_type=repo_type)
+    except ValueError as error:
+        raise InputError(f"{name} is neither a folder nor the name of a {repo_type} on the hub: {error}") from None
+    if (Path(constants.HF_HUB_CACHE) / folder / "snapshots").is_dir():
         return
     remedy = f"the {repo_type} {name} is not cached; use preset mini or minilm, or fetch it where there is a network"
     if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):

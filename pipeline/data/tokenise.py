@@ -53,7 +53,7 @@ def tokenise(
         }
         if "deciding_words" in row:
             places = list(zip(encoded.sequence_ids(number), encoded.word_ids(number), strict=True))
-            example["deciding_positions"] = [places.index((s, w)) for s, w in row["deciding_words"]]
+            example["deciding_positions"] = [places.index((s, w)) for s, w in row["deciding_words"] if (s, w) in places]
         result.append(example)
     return result, truncated
 

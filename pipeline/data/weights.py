@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForSequenceClassification, BertConfig, PretrainedConfig, PreTrainedModel
 
 from pipeline.attattr.encoder import FAMILIES
@@ -57,10 +57,13 @@ def _head_size(folder: Path, config: PretrainedConfig) -> int | None:
     if not path.is_file():
         classifier = any("ForSequenceClassification" in name for name in config.architectures or [])
         return config.num_labels if classifier else None
-    with safe_open(path, framework="pt") as file:
-        for name in HEAD_WEIGHTS:
-            if name in file.keys():  # noqa: SIM118 - the file is no mapping
-                return file.get_slice(name).get_shape()[0]
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in HEAD_WEIGHTS:
+                if name in file.keys():  # noqa: SIM118 - the file is no mapping
+                    return file.get_slice(name).get_shape()[0]
+    except SafetensorError as error:
+        raise InputError(f"{path} cannot be read: {error}") from None
     return None
 
 

@@ -1,6 +1,7 @@
 """Byte-stable files: the same content gives the same bytes, so that DVC sees "unchanged"."""
 
 import csv
+import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -50,13 +51,11 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """A CSV table of `rows`, whose keys are the first row's; floats have 10 significant digits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(_rounded(row) for row in rows)
-    partial.replace(path)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_rounded(row) for row in rows)
+    replace(path, text.getvalue().encode())
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

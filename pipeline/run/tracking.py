@@ -95,4 +95,4 @@ def _automatic_mode() -> str:
     import wandb
 
     chosen = os.environ.get("WANDB_MODE")
-    return chosen or ("online" if wandb.api.api_key else "offline")
+    return chosen or ("online" if wandb.login(prompt=False) else "offline")

@@ -18,6 +18,7 @@ def work_folder(config: StageConfig, *, inputs: Iterable[Path]) -> Path:
     for path in (*inputs, SOURCE / "pipeline"):
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
             if file.is_file() and "__pycache__" not in file.parts:
-                digest.update(str(file.relative_to(path)).encode())
-                digest.update(file.read_bytes())
+                # Both at a fixed length, so that no byte can move from the name to the content.
+                digest.update(hashlib.sha256(str(file.relative_to(path)).encode()).digest())
+                digest.update(hashlib.sha256(file.read_bytes()).digest())
     return Path(".work") / f"{config.stage}-{config.label}-{digest.hexdigest()[:16]}"

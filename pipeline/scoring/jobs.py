@@ -15,13 +15,15 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.batching import default_token_budget
+from pipeline.attattr.errors import NonFiniteError
 from pipeline.attattr.quadrature import quadrature
 from pipeline.data.examples import Batch, Example, collate, length_batches
+from pipeline.errors import InputError
 from pipeline.run.schema import Attribute
 from pipeline.run.schema import Trainer as TrainerSettings
 from pipeline.run.store import write_rows
 from pipeline.scoring.records import Keep, example_record
-from pipeline.training.predict import check_finite, model_inputs
+from pipeline.training.predict import model_inputs
 
 log = logging.getLogger(__name__)
 
@@ -82,20 +84,22 @@ class Attributor(pl.LightningModule):
 
     def _attribute(self, batch: Batch, target: Tensor | Literal["predicted"]) -> Attribution:
         inputs = model_inputs(self.model, batch)
-        result = attribute(
-            self.model,
-            input_ids=inputs.input_ids,
-            attention_mask=inputs.attention_mask,
-            token_type_ids=inputs.token_type_ids,
-            target=target,
-            steps=self.settings.steps,
-            rule=self.settings.rule,
-            path=self.settings.path,
-            output=self.settings.output,
-            token_budget=self.token_budget,
-        )
-        check_finite(result.logits, batch.example_ids)
-        return result
+        try:
+            return attribute(
+                self.model,
+                input_ids=inputs.input_ids,
+                attention_mask=inputs.attention_mask,
+                token_type_ids=inputs.token_type_ids,
+                target=target,
+                steps=self.settings.steps,
+                rule=self.settings.rule,
+                path=self.settings.path,
+                output=self.settings.output,
+                token_budget=self.token_budget,
+            )
+        except NonFiniteError as error:
+            name = batch.example_ids[error.rows[0]]
+            raise InputError(f"the model's logits for example {name} are not finite: check its weights") from None
 
     def _rows(self, job: Job, result: Attribution, targets: Tensor, name: str) -> list[dict[str, Any]]:
         return [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -93,19 +93,40 @@ class Classifier(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
+class _LastEpoch(Checkpoint):
+    """Saves every epoch's end to one file, whole or not at all.
+
+    Lightning's `ModelCheckpoint(save_last=True)` writes only when it saves a top-k checkpoint too, and copies the file
+    from the system's temporary folder, which a kill can cut off.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Called by every process; the first one writes."""
+        partial = self.path.with_suffix(".partial")
+        trainer.save_checkpoint(partial)
+        if trainer.is_global_zero:
+            partial.replace(self.path)
+
+
 def fit(classifier: Classifier, *, trainer: TrainerSettings, checkpoints: Path, logger: object) -> None:
     """Train `classifier.model` in place, resuming from `checkpoints` if an earlier run was cut off."""
     settings = classifier.settings
     best = settings.select == "best"
+    # Before `_LastEpoch`, whose checkpoint then knows the best one so far.
     keep = ModelCheckpoint(
         dirpath=checkpoints,
-        filename="best" if best else "epoch",
-        monitor="dev_accuracy" if best else None,
+        filename="best",
+        monitor="dev_accuracy",
         mode="max",
-        save_top_k=1 if best else 0,
-        save_last=True,
+        save_top_k=1,
         save_on_train_epoch_end=True,
+        enable_version_counter=False,
     )
+    last = _LastEpoch(checkpoints / "last.ckpt")
     run = pl.Trainer(
         accelerator=trainer.accelerator,
         devices=trainer.devices,
@@ -115,14 +136,14 @@ def fit(classifier: Classifier, *, trainer: TrainerSettings, checkpoints: Path, 
         gradient_clip_val=settings.clip,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
-        callbacks=[keep],
+        callbacks=[keep, last] if best else [last],
+        enable_checkpointing=True,
         logger=logger or False,  # type: ignore[arg-type]
         log_every_n_steps=10,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    last = checkpoints / "last.ckpt"
-    run.fit(classifier, ckpt_path=last if last.is_file() else None, weights_only=False)
+    run.fit(classifier, ckpt_path=last.path if last.path.is_file() else None, weights_only=False)
     chosen = keep.best_model_path if best else None
     if chosen:
         state = torch.load(chosen, map_location="cpu", weights_only=False)["state_dict"]

@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification
 
 from pipeline.attattr import attribute
-from pipeline.attattr.prefix import Inputs
 
 DATA = os.environ.get("ATTATTR_DATA")
 pytestmark = pytest.mark.skipif(not DATA, reason="ATTATTR_DATA is not set: the golden values are in its golden/")
@@ -93,5 +92,5 @@ def test_the_plain_forward_pass_of_the_tests_gives_the_golden_attention_too(gold
 def test_the_classifier_itself_gives_the_golden_logits(golden):
     model, values = golden
     with torch.no_grad():
-        logits = Inputs(**together(values)).forward(model).logits
+        logits = model(**together(values)).logits
     assert_close(logits, torch.stack([values[f"{e}.logits"] for e in examples(values)]))

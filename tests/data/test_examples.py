@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipeline.data.examples import Example, collate, length_batches, read_examples
+from pipeline.data.examples import Example, collate, length_batches, read_examples, sampled
 from pipeline.run.store import write_rows
 
 SHORT = Example("a", [2, 7, 3], [0, 0, 0], 1)
@@ -45,3 +45,20 @@ def test_batches_hold_every_example_once_in_order_of_length(random_examples, tok
     for batch in batches:
         area = len(batch) * max(len(example) for example in batch)
         assert len(batch) == 1 or area * copies <= token_budget
+
+
+def test_a_sample_is_seeded_and_in_order(random_examples):
+    examples = random_examples([4] * 30)
+    first = sampled(examples, 10, 0)
+    places = [examples.index(example) for example in first]
+    assert places == sorted(set(places))
+    assert len(places) == 10
+    assert first == sampled(examples, 10, 0)
+    assert first != sampled(examples, 10, 1)
+    assert first != examples[:10]
+
+
+@pytest.mark.parametrize("count", [None, 30, 100])
+def test_a_sample_of_all_is_all(random_examples, count):
+    examples = random_examples([4] * 30)
+    assert sampled(examples, count, 0) == examples

@@ -4,9 +4,8 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from pipeline.data.planted import generate, vocabulary
 from pipeline.data.splits import split
-from pipeline.data.tokenise import load_tokenizer, save_tokenizer, tokenise
+from pipeline.data.tokenise import digest, load_tokenizer, save_tokenizer, tokenise
 from pipeline.run.inputs import Model
-from pipeline.run.schema import Prepare
 
 SCRATCH = Model(
     source="scratch",
@@ -147,10 +146,8 @@ def test_the_tokenizer_of_a_folder_is_used_and_saved_without_its_place(tmp_path,
     assert again("the soup")["input_ids"] == tokenizer("the soup")["input_ids"]
 
 
-def test_preparing_twice_gives_the_same_examples():
-    settings = Prepare(
-        max_length=64, n_train=None, n_eval=None, n_importance=5, n_heldout=5, protocol="heldout", seed=0
-    )
+def test_preparing_twice_gives_the_same_examples(section):
+    settings = section("prepare", n_importance=5, n_heldout=5)
     tokenizer = load_tokenizer(SCRATCH, "negation")
 
     def run():
@@ -158,3 +155,13 @@ def test_preparing_twice_gives_the_same_examples():
         return [tokenise(rows, tokenizer, "negation", max_length=64) for rows in (splits.train, splits.importance)]
 
     assert run() == run()
+
+
+def test_the_digest_of_a_split_changes_with_its_content_and_order():
+    tokenizer = load_tokenizer(SCRATCH, "negation")
+    examples, _ = tokenise(planted("negation", 3), tokenizer, "negation", max_length=64)
+    other = [*examples[:2], {**examples[2], "label": 1 - examples[2]["label"]}]
+    cut = [*examples[:2], {**examples[2], "input_ids": examples[2]["input_ids"][:-1]}]
+    found = [digest(rows) for rows in (examples, examples[::-1], examples[:2], other, cut)]
+    assert len(set(found)) == 5
+    assert digest([dict(row) for row in examples]) == found[0]

@@ -6,7 +6,8 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from pipeline.data.weights import check_weights, load_model, max_positions, model_location
+from pipeline.data.checkpoint import max_positions, model_location
+from pipeline.data.weights import check_weights, load_model, model_name
 from pipeline.errors import InputError
 from pipeline.run.inputs import Model
 
@@ -143,6 +144,37 @@ def test_the_longest_input_is_what_the_model_really_takes(models, tiny_model, fa
         assert model(input_ids=torch.full((1, longest), 7)).logits.isfinite().all()
         with pytest.raises((IndexError, RuntimeError)):
             model(input_ids=torch.full((1, longest + 1), 7))
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A model of the hub, which cannot be reached and must not be asked."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("socket.create_connection", lambda *_, **__: pytest.fail("the hub was asked"))
+    return Model(source="hub", dep="pipeline/data/sources.py", name="google-bert/bert-base-cased", **NOTHING)
+
+
+def test_a_model_of_an_unreachable_hub_is_refused_at_once_in_one_line(hub):
+    assert refusal(hub).startswith("HF_HUB_OFFLINE is set, and the model google-bert/bert-base-cased is not cached")
+    with pytest.raises(InputError, match="google-bert/bert-base-cased is not cached"):
+        max_positions(hub, "rte")
+
+
+def test_a_folder_of_the_hubs_name_stands_in_for_it(hub, tiny_model, tmp_path):
+    original = tiny_model(labels=2)
+    save(original, tmp_path / "google-bert" / "bert-base-cased")
+    check_weights(hub, "rte", seed=1, trained=True)
+    assert max_positions(hub, "rte") == 40
+    assert all(same(load(hub), original))
+
+
+def test_results_are_labelled_with_the_weights_name():
+    assert model_name(folder("{task}/seed-{seed}"), "rte", 3) == "rte/seed-3"
+    assert model_name(folder("mine"), "rte", 3) == "mine"
+    assert "2 layers" in model_name(scratch(), "negation", 1)
+    assert "4 heads" in model_name(scratch(), "negation", 1)
 
 
 def load(model, task="rte", seed=1):

@@ -6,16 +6,19 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from pipeline.run.schema import Finetune, Trainer
+from pipeline.run.schema import Trainer
 from pipeline.training.classifier import Classifier, fit
 from pipeline.training.predict import predict_logits
 
 CPU = Trainer(accelerator="cpu", devices=1, strategy="auto")
 
 
-def settings(**changes):
-    values = {"epochs": 2, "lr": 1e-2, "batch_size": 8, "warmup": 0.25, "weight_decay": 0.1, "clip": 1.0}
-    return Finetune(**{"select": "last", "precision": "32-true", **values, **changes})
+@pytest.fixture
+def settings(section):
+    def make(**changes):
+        return section("finetune", **{"lr": 1e-2, "batch_size": 8, "warmup": 0.25, "weight_decay": 0.1, **changes})
+
+    return make
 
 
 class Recorder(Classifier):
@@ -23,34 +26,36 @@ class Recorder(Classifier):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
-        self.ids, self.rates, self.epochs, self.stop_at = [], [], [], None
+        self.ids, self.rates, self.draws, self.measured, self.stop_at = [], [], [], [], None
 
     def training_step(self, batch):
         if self.global_step == self.stop_at:
             raise KeyError("cut off")
         self.ids.append((self.current_epoch, batch.example_ids))
+        self.draws.append(torch.initial_seed())
         self.rates.append([group["lr"] for group in self.optimizers().param_groups])
         return super().training_step(batch)
 
     def on_train_epoch_end(self):
         super().on_train_epoch_end()
         weights = copy.deepcopy(self.model.state_dict())
-        self.epochs.append((float(self.trainer.callback_metrics["dev_accuracy"]), weights))
+        self.measured.append((float(self.trainer.callback_metrics["dev_accuracy"]), weights))
 
 
 @pytest.fixture
-def train(tiny_model, random_examples, tmp_path):
+def train(tiny_model, random_examples, tmp_path, settings):
     """`train(**settings)`: a recorded run over 30 examples; the label is whether the second token is high."""
     examples = random_examples([6, 9, 4] * 10, labels=2, seed=3)
     for example in examples:
         object.__setattr__(example, "label", int(example.input_ids[1] >= 32))
 
-    def run(*, model=None, folder="checkpoints", stop_at=None, seed=7, **changes):
+    def run(*, model=None, folder="checkpoints", stop_at=None, seed=7, epochs=2, **changes):
         classifier = Recorder(
             model or tiny_model(labels=2, seed=5),
             examples,
             examples[:11],
             settings=settings(**changes),
+            epochs=epochs,
             seed=seed,
             workers=0,
         )
@@ -79,8 +84,8 @@ def test_the_rate_rises_linearly_and_falls_to_zero(train):
     assert rates == [pytest.approx([1e-2 * share] * 2) for share in expected]
 
 
-def test_decay_spares_biases_and_norms(tiny_model):
-    classifier = Classifier(tiny_model(), [], [], settings=settings(), seed=0, workers=0)
+def test_decay_spares_biases_and_norms(tiny_model, settings):
+    classifier = Classifier(tiny_model(), [], [], settings=settings(), epochs=2, seed=0, workers=0)
     # Only the number of steps is asked of the trainer.
     classifier._trainer = type("T", (), {"estimated_stepping_batches": 10, "_accelerator_connector": None})()
     groups = classifier.configure_optimizers()["optimizer"].param_groups
@@ -90,6 +95,19 @@ def test_decay_spares_biases_and_norms(tiny_model):
     assert sorted(decayed + plain) == sorted(names.values())
     assert all(name.endswith("bias") or "LayerNorm" in name for name in plain)
     assert not any(name.endswith("bias") or "LayerNorm" in name for name in decayed)
+
+
+def test_dropout_is_on_although_models_arrive_in_evaluation_mode(train, tiny_model):
+    weights = [train(folder=str(rate), model=tiny_model(labels=2, seed=5, dropout=rate)).model for rate in (0.0, 0.2)]
+    assert not same(*weights)
+    assert not same(*weights[:1], tiny_model(labels=2, seed=5))
+
+
+def test_dropout_is_drawn_anew_in_every_step_from_the_seed(train):
+    first, again, other = train(folder="a").draws, train(folder="b").draws, train(folder="c", seed=8).draws
+    assert len(first) == 8
+    assert first == again
+    assert len({*first, *other}) == 16
 
 
 def test_it_learns(train):
@@ -114,13 +132,13 @@ def test_the_weights_depend_on_the_seed_and_not_on_what_ran_before(train):
 @pytest.mark.parametrize("select", ["last", "best"])
 def test_the_weights_kept_are_those_of_the_last_or_of_the_best_epoch(train, select):
     run = train(select=select, epochs=5, lr=3e-2)
-    accuracies = [accuracy for accuracy, _ in run.epochs]
+    accuracies = [accuracy for accuracy, _ in run.measured]
     if select == "best":
         best = max(range(5), key=lambda epoch: accuracies[epoch])
         assert best != 4, "choose other settings: the last epoch is the best, which tests nothing"
-        expected = run.epochs[best][1]
+        expected = run.measured[best][1]
     else:
-        expected = run.epochs[-1][1]
+        expected = run.measured[-1][1]
     state = run.model.state_dict()
     assert all(torch.equal(state[name], value) for name, value in expected.items())
 
@@ -129,7 +147,7 @@ def test_dev_accuracy_is_that_of_predict(train):
     run = train()
     dev = run.dev_examples
     hits = predict_logits(run.model, dev).argmax(dim=1) == torch.tensor([example.label for example in dev])
-    assert run.epochs[-1][0] == pytest.approx(float(hits.float().mean()))
+    assert run.measured[-1][0] == pytest.approx(float(hits.float().mean()))
 
 
 @pytest.mark.parametrize("select", ["last", "best"])

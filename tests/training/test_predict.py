@@ -3,7 +3,7 @@ import torch
 
 from pipeline.attattr.encoder import FAMILIES
 from pipeline.errors import InputError
-from pipeline.training.predict import batch_arguments, check_finite, predict_logits
+from pipeline.training.predict import check_finite, predict_logits
 
 
 @pytest.mark.parametrize("token_budget", [None, 1, 30])
@@ -43,12 +43,6 @@ def test_the_model_is_left_as_it_was_and_dropout_is_off(tiny_model, random_examp
 
 def test_logits_are_float32_whatever_the_model(tiny_model, random_examples):
     assert predict_logits(tiny_model().to(torch.bfloat16), random_examples([4])).dtype == torch.float32
-
-
-def test_segments_reach_only_the_models_that_know_them(tiny_model):
-    both = {"input_ids", "attention_mask"}
-    assert batch_arguments(tiny_model("bert")) == batch_arguments(tiny_model("electra")) == both | {"token_type_ids"}
-    assert batch_arguments(tiny_model("roberta")) == batch_arguments(tiny_model("distilbert")) == both
 
 
 def test_the_segments_matter(tiny_model, random_examples):
