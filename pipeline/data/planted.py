@@ -202,7 +202,8 @@ def vocabulary(task: str) -> list[str]:
     words = set()
     for template in _TEMPLATES[task]:
         for token in template.split():
-            words.update(_CHOICES[_slot(token)] if _slot(token) else [token])
+            slot = _slot(token)
+            words.update(_CHOICES[slot] if slot else [token])
     return sorted(words)
 
 
@@ -229,7 +230,7 @@ def generate(task: str, *, n_train: int, n_dev: int, seed: int) -> dict[str, lis
 
 
 def _rows(
-    draw: Callable[[int, random.Random], dict], n: int, *, n_labels: int, rng: random.Random, taken: set[str]
+    draw: Callable[[int, random.Random], Row], n: int, *, n_labels: int, rng: random.Random, taken: set[str]
 ) -> list[Row]:
     labels = [i % n_labels for i in range(n)]
     rng.shuffle(labels)

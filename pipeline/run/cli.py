@@ -74,7 +74,7 @@ def _configure_logging(level: str) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     logging.getLogger().setLevel(level)
     # Their notes on every run are not the stage's; warnings still show.
-    for library in ("hydra", "hydra_plugins", "pytorch_lightning.utilities.rank_zero"):
+    for library in ("hydra", "hydra_plugins", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.trainer"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
