@@ -13,8 +13,12 @@ Why shortcuts fail:
   round, so no function of word counts is right more often than 70 % of the time in expectation, linear or not. (A
   *balanced* exclusive-or of adjective and negator hardly trains from scratch: the adjective alone, right in 70 %, is
   the foothold.)
-- `inference`: the state words of premise and hypothesis are each uniform given the label, so one text alone is at
-  chance. Openers that the premise lacks keep the share of common words from giving the label away.
+- `inference`: the state words of premise and hypothesis have each the same distribution for every label, so one text
+  alone is at chance. How many words the two share tells entailment from the rest at best.
+
+What a small model learns from scratch: a pair of words on which the label depends only jointly gives no foothold, and
+training stalls until it is found. So in `inference` texts are short, the state words keep their places, and antonym
+pairs are unequally frequent: the frequent ones are learned first.
 """
 
 import math
@@ -69,12 +73,10 @@ ANTONYMS = tuple(
         "open closed",
         "clean dirty",
         "large small",
-        "round square",
-        "cheap costly",
-        "smooth rough",
-        "hard soft",
     )
 )
+# How often each pair is drawn, by its place in the list (Zipf's law).
+PAIR_WEIGHTS = [1 / rank for rank, _ in enumerate(ANTONYMS, start=1)]
 # Where the negator stands: it turns the label round only in the first case. At 30 % the task still has its foothold.
 NEGATOR_PLACES = {"governing": 0.30, "aside": 0.35, "nowhere": 0.35}
 
@@ -159,9 +161,7 @@ FILLERS = {
     ],
     "colour": ["red", "blue", "green", "yellow", "brown", "white", "black", "grey", "purple", "golden"],
     "noticed": ["noticed", "saw", "knew", "found", "learned", "remembered"],
-    "carried": ["carried", "sent", "took", "brought", "moved"],
-    "sure": ["true", "clear", "certain", "known"],
-    "heard": ["heard", "read", "talked", "asked"],
+    "where": ["in", "near", "behind", "from"],
 }
 
 # One word per {slot}; {governing} applies to {verdict}, {aside} does not.
@@ -174,16 +174,14 @@ SENTENCES = (
     "the {person} would {governing} call the {look} {thing} {verdict} when everyone could {aside} {verb} .",
 )
 PREMISES = (
-    "the {person} {noticed} that the {colour} {container} in the {place} was {state} .",
-    "in {season} the {colour} {container} from the {place} was {state} and the {person} would {verb} .",
-    "the {colour} {container} that the {person} {carried} to the {place} was {state} .",
-    "when the {person} came to the {place} the {colour} {container} was {state} .",
-    "the {look} {person} {carried} the {state} {colour} {container} to the {place} .",
+    "the {colour} {container} {where} the {place} was {state} .",
+    "the {person} {noticed} that the {container} was {state} .",
+    "in {season} the {colour} {container} was still {state} .",
+    "the {container} {where} the {place} was still {state} .",
 )
 HYPOTHESES = (
     "the {container} was {state} .",
-    "it is {sure} that the {container} was {state} .",
-    "we {heard} about the {state} {container} .",
+    "we {noticed} one {state} {container} .",
 )
 
 _OPPOSITE = {word: other for a, b in ANTONYMS for word, other in ((a, b), (b, a))}
@@ -262,8 +260,8 @@ def _draw_negation(label: int, rng: random.Random) -> Row:
 
 
 def _draw_inference(label: int, rng: random.Random) -> Row:
-    state = rng.choice(list(_OPPOSITE))
-    unrelated = [word for word in _OPPOSITE if word not in (state, _OPPOSITE[state])]
+    pair, unrelated = _two_pairs(rng)
+    state = rng.choice(pair)
     claimed = (state, rng.choice(unrelated), _OPPOSITE[state])[label]
     premise, hypothesis = rng.choice(PREMISES), rng.choice(HYPOTHESES)
     container = rng.choice(FILLERS["container"])
@@ -273,6 +271,14 @@ def _draw_inference(label: int, rng: random.Random) -> Row:
         "label": label,
         "deciding_words": [[0, _position(premise, "state")], [1, _position(hypothesis, "state")]],
     }
+
+
+def _two_pairs(rng: random.Random) -> list[list[str]]:
+    # Drawn for every label, and again until they differ: only so are first and second equally distributed.
+    while True:
+        pairs = rng.choices(ANTONYMS, weights=PAIR_WEIGHTS, k=2)
+        if pairs[0] != pairs[1]:
+            return pairs
 
 
 def _fill(template: str, words: dict[str, str], rng: random.Random) -> str:
