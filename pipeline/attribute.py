@@ -44,7 +44,7 @@ def main(config: StageConfig) -> None:
         run_jobs(attributor, jobs, trainer=config.run.trainer, folder=folder, workers=config.run.workers)
         places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)
         order = {place: number for number, place in enumerate(places)}
-        rows = merge([job_file(folder, job.number) for job in jobs], order)
+        rows = merge([job_file(folder, job) for job in jobs], order)
         shape = {"layers": model.config.num_hidden_layers, "heads": model.config.num_attention_heads}
         write_store(attributions_folder(config.output_root, task, seed), rows, **shape)
         metrics = {"task": task, "seed": seed, "steps": settings.steps, "rule": settings.rule} | summarise(rows)

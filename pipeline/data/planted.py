@@ -23,7 +23,7 @@ pairs are unequally frequent: the frequent ones are learned first.
 
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipeline.errors import InputError
@@ -273,7 +273,7 @@ def _draw_inference(label: int, rng: random.Random) -> Row:
     }
 
 
-def _two_pairs(rng: random.Random) -> list[list[str]]:
+def _two_pairs(rng: random.Random) -> Sequence[Sequence[str]]:
     # Drawn for every label, and again until they differ: only so are first and second equally distributed.
     while True:
         pairs = rng.choices(ANTONYMS, weights=PAIR_WEIGHTS, k=2)

@@ -20,6 +20,8 @@ def merge(files: Sequence[Path], order: dict[tuple[str, str], int]) -> list[dict
     keys = [(row["split"], row["example_id"], row["target"]) for row in rows]
     if len(set(keys)) != len(keys):
         raise RuntimeError("an example was attributed twice")
+    if {key[:2] for key in keys} != set(order):
+        raise RuntimeError("an example was not attributed")
     return rows
 
 

@@ -1,5 +1,7 @@
 """The attribution of a data set as Lightning predictions: one job per batch, one file per job."""
 
+import hashlib
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,12 +68,12 @@ class Attributor(pl.LightningModule):
         """A job is moved when it is collated."""
         return batch
 
-    def predict_step(self, job: Job) -> tuple[int, list[dict[str, Any]]]:
-        """The job's number and its rows, one per example and target."""
+    def predict_step(self, job: Job) -> list[dict[str, Any]]:
+        """The job's rows, one per example and target."""
         batch = collate(job.examples, pad_id=self.model.config.pad_token_id or 0).to(self.device)
         if job.targets == ("gold",):
             result = self._attribute(batch, batch.labels)
-            return job.number, self._rows(job, result, batch.labels, "gold")
+            return self._rows(job, result, batch.labels, "gold")
         result = self._attribute(batch, "predicted")
         rows = self._rows(job, result, result.target, "predicted")
         if "gold" in job.targets:
@@ -80,7 +82,7 @@ class Attributor(pl.LightningModule):
             if not two_classes and bool((result.target != batch.labels).any()):
                 result = self._attribute(batch, batch.labels)
             rows += self._rows(job, result, batch.labels, "gold")
-        return job.number, rows
+        return rows
 
     def _attribute(self, batch: Batch, target: Tensor | Literal["predicted"]) -> Attribution:
         inputs = model_inputs(self.model, batch)
@@ -127,25 +129,25 @@ class JobWriter(BasePredictionWriter):
         self,
         trainer: pl.Trainer,
         pl_module: pl.LightningModule,
-        prediction: tuple[int, list[dict[str, Any]]],
+        prediction: list[dict[str, Any]],
         batch_indices: Sequence[int] | None,
         batch: Job,
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
         """Called by the process that ran the job."""
-        number, rows = prediction
-        write_rows(job_file(self.folder, number), rows)
+        write_rows(job_file(self.folder, batch), prediction)
 
 
-def job_file(folder: Path, number: int) -> Path:
-    """Where a job's rows are."""
-    return folder / f"job-{number:06d}.parquet"
+def job_file(folder: Path, job: Job) -> Path:
+    """Where a job's rows are, named after its content: another token budget cuts the same work into other jobs."""
+    content = json.dumps([job.split, job.targets, [example.example_id for example in job.examples]])
+    return folder / f"job-{job.number:06d}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.parquet"
 
 
 def run_jobs(attributor: Attributor, jobs: list[Job], *, trainer: TrainerSettings, folder: Path, workers: int) -> None:
     """Run the jobs that have no file in `folder` yet, over the trainer's processes."""
-    missing = [job for job in jobs if not job_file(folder, job.number).is_file()]
+    missing = [job for job in jobs if not job_file(folder, job).is_file()]
     if not missing:
         return
     if len(missing) < len(jobs):

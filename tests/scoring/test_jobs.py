@@ -50,7 +50,7 @@ class Run:
         return self.merged(folder)
 
     def files(self, folder):
-        return [job_file(folder, job.number) for job in self.jobs]
+        return [job_file(folder, job) for job in self.jobs]
 
     def merged(self, folder):
         return merge(self.files(folder), self.order)
@@ -147,7 +147,7 @@ def test_only_jobs_without_a_file_are_run(data_set, tmp_path):
 
 def test_work_that_another_token_budget_cut_otherwise_is_not_taken_for_done(data_set, tmp_path):
     """`run.token_budget` cannot change a result, so it may change between a run that was cut off and the next."""
-    run = data_set(token_budget=25)
+    run = data_set(token_budget=1)
     expected = [(row["split"], row["example_id"], row["target"]) for row in run.into(tmp_path)]
     for path in run.files(tmp_path)[3:]:
         path.unlink()
@@ -270,6 +270,13 @@ def test_merging_refuses_an_example_twice(tmp_path):
     assert merge([tmp_path / "1.parquet"], order) == [row]
     with pytest.raises(RuntimeError, match="twice"):
         merge([tmp_path / "1.parquet", tmp_path / "2.parquet"], order)
+
+
+def test_merging_refuses_a_set_with_an_example_missing(data_set, tmp_path):
+    run = data_set()
+    run.into(tmp_path)
+    with pytest.raises(RuntimeError, match="not attributed"):
+        merge(run.files(tmp_path)[1:], run.order)
 
 
 def test_merging_does_not_depend_on_the_order_of_the_files(data_set, tmp_path):
