@@ -19,9 +19,10 @@ log = logging.getLogger(__name__)
 def main(config: StageConfig) -> None:
     """Cut the samples into jobs, run those that are missing, merge their files."""
     import torch
-    from transformers import AutoModelForSequenceClassification
 
+    from pipeline.attattr.batching import default_token_budget
     from pipeline.attattr.encoder import check_family
+    from pipeline.data.weights import device_for, load_finetuned
     from pipeline.run.store import write_json
     from pipeline.run.tracking import track
     from pipeline.run.work import work_folder
@@ -31,15 +32,15 @@ def main(config: StageConfig) -> None:
 
     task, seed, settings = config.task, config.seed, config.attribute
     data, weights = data_folder(config.input_root, task), model_folder(config.input_root, task, seed)
-    model = AutoModelForSequenceClassification.from_pretrained(weights, dtype=torch.float32)
+    # Lightning moves it, in its processes.
+    model = load_finetuned(weights, torch.device("cpu"))
     check_family(model)
     chosen = samples(data, task, settings)
-    jobs = make_jobs(chosen, settings=settings, token_budget=config.run.token_budget)
+    budget = config.run.token_budget or default_token_budget(device_for(config.run.trainer))
+    jobs = make_jobs(chosen, settings=settings, token_budget=budget)
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
     folder = work_folder(config, inputs=[data, weights])
-    attributor = Attributor(
-        model, settings=settings, token_budget=config.run.token_budget, keep=what_to_keep(chosen, settings)
-    )
+    attributor = Attributor(model, settings=settings, token_budget=budget, keep=what_to_keep(chosen, settings))
     with track(config) as tracker:
         run_jobs(attributor, jobs, trainer=config.run.trainer, folder=folder, workers=config.run.workers)
         places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)

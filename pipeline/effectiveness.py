@@ -12,18 +12,16 @@ from pipeline.run.paths import attributions_folder, data_folder, experiment_fold
 
 def main(config: StageConfig) -> None:
     """Rank heads per example and layer, mask k of them, measure."""
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
     from pipeline.analysis.effectiveness import curve_rows, summary
     from pipeline.data.examples import read_examples
+    from pipeline.data.weights import device_for, load_finetuned
     from pipeline.experiments.effectiveness import correctness, rankings
     from pipeline.run.store import write_csv, write_json
     from pipeline.run.tracking import track
 
     task, seed, settings = config.task, config.seed, config.effectiveness
     weights = model_folder(config.input_root, task, seed)
-    model = AutoModelForSequenceClassification.from_pretrained(weights, dtype=torch.float32)
+    model = load_finetuned(weights, device_for(config.run.trainer))
     examples = read_examples(data_folder(config.input_root, task) / "dev.parquet")
     importance = rankings(
         attributions_folder(config.input_root, task, seed),

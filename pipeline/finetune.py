@@ -28,7 +28,7 @@ def main(config: StageConfig) -> None:
     from pipeline.training.predict import predict_logits
 
     task, seed, settings = config.task, config.seed, config.finetune
-    epochs = settings.epochs_for.get(task, settings.epochs)  # type: ignore[call-overload]
+    epochs = settings.epochs_for.get(task, settings.epochs)
     check_weights(config.model, task, seed=seed, trained=epochs == 0)
     data = data_folder(config.input_root, task)
     train, dev = read_examples(data / "train.parquet"), read_examples(data / "dev.parquet")

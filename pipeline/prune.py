@@ -12,18 +12,16 @@ from pipeline.run.paths import attributions_folder, data_folder, experiment_fold
 
 def main(config: StageConfig) -> None:
     """Score the heads by every method, mask them lowest first, measure."""
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
     from pipeline.analysis.prune import curve_rows, summary
     from pipeline.data.examples import read_examples, sampled
+    from pipeline.data.weights import device_for, load_finetuned
     from pipeline.experiments.prune import correctness, head_importance, importance_rows, rankings
     from pipeline.run.store import write_csv, write_json
     from pipeline.run.tracking import track
 
     task, seed, settings, budget = config.task, config.seed, config.prune, config.run.token_budget
     data, weights = data_folder(config.input_root, task), model_folder(config.input_root, task, seed)
-    model = AutoModelForSequenceClassification.from_pretrained(weights, dtype=torch.float32)
+    model = load_finetuned(weights, device_for(config.run.trainer))
     sample, dev = (
         read_examples(data / "importance.parquet"),
         sampled(read_examples(data / "dev.parquet"), settings.n_eval, settings.seed),

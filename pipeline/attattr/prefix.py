@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +33,7 @@ class Inputs:
         types = None if self.token_type_ids is None else self.token_type_ids[index, :n]
         return Inputs(self.input_ids[index, :n], self.attention_mask[index, :n], types)
 
-    def arguments(self) -> dict[str, Tensor]:
+    def arguments(self) -> dict[str, Any]:
         """The keyword arguments of the model's own forward pass."""
         types = {} if self.token_type_ids is None else {"token_type_ids": self.token_type_ids}
         return {"input_ids": self.input_ids, "attention_mask": self.attention_mask, **types}

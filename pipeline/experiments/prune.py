@@ -83,12 +83,9 @@ def _mean_over(
 
 
 def _taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
-    inputs = model_inputs(model, batch)
     readings = taylor_importance(
         model,
-        input_ids=inputs.input_ids,
-        attention_mask=inputs.attention_mask,
-        token_type_ids=inputs.token_type_ids,
+        **model_inputs(model, batch).arguments(),
         labels=batch.labels,
     )
     return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
@@ -96,12 +93,9 @@ def _taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
 
 def _gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
     """The integral replaced by its integrand at alpha = 1, which one right-rule step is."""
-    inputs = model_inputs(model, batch)
     result = attribute(
         model,
-        input_ids=inputs.input_ids,
-        attention_mask=inputs.attention_mask,
-        token_type_ids=inputs.token_type_ids,
+        **model_inputs(model, batch).arguments(),
         target=batch.labels,
         steps=1,
         rule="right",

@@ -24,6 +24,7 @@ from pipeline.run.schema import (
     Prune,
     Report,
     Run,
+    Task,
 )
 
 PARAMS_FILE = Path("params.yaml")
@@ -145,12 +146,13 @@ class StageConfig:
         *,
         stage: str,
         declared: frozenset[str],
-        task: str | None = None,
+        task: Task | None = None,
         seed: int | None = None,
         output_root: Path = Path(),
     ) -> None:
         """`task` and `seed` are None where the stage's matrix lacks them."""
-        self._params, self._declared, self._task, self._seed = params, declared, task, seed
+        self._params, self._declared, self._seed = params, declared, seed
+        self._task: Task | None = task
         self.stage = stage
         self.input_root = Path()
         """Where the outputs of earlier stages are: the repository, which is the working directory."""
@@ -169,7 +171,7 @@ class StageConfig:
         return getattr(self._params, name)
 
     @property
-    def task(self) -> str:
+    def task(self) -> Task:
         """The task of this run."""
         if self._task is None:
             raise InputError(f"stage {self.stage} takes no task: its matrix in {GRAPH_FILE} has none")

@@ -16,16 +16,14 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.batching import default_token_budget
 from pipeline.attattr.errors import NonFiniteError
 from pipeline.attattr.quadrature import quadrature
 from pipeline.data.examples import Batch, Example, collate, length_batches
-from pipeline.errors import InputError
 from pipeline.run.schema import Attribute
 from pipeline.run.schema import Trainer as TrainerSettings
 from pipeline.run.store import write_rows
 from pipeline.scoring.records import Keep, example_record
-from pipeline.training.predict import model_inputs
+from pipeline.training.predict import model_inputs, not_finite
 
 log = logging.getLogger(__name__)
 
@@ -34,24 +32,22 @@ Target = Literal["gold", "predicted"]
 
 @dataclass(frozen=True)
 class Job:
-    """One batch of one split; `number` names its file."""
+    """One batch of one split."""
 
-    number: int
     split: str
     targets: tuple[Target, ...]
     examples: list[Example]
 
 
 def make_jobs(
-    splits: dict[str, tuple[Sequence[Example], tuple[Target, ...]]], *, settings: Attribute, token_budget: int | None
+    splits: dict[str, tuple[Sequence[Example], tuple[Target, ...]]], *, settings: Attribute, token_budget: int
 ) -> list[Job]:
     """Cut every split into batches of bounded size; the same batches for any number of processes."""
     copies = len(quadrature(settings.rule, settings.steps)[0])
-    budget = token_budget or default_token_budget(torch.device("cpu"))
     jobs: list[Job] = []
     for split, (examples, targets) in splits.items():
-        for batch in length_batches(examples, token_budget=budget, copies=copies):
-            jobs.append(Job(len(jobs), split, targets, batch))
+        batches = length_batches(examples, token_budget=token_budget, copies=copies)
+        jobs += [Job(split, targets, batch) for batch in batches]
     return jobs
 
 
@@ -59,7 +55,7 @@ class Attributor(pl.LightningModule):
     """Attributes a job's examples; gradients are taken with respect to activations only."""
 
     def __init__(
-        self, model: PreTrainedModel, *, settings: Attribute, token_budget: int | None, keep: dict[str, Keep]
+        self, model: PreTrainedModel, *, settings: Attribute, token_budget: int, keep: dict[str, Keep]
     ) -> None:
         super().__init__()
         self.model, self.settings, self.token_budget, self.keep = model, settings, token_budget, keep
@@ -85,13 +81,10 @@ class Attributor(pl.LightningModule):
         return rows
 
     def _attribute(self, batch: Batch, target: Tensor | Literal["predicted"]) -> Attribution:
-        inputs = model_inputs(self.model, batch)
         try:
             return attribute(
                 self.model,
-                input_ids=inputs.input_ids,
-                attention_mask=inputs.attention_mask,
-                token_type_ids=inputs.token_type_ids,
+                **model_inputs(self.model, batch).arguments(),
                 target=target,
                 steps=self.settings.steps,
                 rule=self.settings.rule,
@@ -100,8 +93,7 @@ class Attributor(pl.LightningModule):
                 token_budget=self.token_budget,
             )
         except NonFiniteError as error:
-            name = batch.example_ids[error.rows[0]]
-            raise InputError(f"the model's logits for example {name} are not finite: check its weights") from None
+            raise not_finite(batch.example_ids[error.rows[0]]) from None
 
     def _rows(self, job: Job, result: Attribution, targets: Tensor, name: str) -> list[dict[str, Any]]:
         return [
@@ -142,7 +134,7 @@ class JobWriter(BasePredictionWriter):
 def job_file(folder: Path, job: Job) -> Path:
     """Where a job's rows are, named after its content: another token budget cuts the same work into other jobs."""
     content = json.dumps([job.split, job.targets, [example.example_id for example in job.examples]])
-    return folder / f"job-{job.number:06d}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.parquet"
+    return folder / f"job-{hashlib.sha256(content.encode()).hexdigest()[:16]}.parquet"
 
 
 def run_jobs(attributor: Attributor, jobs: list[Job], *, trainer: TrainerSettings, folder: Path, workers: int) -> None:

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.data.examples import Example, read_examples
-from pipeline.run.schema import Attribute
+from pipeline.run.schema import Attribute, Task
 from pipeline.scoring.jobs import Target
 from pipeline.scoring.records import Keep
 
 Samples = dict[str, tuple[Sequence[Example], tuple[Target, ...]]]
 
 
-def samples(data: Path, task: str, settings: Attribute) -> Samples:
+def samples(data: Path, task: Task, settings: Attribute) -> Samples:
     """The importance sample (gold), the dev examples (both), and the training and held-out ones triggers come from."""
-    shortest = settings.mine_min_tokens.get(task, 0)  # type: ignore[call-overload]
+    shortest = settings.mine_min_tokens.get(task, 0)
 
     def first(split: str, count: int) -> list[Example]:
         return [e for e in read_examples(data / f"{split}.parquet") if len(e) >= shortest][:count]

@@ -45,4 +45,9 @@ def check_finite(logits: Tensor, example_ids: Sequence[str]) -> None:
     """Raise InputError naming the first example whose logits are not finite."""
     bad = (~logits.isfinite().all(dim=1)).nonzero().flatten().tolist()
     if bad:
-        raise InputError(f"the model's logits for example {example_ids[bad[0]]} are not finite: check its weights")
+        raise not_finite(example_ids[int(bad[0])])
+
+
+def not_finite(example_id: str) -> InputError:
+    """The error that names an example whose logits are not finite."""
+    return InputError(f"the model's logits for example {example_id} are not finite: check its weights")

@@ -162,7 +162,7 @@ def test_when_all_is_done_nothing_is_run(data_set, tmp_path, monkeypatch):
     assert run.into(tmp_path) == rows
 
 
-@pytest.mark.parametrize(("path", "token_budget"), [("layer", 1), ("layer", 10_000), ("joint", 1), ("layer", None)])
+@pytest.mark.parametrize(("path", "token_budget"), [("layer", 1), ("layer", 10_000), ("joint", 1), ("layer", 57)])
 def test_the_rows_do_not_depend_on_the_token_budget(data_set, tmp_path, path, token_budget):
     first = data_set(path=path).into(tmp_path / "a")
     run = data_set(path=path, token_budget=token_budget)
