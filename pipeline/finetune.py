@@ -38,16 +38,14 @@ def main(config: StageConfig) -> None:
     log.info("%s: %d training examples of at most %d tokens", config.label, len(train), max_length)
     with track(config) as tracker:
         if epochs:
-            from pytorch_lightning.loggers import WandbLogger
-
             from pipeline.training.classifier import Classifier, fit
+            from pipeline.training.curves import training_logger
 
             checkpoints = work_folder(config, inputs=[data])
             classifier = Classifier(
                 model, train, dev, settings=settings, epochs=epochs, seed=seed, workers=config.run.workers
             )
-            logger = WandbLogger(experiment=tracker.run) if tracker.run else None
-            fit(classifier, trainer=config.run.trainer, checkpoints=checkpoints, logger=logger)
+            fit(classifier, trainer=config.run.trainer, checkpoints=checkpoints, logger=training_logger(tracker))
             shutil.rmtree(checkpoints, ignore_errors=True)
         logits = predict_logits(model, dev, token_budget=config.run.token_budget)
         metrics = accuracy_metrics(logits, dev, task) | {

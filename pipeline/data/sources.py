@@ -1,17 +1,14 @@
 """Where raw examples come from: the planted grammar, a folder of Parquet files, or the Hugging Face hub."""
 
-import os
-import socket
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from pipeline.data import planted
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 from pipeline.run.inputs import Data
+from pipeline.run.network import require_answer
 
 FOLDER = Path("external/glue")
-HUB_TIMEOUT = 5.0  # seconds; the hub's own clients retry for most of a minute
 
 Row = dict[str, object]
 
@@ -73,13 +70,11 @@ def require_hub(name: str, *, repo_type: str) -> None:
     if (Path(constants.HF_HUB_CACHE) / folder / "snapshots").is_dir():
         return
     remedy = f"the {repo_type} {name} is not cached; use preset mini or minilm, or fetch it where there is a network"
-    if os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0"):
+    if constants.HF_HUB_OFFLINE:
         raise InputError(f"HF_HUB_OFFLINE is set, and {remedy}")
-    endpoint = urlsplit(constants.ENDPOINT)
     try:
-        port = endpoint.port or (443 if endpoint.scheme == "https" else 80)
-        socket.create_connection((endpoint.hostname or "", port), timeout=HUB_TIMEOUT).close()
-    except OSError as error:
+        require_answer(constants.ENDPOINT)
+    except (OSError, ValueError) as error:
         raise InputError(f"the hub at {constants.ENDPOINT} cannot be reached ({error}), and {remedy}") from None
 
 

@@ -8,8 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.run.config import StageConfig
+from pipeline.run.network import require_answer
 
 log = logging.getLogger(__name__)
+
+
+def guarded(action: Callable[[], object]) -> None:
+    """Do something with W&B, which may fail in any way: results do not depend on it."""
+    try:
+        action()
+    except Exception as error:
+        log.warning("tracking failed, going on without it: %s", error)
 
 
 class Tracker:
@@ -19,12 +28,8 @@ class Tracker:
         self.run = run
 
     def _guarded(self, action: Callable[[], object]) -> None:
-        if self.run is None:
-            return
-        try:
-            action()
-        except Exception as error:  # W&B may fail in any way; results do not depend on it
-            log.warning("tracking failed, going on without it: %s", error)
+        if self.run is not None:
+            guarded(action)
 
     def summary(self, values: Mapping[str, Any]) -> None:
         """Final values of the stage, nested as in its metrics file."""
@@ -91,8 +96,16 @@ def _start(config: StageConfig) -> Any:
 
 
 def _automatic_mode() -> str:
-    """Online where W&B has been told so or knows a key; else offline, as W&B would fail without a terminal."""
+    """As WANDB_MODE says; else online where W&B can be reached and knows a key, otherwise offline."""
     import wandb
 
     chosen = os.environ.get("WANDB_MODE")
-    return chosen or ("online" if wandb.login(prompt=False) else "offline")
+    if chosen:
+        return chosen
+    try:
+        # With a key W&B connects, and without a network it would give up after ten seconds.
+        require_answer(wandb.Settings().base_url)
+        return "online" if wandb.login(prompt=False) else "offline"
+    except Exception as error:
+        log.debug("tracking offline: %s", error)
+        return "offline"

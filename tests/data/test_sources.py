@@ -153,7 +153,7 @@ def test_rows_from_the_hub_are_checked_like_all_others(stand_in):
 def no_loading(monkeypatch, tmp_path):
     """The hub's own clients must not be asked: they retry for most of a minute."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("datasets.load_dataset", lambda *_, **__: pytest.fail("the hub's client was called"))
@@ -167,8 +167,8 @@ def closed_port():
 
 
 def test_offline_fails_at_once_in_one_line(no_loading, monkeypatch):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr(sources.socket, "create_connection", lambda *_, **__: pytest.fail("connected"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(sources, "require_answer", lambda _: pytest.fail("connected"))
     message = refusal(hub("nyu-mll/glue"))
     assert message.startswith("HF_HUB_OFFLINE is set, and the dataset nyu-mll/glue is not cached")
     assert "preset mini or minilm" in message
@@ -181,18 +181,9 @@ def test_an_unreachable_hub_fails_at_once_in_one_line(no_loading, monkeypatch, c
     assert "the dataset nyu-mll/glue is not cached" in message
 
 
-def test_a_hub_that_does_not_answer_is_given_up_after_a_bounded_time(no_loading, monkeypatch):
-    asked = []
-
-    def no_answer(address, timeout=None):
-        asked.append((address, timeout))
-        raise TimeoutError("timed out")
-
-    monkeypatch.setattr(sources.socket, "create_connection", no_answer)
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "https://hub.example")
-    assert "cannot be reached (timed out)" in refusal(hub("nyu-mll/glue"))
-    assert asked == [(("hub.example", 443), sources.HUB_TIMEOUT)]
-    assert sources.HUB_TIMEOUT <= 10
+def test_a_hub_address_that_is_none_is_refused_in_one_line(no_loading, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "hub.example")
+    assert refusal(hub("nyu-mll/glue")).startswith("the hub at hub.example cannot be reached")
 
 
 @pytest.mark.parametrize("name", ["nyu/mll/glue", "nyu mll", "glue.git"])
@@ -201,9 +192,8 @@ def test_a_name_that_no_hub_entry_can_have_is_refused_in_one_line(no_loading, na
 
 
 def test_a_hub_that_can_be_reached_is_not_refused(no_loading, monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", f"http://127.0.0.1:{server.getsockname()[1]}")
-        require_hub("nyu-mll/glue", repo_type="dataset")
+    monkeypatch.setattr(sources, "require_answer", lambda _: None)
+    require_hub("nyu-mll/glue", repo_type="dataset")
 
 
 @pytest.mark.parametrize(
@@ -215,5 +205,5 @@ def test_what_is_cached_needs_no_network(no_loading, monkeypatch, closed_port, r
         require_hub("nyu-mll/glue", repo_type=repo_type)
     (no_loading / folder / "snapshots").mkdir(parents=True)
     require_hub("nyu-mll/glue", repo_type=repo_type)
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     require_hub("nyu-mll/glue", repo_type=repo_type)

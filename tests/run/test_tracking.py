@@ -9,6 +9,7 @@ import pytest
 from pipeline.run.config import StageConfig
 from pipeline.run.presets import compose_params
 from pipeline.run.tracking import Tracker, track
+from pipeline.training.curves import training_logger
 
 METRICS = {
     "task": "negation",
@@ -177,6 +178,32 @@ def test_the_mode_is_the_one_asked_for_and_offline_without_a_key(fake, monkeypat
     with track(config(mode)):
         pass
     assert fake.options["mode"] == expected
+
+
+@pytest.mark.parametrize(
+    ("reachable", "key", "expected"), [(True, True, "online"), (True, False, "offline"), (False, True, "offline")]
+)
+def test_auto_is_online_where_a_key_is_known_and_the_server_answers(fake, monkeypatch, reachable, key, expected):
+    def answer(_):
+        if not reachable:
+            raise OSError("no network")
+
+    monkeypatch.setattr("pipeline.run.tracking.require_answer", answer)
+    monkeypatch.setattr("wandb.login", lambda **_: key)
+    with track(config("auto")):
+        pass
+    assert fake.options["mode"] == expected
+
+
+def test_training_goes_on_where_its_curves_cannot_be_logged(fake, caplog):
+    fake.failing = True
+    with track(config("offline")) as tracker:
+        logger = training_logger(tracker)
+        with caplog.at_level(logging.WARNING):
+            logger.log_metrics({"train_loss": 0.5}, 3)
+    assert fake.logged == [{"train_loss": 0.5, "trainer/global_step": 3}]
+    assert "the service is gone" in caplog.text
+    assert training_logger(Tracker(None)) is None
 
 
 def test_a_run_is_named_after_stage_task_and_seed(fake):
