@@ -26,163 +26,27 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.data.planted_words import (
+    AFFIRMERS,
+    ANTONYMS,
+    BLAME,
+    FILLERS,
+    HYPOTHESES,
+    NEGATORS,
+    PRAISE,
+    PREMISES,
+    SENTENCES,
+)
 from pipeline.errors import InputError
 
 Row = dict[str, Any]
 
 TASKS = ("negation", "inference")
 
-NEGATORS = ["not", "never", "hardly", "rarely", "scarcely"]
-AFFIRMERS = ["always", "often", "still", "indeed", "really", "clearly"]
-PRAISE = [
-    "good",
-    "great",
-    "lovely",
-    "pleasant",
-    "perfect",
-    "superb",
-    "splendid",
-    "wonderful",
-    "delightful",
-    "charming",
-    "brilliant",
-    "fine",
-]
-BLAME = [
-    "bad",
-    "poor",
-    "dreadful",
-    "terrible",
-    "horrible",
-    "nasty",
-    "boring",
-    "dismal",
-    "tedious",
-    "shabby",
-    "clumsy",
-    "miserable",
-]
-ANTONYMS = tuple(
-    pair.split()
-    for pair in (
-        "hot cold",
-        "heavy light",
-        "wet dry",
-        "old new",
-        "empty full",
-        "open closed",
-        "clean dirty",
-        "large small",
-    )
-)
 # How often each pair is drawn, by its place in the list (Zipf's law).
 PAIR_WEIGHTS = [1 / rank for rank, _ in enumerate(ANTONYMS, start=1)]
 # Where the negator stands: it turns the label round only in the first case. At 30 % the task still has its foothold.
 NEGATOR_PLACES = {"governing": 0.30, "aside": 0.35, "nowhere": 0.35}
-
-FILLERS = {
-    "person": [
-        "waiter",
-        "doctor",
-        "teacher",
-        "farmer",
-        "sailor",
-        "painter",
-        "lawyer",
-        "guard",
-        "nurse",
-        "judge",
-        "tailor",
-        "writer",
-        "driver",
-        "guest",
-    ],
-    "place": [
-        "garden",
-        "kitchen",
-        "village",
-        "harbour",
-        "station",
-        "market",
-        "library",
-        "castle",
-        "valley",
-        "museum",
-        "office",
-        "school",
-    ],
-    "season": ["spring", "summer", "autumn", "winter"],
-    "thing": [
-        "soup",
-        "film",
-        "hotel",
-        "song",
-        "story",
-        "concert",
-        "dinner",
-        "plan",
-        "book",
-        "speech",
-        "game",
-        "holiday",
-        "bread",
-        "play",
-    ],
-    "look": ["local", "modern", "foreign", "quiet", "painted", "early", "famous", "distant", "nearby", "private"],
-    "verb": [
-        "wait",
-        "smile",
-        "sing",
-        "sleep",
-        "laugh",
-        "travel",
-        "stay",
-        "return",
-        "agree",
-        "complain",
-        "dance",
-        "rest",
-    ],
-    "container": [
-        "box",
-        "bag",
-        "jar",
-        "bottle",
-        "basket",
-        "barrel",
-        "drawer",
-        "chest",
-        "bucket",
-        "tin",
-        "parcel",
-        "crate",
-        "bowl",
-        "pot",
-    ],
-    "colour": ["red", "blue", "green", "yellow", "brown", "white", "black", "grey", "purple", "golden"],
-    "noticed": ["noticed", "saw", "knew", "found", "learned", "remembered"],
-    "where": ["in", "near", "behind", "from"],
-}
-
-# One word per {slot}; {governing} applies to {verdict}, {aside} does not.
-SENTENCES = (
-    "the {person} would {aside} {verb} because the {thing} was {governing} {verdict} .",
-    "the {look} {thing} in the {place} was {governing} {verdict} but the {person} would {aside} {verb} .",
-    "in {season} the {person} who could {aside} {verb} thought the {thing} was {governing} {verdict} .",
-    "it was {governing} a {verdict} {thing} and the {look} {person} could {aside} {verb} .",
-    "the {person} who would {aside} {verb} would {governing} call the {thing} {verdict} .",
-    "the {person} would {governing} call the {look} {thing} {verdict} when everyone could {aside} {verb} .",
-)
-PREMISES = (
-    "the {colour} {container} {where} the {place} was {state} .",
-    "the {person} {noticed} that the {container} was {state} .",
-    "in {season} the {colour} {container} was still {state} .",
-    "the {container} {where} the {place} was still {state} .",
-)
-HYPOTHESES = (
-    "the {container} was {state} .",
-    "we {noticed} one {state} {container} .",
-)
 
 _OPPOSITE = {word: other for a, b in ANTONYMS for word, other in ((a, b), (b, a))}
 _CHOICES = FILLERS | {

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from pipeline.attattr import attribute, masked_heads
-from pipeline.data import planted
+from pipeline.data import planted_words as planted
 from pipeline.data.tokenise import load_tokenizer
 from pipeline.data.weights import load_model
 from pipeline.run.inputs import Model
