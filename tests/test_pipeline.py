@@ -1,0 +1,154 @@
+"""The graph under DVC, as a user runs it: tiny values, every stage, in a repository of its own."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+TINY = (
+    "experiment=mini",
+    "tasks=[negation]",
+    "data.n_train=60",
+    "data.n_dev=20",
+    "model.layers=1",
+    "model.heads=2",
+    "model.hidden=16",
+    "model.intermediate=16",
+    "prepare.n_importance=10",
+    "prepare.n_heldout=5",
+    "finetune.epochs=1",
+    "attribute.steps=2",
+    "attribute.n_mine=5",
+    "attribute.n_mine_heldout=5",
+)
+
+
+class Repository:
+    """A copy of the project with a history of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(folder),
+            "WANDB_MODE": "disabled",
+            "DVC_NO_ANALYTICS": "1",
+        }
+        self.environment.pop("ATTATTR_DATA", None)
+        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+        for name in tracked.stdout.split("\0"):
+            if name and not name.startswith(("tests/", "metrics/", "dvc.lock", "results/")) and (ROOT / name).is_file():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, folder / name)
+        self("python", "-m", "pipeline.commands.compose", *TINY)
+        self("git", "init", "-q")
+        self.commit()
+
+    def __call__(self, *command: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def commit(self) -> None:
+        self("git", "add", "--all")
+        identity = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+        self("git", *identity, "commit", "-q", "--allow-empty", "-m", "as it is")
+
+    def stages_run(self, *command: str) -> set[str]:
+        """Run a DVC command; the stages that it ran."""
+        return {name.split("@")[0] for name in re.findall(r"^Running stage '(.+)':", self(*command), re.MULTILINE)}
+
+    def stale(self) -> set[str]:
+        """The stages that DVC sees changed themselves, not by what is before them."""
+        return {name.split("@")[0] for name in json.loads(self("dvc", "status", "--json"))}
+
+    def edit(self, section: str, key: str, value: object) -> None:
+        """Change one value as a user would."""
+        path = self.folder / "params.yaml"
+        text = path.read_text()
+        edited = re.sub(rf"(?m)(^{section}:\n(?:  .*\n)*?  {key}:).*$", rf"\1 {value}", text)
+        assert edited != text
+        path.write_text(edited)
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """One whole run, in a folder whose name has a space."""
+    made = Repository(tmp_path_factory.mktemp("a repository"))
+    assert made.stages_run("dvc", "repro") == set(GRAPH)
+    made.commit()
+    return made
+
+
+def test_a_run_leaves_the_report_and_nothing_untracked(repository):
+    report = (repository.folder / "outputs/report/index.html").read_text()
+    assert "negation" in report
+    assert repository("git", "status", "--porcelain") == ""
+
+
+def test_a_second_run_runs_nothing(repository):
+    assert repository.stages_run("dvc", "repro") == set()
+    assert "up to date" in repository("dvc", "repro")
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("prepare", "seed", 7),
+        ("finetune", "lr", 0.5),
+        ("attribute", "steps", 3),
+        ("effectiveness", "seed", 7),
+        ("prune", "random_orders", 21),
+        ("figures", "dpi", 90),
+        ("report", "title", "Another"),
+        ("run", "token_budget", 500),
+    ],
+)
+def test_an_edited_value_concerns_exactly_the_stages_that_declare_its_section(repository, section, key, value):
+    before = (repository.folder / "params.yaml").read_text()
+    try:
+        repository.edit(section, key, value)
+        assert repository.stale() == {stage for stage, entry in GRAPH.items() if section in entry["params"]}
+    finally:
+        (repository.folder / "params.yaml").write_text(before)
+
+
+def test_an_edit_runs_what_reads_the_value_and_what_changes_by_it(repository):
+    repository.edit("figures", "dpi", 90)
+    assert repository.stages_run("dvc", "repro") == {"figures", "report"}
+    # The pruning curves change, and with them all that shows them; no model is trained or attributed again.
+    repository.edit("prune", "random_orders", 21)
+    assert repository.stages_run("dvc", "repro") == {"prune", "figures", "tables", "report"}
+    repository.commit()
+
+
+def test_a_value_can_be_set_for_one_experiment(repository):
+    ran = repository.stages_run("dvc", "exp", "run", "-S", "report.title=An experiment")
+    assert ran == {"report"}
+    assert "An experiment" in (repository.folder / "outputs/report/index.html").read_text()
+    changed = repository("git", "diff", "--unified=0", "--", "params.yaml")
+    assert len(re.findall(r"^[+-] ", changed, re.MULTILINE)) == 2
+
+
+def test_metrics_and_plots_can_be_shown_and_compared(repository):
+    repository.commit()
+    shown = json.loads(repository("dvc", "metrics", "show", "--json"))[""]["data"]
+    metrics = shown["metrics/finetune/negation-1.json"]["data"]
+    assert 0 <= metrics["accuracy"] <= 1
+    repository.edit("finetune", "lr", 0.5)
+    assert "finetune" in repository.stages_run("dvc", "repro", "finetune")
+    difference = json.loads(repository("dvc", "metrics", "diff", "--json"))
+    assert "metrics/finetune/negation-1.json" in difference
+    repository("dvc", "plots", "show")
+    assert (repository.folder / "dvc_plots/index.html").is_file()
