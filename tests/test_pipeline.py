@@ -124,6 +124,36 @@ def test_an_edited_value_concerns_exactly_the_stages_that_declare_its_section(re
         (repository.folder / "params.yaml").write_text(before)
 
 
+def verify(repository):
+    command = (sys.executable, "-m", "pipeline.commands.verify_results", "results/tiny")
+    done = subprocess.run(
+        command, cwd=repository.folder, env=repository.environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_kept_results_are_verified(repository):
+    repository("python", "-m", "pipeline.commands.keep_results", "results/tiny")
+    kept = repository.folder / "results/tiny"
+    assert not list(kept.rglob("*.parquet")) + list(kept.rglob("*.safetensors"))
+    assert (kept / "params.yaml").read_bytes() == (repository.folder / "params.yaml").read_bytes()
+    code, lines = verify(repository)
+    assert code == 0
+    assert {line.split()[1] for line in lines} >= {"prepare.json", "headline.csv", "effectiveness.svg", "pruning.svg"}
+    assert all(line.startswith("same ") for line in lines)
+
+    metrics = kept / "metrics/finetune/negation-1.json"
+    changed = json.loads(metrics.read_text()) | {"accuracy": 0.125}
+    metrics.write_text(json.dumps(changed))
+    code, lines = verify(repository)
+    assert code == 1
+    different = {line.split()[1] for line in lines if line.startswith("DIFFERENT")}
+    assert {"headline.csv", "finetune.csv"} <= different
+    assert "prepare.json" not in different
+    assert any("12.5" in line for line in lines if line.startswith("  now:"))
+    shutil.rmtree(repository.folder / "results")
+
+
 def test_an_edit_runs_what_reads_the_value_and_what_changes_by_it(repository):
     repository.edit("figures", "dpi", 90)
     assert repository.stages_run("dvc", "repro") == {"figures", "report"}

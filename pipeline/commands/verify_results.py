@@ -1,8 +1,8 @@
 """Re-run a cheap part of committed results and show the differences.
 
-The cheap part is everything that needs no model: the splits and their tokens from the raw data (`prepare`), and the
-tables from the committed metrics. With `--retrain <task>-<seed>` one model is fine-tuned again and its dev accuracy
-compared: minutes on a CPU, and equal only on the same kind of machine.
+The cheap part is everything that needs no model: the splits and their tokens from the raw data (`prepare`), the
+tables from the committed metrics, the figures from the committed curves. With `--retrain <task>-<seed>` one model is
+fine-tuned again and its dev accuracy compared: minutes on a CPU, and equal only on the same kind of machine.
 
 Run: ATTATTR_DATA=<folder> python -m pipeline.commands.verify_results results/minilm [--retrain rte-1]
 """
@@ -30,25 +30,31 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     with exit_on_bad_input():
         results = options.results.resolve()
+        if not (results / "params.yaml").is_file():
+            raise InputError(f"{options.results} holds no results: it has no params.yaml")
         params = read_params(results / "params.yaml")
         with tempfile.TemporaryDirectory() as folder:
             workspace = Path(folder)
             shutil.copytree(results, workspace, dirs_exist_ok=True)
             shutil.copy(SOURCE / "dvc.yaml", workspace)
             os.chdir(workspace)
-            link_external(external_folders(params))
+            needed = external_folders(params)
+            if needed:
+                link_external(needed)
             for task in params.tasks:
                 _run("prepare", f"task={task}")
             _run("tables")
+            _run("figures")
             compared = [f"outputs/data/{task}/prepare.json" for task in params.tasks]
             compared += [str(path.relative_to(results)) for path in sorted(results.glob("outputs/tables/*"))]
+            compared += [str(path.relative_to(results)) for path in sorted(results.glob("outputs/figures/*.svg"))]
             if options.retrain:
                 task, _, seed = options.retrain.rpartition("-")
                 _run("finetune", f"task={task}", f"seed={seed}")
                 compared.append(f"metrics/finetune/{options.retrain}.json")
             different = [name for name in compared if not _same(results / name, workspace / name)]
         if different:
-            sys.exit(1)
+            sys.exit(f"{len(different)} of {len(compared)} files differ")
 
 
 def _run(stage: str, *arguments: str) -> None:
