@@ -54,6 +54,8 @@ class Attribution:
         return total - (self.output[:, None] - self.baseline_output)
 
 
+# A caller's inference mode would forbid every gradient, so it is left for the while.
+@torch.inference_mode(False)
 def attribute(
     model: PreTrainedModel,
     *,
@@ -74,8 +76,9 @@ def attribute(
     attention at a time and recomputes the layers above; "joint" freezes all attention and scales it together.
     `token_budget` bounds the tokens of one pass; it changes memory and speed, not results (up to rounding).
 
-    The model runs in evaluation mode and is left as it was found. Raises AttributionError for an unsupported
-    model, bad arguments, an input that is not right-padded, and logits that are not finite (naming the row).
+    The model runs in evaluation mode and is left as it was found; `no_grad` and `inference_mode` around the call do no
+    harm. Raises AttributionError for an unsupported model, bad arguments, an input that is not right-padded, and
+    logits that are not finite (naming the row).
     """
     check_family(model)
     nodes, weights = quadrature(rule, steps)
@@ -112,7 +115,7 @@ def attribute(
 
     def baseline() -> Tensor:
         evaluate_baseline = layer_baseline if path == "layer" else joint_baseline
-        with frozen(model):
+        with torch.inference_mode(False), frozen(model):
             encoder = describe(model)
             parts = [
                 evaluate_baseline(encoder, prefix_pass(model, inputs.select(index)), targets[index], output=output)

@@ -25,6 +25,8 @@ class TaylorImportance:
     taylor_authors: Tensor  # as Michel's, but of the sum of all logits: the paper's released code
 
 
+# A caller's inference mode would forbid every gradient, and the use of its tensors in a graph.
+@torch.inference_mode(False)
 def taylor_importance(
     model: PreTrainedModel,
     *,
@@ -53,7 +55,7 @@ def taylor_importance(
     real = attention_mask[:, :, None].bool()
     with frozen(model), torch.enable_grad(), intercepted_attention(model, record, implementation="eager"):
         logits = model(**inputs.arguments()).logits
-        loss = cross_entropy(logits, labels, reduction="sum")
+        loss = cross_entropy(logits, labels.clone(), reduction="sum")
         of_loss = torch.autograd.grad(loss, contexts, retain_graph=True)
         of_logits = torch.autograd.grad(logits.sum(), contexts)
 

@@ -314,7 +314,16 @@ def test_training_mode_and_no_grad_change_nothing(tiny_model, random_examples, p
         gap = result.completeness_gap
     assert torch.equal(result.attribution, expected.attribution)
     assert torch.equal(gap, expected.completeness_gap)
-    assert not torch.is_inference_mode_enabled()
+    with torch.inference_mode():
+        inside = {name: tensor.clone() for name, tensor in inputs.items()}
+        assert inside["input_ids"].is_inference()
+        target = expected.target.clone()
+        within = attribute(model, **inside, target=target, steps=2)
+        assert torch.equal(within.attribution, expected.attribution)
+        assert torch.equal(within.completeness_gap, expected.completeness_gap)
+        joint = attribute(model, **inside, target=target, steps=2, path="joint")
+        assert torch.is_inference_mode_enabled()
+    assert torch.equal(joint.attribution, attribute(model, **inputs, target=target, steps=2, path="joint").attribution)
     assert not result.attribution.requires_grad
 
 

@@ -64,6 +64,9 @@ def test_taylor_leaves_the_model_as_it_was_and_works_without_grad_and_in_trainin
     with torch.no_grad():
         result = taylor_importance(model, **inputs, labels=labels)
     assert torch.equal(result.taylor, expected.taylor)
+    with torch.inference_mode():
+        inside = taylor_importance(model, **{k: v.clone() for k, v in inputs.items()}, labels=labels.clone())
+    assert torch.equal(inside.taylor, expected.taylor)
     assert [model.training, model.classifier.training, model.bert.training] == [True, False, True]
     assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["classifier.bias"]
     assert all(parameter.grad is None for parameter in model.parameters())
