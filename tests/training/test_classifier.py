@@ -67,6 +67,24 @@ def train(tiny_model, random_examples, tmp_path, settings):
     return run
 
 
+def test_two_processes_learn_what_one_does(tiny_model, random_examples, settings, tmp_path):
+    """Without dropout, whose draws differ: the mean of two halves' gradients is the gradient of the whole batch."""
+    examples = random_examples([6, 9, 4] * 8, labels=2, seed=3)
+    weights = []
+    for devices, strategy in ((1, "auto"), (2, "ddp_spawn")):
+        model = tiny_model(labels=2, seed=5, dropout=0.0)
+        before = copy.deepcopy(model.state_dict())
+        classifier = Classifier(model, examples, examples[:11], settings=settings(), epochs=2, seed=7, workers=0)
+        trainer = Trainer(accelerator="cpu", devices=devices, strategy=strategy)
+        fit(classifier, trainer=trainer, checkpoints=tmp_path / strategy, logger=None)
+        weights.append(model.state_dict())
+        assert not torch.equal(weights[-1]["classifier.weight"], before["classifier.weight"])
+    for name, alone in weights[0].items():
+        # The softmax ignores what all keys share: this gradient is rounding alone, which AdamW scales up.
+        if not name.endswith("key.bias"):
+            assert torch.allclose(weights[1][name], alone, atol=1e-4), name
+
+
 def test_each_example_is_learned_from_once_per_epoch(train):
     run = train()
     for epoch in (0, 1):
