@@ -98,7 +98,15 @@ def _tiny_model(
             "bert": {"max_position_embeddings": 40, "type_vocab_size": 2},
             "roberta": {"max_position_embeddings": 42, "type_vocab_size": 1, "pad_token_id": 1},
             "electra": {"max_position_embeddings": 40, "type_vocab_size": 2, "embedding_size": 16},
+            # One set of weights for all layers.
+            "albert": {"max_position_embeddings": 40, "type_vocab_size": 2, "embedding_size": 16},
+            "camembert": {"max_position_embeddings": 42, "type_vocab_size": 1, "pad_token_id": 1},
+            "xlm-roberta": {"max_position_embeddings": 42, "type_vocab_size": 1, "pad_token_id": 1},
+            # The first layer attends everywhere, the second to a window.
+            "modernbert": {"max_position_embeddings": 40, "local_attention": 8, "pad_token_id": 0},
         }
+        if family == "modernbert":
+            rates = {"attention_dropout": dropout, "mlp_dropout": dropout, "classifier_pooling": "cls"}
         config = transformers.AutoConfig.for_model(family, **shared, **sizes, **rates, **own[family])
     model = transformers.AutoModelForSequenceClassification.from_config(
         config, dtype=torch.float32, attn_implementation=attention
@@ -156,7 +164,7 @@ def _padded(model: Any, examples: Sequence[Any], *, width: int | None = None) ->
         "input_ids": rows([example.input_ids for example in examples], model.config.pad_token_id or 0),
         "attention_mask": rows([[1] * len(example.input_ids) for example in examples], 0),
     }
-    if model.config.model_type in ("bert", "electra"):
+    if model.config.model_type in ("bert", "electra", "albert"):
         inputs["token_type_ids"] = rows([example.token_type_ids for example in examples], 0)
     return inputs
 
@@ -213,7 +221,12 @@ def _without_heads(model: Any, keep: Any) -> Any:
     import torch
 
     model = copy.deepcopy(model)
-    names = ("attention.output.dense", "attention.out_lin")
+    if model.config.model_type == "albert":
+        # One layer applied again and again cannot lose different heads: give every application its own.
+        groups = model.albert.encoder.albert_layer_groups
+        groups.extend(copy.deepcopy(groups[0]) for _ in keep[1:])
+        model.config.num_hidden_groups = len(keep)
+    names = ("attention.output.dense", "attention.out_lin", "attention.dense", "attn.Wo")
     projections = [module for name, module in model.named_modules() if name.endswith(names)]
     assert len(projections) == len(keep)
     width = model.config.hidden_size // keep.shape[1]

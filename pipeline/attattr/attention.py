@@ -57,8 +57,8 @@ def class_count(model: PreTrainedModel) -> int:
 
 
 def layer_count(model: PreTrainedModel) -> int:
-    """Number of attention layers, from the model's config."""
-    return model.config.num_hidden_layers
+    """Number of attention layers, from the model's config; a layer that is applied several times counts as often."""
+    return model.config.num_hidden_layers * getattr(model.config, "inner_group_num", 1)
 
 
 def head_count(model: PreTrainedModel) -> int:

@@ -1,4 +1,4 @@
-"""What the engine needs of a model: one description of a post-norm encoder layer for every supported family."""
+"""What the engine needs of a model: one description of an encoder layer for every supported family."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,38 +13,63 @@ from pipeline.attattr.attention import head_count
 from pipeline.attattr.errors import AttributionError
 
 
+def _identity(x: Tensor) -> Tensor:
+    return x
+
+
 @dataclass(frozen=True)
 class EncoderLayer:
-    """One layer as the engine sees it: `feed_forward(norm(output(context) + bias + x))`."""
+    """One layer as the engine sees it: `complete(x + output(context(norm(x))))`."""
 
     qkv_weight: Tensor  # (3 * hidden, hidden): the three projections as one product
-    qkv_bias: Tensor
+    qkv_bias: Tensor | None
     output_weight: Tensor  # (hidden, head * width)
-    output_bias: Tensor
-    norm: Callable[[Tensor], Tensor]
-    feed_forward: Callable[[Tensor], Tensor]  # the second half of the layer, residual and norm included
+    output_bias: Tensor | None
+    complete: Callable[[Tensor], Tensor]  # from the residual sum to the layer's output: norms and feed-forward part
     heads: int
+    norm: Callable[[Tensor], Tensor] = _identity  # before the projections, in pre-norm families
+    rotation: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None  # cosines and sines of x's positions, (n, width)
+    window: int | None = None  # a query reads no key further away than this
 
     def split_heads(self, x: Tensor) -> Tensor:
         """`(batch, n, head * width)` to `(batch, head, n, width)`."""
         return x.unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
+    def _project(self, x: Tensor, start: int, stop: int) -> Tensor:
+        """Projections `start` to `stop` of query 0, key 1 and value 2."""
+        third = self.qkv_weight.shape[0] // 3
+        part = slice(start * third, stop * third)
+        return functional.linear(x, self.qkv_weight[part], None if self.qkv_bias is None else self.qkv_bias[part])
+
     def value(self, x: Tensor) -> Tensor:
         """Value vectors `(batch, head, n, width)` of hidden states `(batch, n, hidden)`."""
-        third = self.qkv_weight.shape[0] // 3
-        return self.split_heads(functional.linear(x, self.qkv_weight[2 * third :], self.qkv_bias[2 * third :]))
+        return self.split_heads(self._project(self.norm(x), 2, 3))
 
     def context(self, x: Tensor, *, key_mask: Tensor | None, rows: slice) -> Tensor:
         """Context `(batch, rows, head * width)` of the query positions `rows`, by fused attention."""
-        third = self.qkv_weight.shape[0] // 3
+        normed = self.norm(x)
         if rows == slice(None):
-            query, key, value = functional.linear(x, self.qkv_weight, self.qkv_bias).split(third, dim=-1)
+            query, key, value = self._project(normed, 0, 3).chunk(3, dim=-1)
         else:
-            query = functional.linear(x[:, rows], self.qkv_weight[:third], self.qkv_bias[:third])
-            key, value = functional.linear(x, self.qkv_weight[third:], self.qkv_bias[third:]).split(third, dim=-1)
+            query = self._project(normed[:, rows], 0, 1)
+            key, value = self._project(normed, 1, 3).chunk(2, dim=-1)
         query, key, value = self.split_heads(query), self.split_heads(key), self.split_heads(value)
-        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=key_mask)
+        if self.rotation is not None:
+            cos, sin = self.rotation(x)
+            query, key = _rotate(query, cos[rows], sin[rows]), _rotate(key, cos, sin)
+        mask = self._mask(x.shape[1], key_mask, rows=rows, device=x.device)
+        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return context.transpose(1, 2).flatten(2)
+
+    def _mask(self, n: int, key_mask: Tensor | None, *, rows: slice, device: torch.device) -> Tensor | None:
+        # Boolean: a floating mask of another type than the query's is silently wrong on the CPU.
+        if self.window is None or n <= self.window + 1:
+            return key_mask
+        position = torch.arange(n, device=device)
+        distance = (position[rows, None] - position).abs()
+        near = distance <= self.window
+        # A padded query may have no key nearby: it reads itself, as the softmax of nothing is not a number.
+        return near if key_mask is None else (near & key_mask) | (distance == 0)
 
     def project(self, context: Tensor) -> Tensor:
         """The output projection without its bias, so that scaling the context scales the result."""
@@ -52,7 +77,14 @@ class EncoderLayer:
 
     def finish(self, projected: Tensor, x: Tensor) -> Tensor:
         """The layer's output, from the projected context and the layer's input."""
-        return self.feed_forward(self.norm(projected + self.output_bias + x))
+        total = projected + x
+        return self.complete(total if self.output_bias is None else total + self.output_bias)
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary position embedding of `(batch, head, n, width)`."""
+    first, second = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-second, first), dim=-1) * sin
 
 
 @dataclass(frozen=True)
@@ -75,36 +107,76 @@ class Encoder:
         return self.readout(hidden)
 
 
-def _fused(projections: tuple[nn.Linear, nn.Linear, nn.Linear]) -> tuple[Tensor, Tensor]:
+def _fused(*projections: nn.Linear) -> tuple[Tensor, Tensor]:
     return torch.cat([p.weight for p in projections]), torch.cat([p.bias for p in projections])
 
 
 # Layers and models are Any from here on: what they hold depends on the family.
-def _bert_layer(layer: Any, heads: int) -> EncoderLayer:
+def _bert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
     attention, output = layer.attention.self, layer.attention.output
-    weight, bias = _fused((attention.query, attention.key, attention.value))
+    weight, bias = _fused(attention.query, attention.key, attention.value)
     return EncoderLayer(
         qkv_weight=weight,
         qkv_bias=bias,
         output_weight=output.dense.weight,
         output_bias=output.dense.bias,
-        norm=output.LayerNorm,
-        feed_forward=layer.feed_forward_chunk,
+        complete=lambda total: layer.feed_forward_chunk(output.LayerNorm(total)),
         heads=heads,
     )
 
 
-def _distilbert_layer(layer: Any, heads: int) -> EncoderLayer:
+def _distilbert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
     attention = layer.attention
-    weight, bias = _fused((attention.q_lin, attention.k_lin, attention.v_lin))
+    weight, bias = _fused(attention.q_lin, attention.k_lin, attention.v_lin)
+
+    def complete(total: Tensor) -> Tensor:
+        hidden = layer.sa_layer_norm(total)
+        return layer.output_layer_norm(layer.ffn(hidden) + hidden)
+
     return EncoderLayer(
         qkv_weight=weight,
         qkv_bias=bias,
         output_weight=attention.out_lin.weight,
         output_bias=attention.out_lin.bias,
-        norm=layer.sa_layer_norm,
-        feed_forward=lambda hidden: layer.output_layer_norm(layer.ffn(hidden) + hidden),
+        complete=complete,
         heads=heads,
+    )
+
+
+def _albert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
+    attention = layer.attention
+    weight, bias = _fused(attention.query, attention.key, attention.value)
+
+    def complete(total: Tensor) -> Tensor:
+        hidden = attention.LayerNorm(total)
+        return layer.full_layer_layer_norm(layer.ff_chunk(hidden) + hidden)
+
+    return EncoderLayer(
+        qkv_weight=weight,
+        qkv_bias=bias,
+        output_weight=attention.dense.weight,
+        output_bias=attention.dense.bias,
+        complete=complete,
+        heads=heads,
+    )
+
+
+def _modernbert_layer(layer: Any, model: Any, heads: int) -> EncoderLayer:
+    def rotation(x: Tensor) -> tuple[Tensor, Tensor]:
+        positions = torch.arange(x.shape[1], device=x.device)[None]
+        cos, sin = model.model.rotary_emb(x, positions, layer.attention_type)
+        return cos[0], sin[0]
+
+    return EncoderLayer(
+        qkv_weight=layer.attn.Wqkv.weight,
+        qkv_bias=layer.attn.Wqkv.bias,
+        output_weight=layer.attn.Wo.weight,
+        output_bias=layer.attn.Wo.bias,
+        complete=lambda total: total + layer.mlp(layer.mlp_norm(total)),
+        heads=heads,
+        norm=layer.attn_norm,
+        rotation=rotation,
+        window=model.config.sliding_window if layer.attention_type == "sliding_attention" else None,
     )
 
 
@@ -112,20 +184,50 @@ def _bert_readout(model: Any) -> Callable[[Tensor], Tensor]:
     return lambda hidden: model.classifier(model.dropout(model.bert.pooler(hidden)))
 
 
+def _albert_readout(model: Any) -> Callable[[Tensor], Tensor]:
+    return lambda hidden: model.classifier(torch.tanh(model.albert.pooler(hidden[:, 0])))
+
+
 def _distilbert_readout(model: Any) -> Callable[[Tensor], Tensor]:
     return lambda hidden: model.classifier(torch.relu(model.pre_classifier(hidden[:, 0])))
+
+
+def _modernbert_readout(model: Any) -> Callable[[Tensor], Tensor]:
+    return lambda hidden: model.classifier(model.head(model.model.final_norm(hidden[:, 0])))
 
 
 def _head_readout(model: Any) -> Callable[[Tensor], Tensor]:
     return model.classifier
 
 
-# family: (attribute that holds the encoder, path to its layers, layer description, readout)
+def _stack(path: str) -> Callable[[Any], list[nn.Module]]:
+    return lambda model: list(model.get_submodule(path).children())
+
+
+def _albert_applications(model: Any) -> list[nn.Module]:
+    """Groups of layers, applied again and again: every application counts as a layer."""
+    config, groups = model.config, model.albert.encoder.albert_layer_groups
+    places = (index * config.num_hidden_groups // config.num_hidden_layers for index in range(config.num_hidden_layers))
+    return [layer for place in places for layer in groups[place].albert_layers]
+
+
+@dataclass(frozen=True)
+class _Family:
+    layers: Callable[[Any], list[nn.Module]]  # in the order of application
+    layer: Callable[[Any, Any, int], EncoderLayer]
+    readout: Callable[[Any], Callable[[Tensor], Tensor]]
+
+
+_ROBERTA = _Family(_stack("roberta.encoder.layer"), _bert_layer, _head_readout)
 _FAMILIES = {
-    "bert": ("bert.encoder.layer", _bert_layer, _bert_readout),
-    "roberta": ("roberta.encoder.layer", _bert_layer, _head_readout),
-    "electra": ("electra.encoder.layer", _bert_layer, _head_readout),
-    "distilbert": ("distilbert.transformer.layer", _distilbert_layer, _distilbert_readout),
+    "bert": _Family(_stack("bert.encoder.layer"), _bert_layer, _bert_readout),
+    "roberta": _ROBERTA,
+    "electra": _Family(_stack("electra.encoder.layer"), _bert_layer, _head_readout),
+    "distilbert": _Family(_stack("distilbert.transformer.layer"), _distilbert_layer, _distilbert_readout),
+    "albert": _Family(_albert_applications, _albert_layer, _albert_readout),
+    "camembert": _ROBERTA,
+    "xlm-roberta": _ROBERTA,
+    "modernbert": _Family(_stack("model.layers"), _modernbert_layer, _modernbert_readout),
 }
 FAMILIES: tuple[str, ...] = tuple(_FAMILIES)
 
@@ -140,13 +242,14 @@ def check_family(model: PreTrainedModel) -> None:
 
 
 def layer_modules(model: PreTrainedModel) -> list[nn.Module]:
-    """The model's encoder layers, first to last."""
-    return list(model.get_submodule(_FAMILIES[model.config.model_type][0]).children())
+    """The model's encoder layers, first to last; a module that is applied several times occurs as often."""
+    return _FAMILIES[model.config.model_type].layers(model)
 
 
 def describe(model: PreTrainedModel) -> Encoder:
     """The model's layers and readout. Raises AttributionError for an unsupported model."""
     check_family(model)
-    _, describe_layer, readout = _FAMILIES[model.config.model_type]
-    heads = head_count(model)
-    return Encoder(tuple(describe_layer(layer, heads) for layer in layer_modules(model)), readout(model))
+    family, heads = _FAMILIES[model.config.model_type], head_count(model)
+    applications = layer_modules(model)
+    described = {module: family.layer(module, model, heads) for module in dict.fromkeys(applications)}
+    return Encoder(tuple(described[module] for module in applications), family.readout(model))

@@ -96,7 +96,8 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
     def keep_input(_module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         states.append(args[0] if args else kwargs["hidden_states"])
 
-    hooks = [layer.register_forward_pre_hook(keep_input, with_kwargs=True) for layer in layer_modules(model)]
+    modules = dict.fromkeys(layer_modules(model))
+    hooks = [module.register_forward_pre_hook(keep_input, with_kwargs=True) for module in modules]
     try:
         with intercepted_attention(model, record, implementation="eager"):
             output = model(**inputs.arguments())

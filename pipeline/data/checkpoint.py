@@ -43,5 +43,5 @@ def max_positions(model: Model, task: str) -> int | None:
         return None
     config = read_config(model_location(model, task), model)
     # RoBERTa numbers positions from the padding id on, so that its table is longer than its inputs.
-    offset = config.pad_token_id + 1 if config.model_type == "roberta" else 0
+    offset = config.pad_token_id + 1 if config.model_type in ("roberta", "camembert", "xlm-roberta") else 0
     return config.max_position_embeddings - offset
