@@ -51,7 +51,7 @@ class Attribute(Section):
     steps: Count
     rule: Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre"]
     path: Literal["layer", "joint"]
-    output: Literal["probability", "logit", "log_probability"]
+    output: Literal["probability", "logit", "log_probability", "margin"]
     n_mine: NotNegative
     n_mine_heldout: NotNegative
     mine_min_tokens: dict[Task, Count]

@@ -15,6 +15,7 @@ OUTPUTS = {
     "probability": lambda logits: logits.softmax(-1),
     "logit": lambda logits: logits,
     "log_probability": lambda logits: logits.log_softmax(-1),
+    "margin": lambda logits: (logits.softmax(-1) / (1 - logits.softmax(-1))).log(),
 }
 
 
