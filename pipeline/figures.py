@@ -1,6 +1,6 @@
 """Draw the paper's figures from the experiments' curves.
 
-Reads:  outputs/{effectiveness,prune}/*/curves.csv, metrics/prune
+Reads:  outputs/{effectiveness,prune}/*/curves.csv, metrics/{finetune,prune}
 Writes: outputs/figures/{effectiveness,pruning}.{svg,png}
 Run:    python -m pipeline.figures
 """
@@ -16,10 +16,15 @@ def main(config: StageConfig) -> None:
     from pipeline.run.results import read_curves, read_metrics
     from pipeline.run.tracking import track
 
-    majority = {metrics["task"]: metrics["majority"] for metrics in read_metrics(config, "prune")}
+    # Pruning may be measured on a sample of the dev examples, in which the classes have other shares.
+    of_dev = {
+        metrics["task"]: max(part["n"] for part in metrics["per_class"].values()) / metrics["n"]
+        for metrics in read_metrics(config, "finetune")
+    }
+    of_sample = {metrics["task"]: metrics["majority"] for metrics in read_metrics(config, "prune")}
     figures = {
-        "effectiveness": effectiveness_figure(read_curves(config, "effectiveness"), majority),
-        "pruning": pruning_figure(read_curves(config, "prune"), majority),
+        "effectiveness": effectiveness_figure(read_curves(config, "effectiveness"), of_dev),
+        "pruning": pruning_figure(read_curves(config, "prune"), of_sample),
     }
     folder = summary_folder(config.output_root, "figures")
     folder.mkdir(parents=True, exist_ok=True)

@@ -133,7 +133,11 @@ def verify(repository):
 
 
 def test_kept_results_are_verified(repository):
+    other = repository.folder / "metrics/finetune/of-another-run-1.json"
+    other.write_text("{}")
     repository("python", "-m", "pipeline.commands.keep_results", "results/tiny")
+    other.unlink()
+    assert not list((repository.folder / "results/tiny").rglob(other.name))
     kept = repository.folder / "results/tiny"
     assert not list(kept.rglob("*.parquet")) + list(kept.rglob("*.safetensors"))
     assert (kept / "params.yaml").read_bytes() == (repository.folder / "params.yaml").read_bytes()

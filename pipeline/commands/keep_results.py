@@ -11,19 +11,17 @@ import shutil
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.run.config import read_params
 from pipeline.run.errors import exit_on_bad_input
 from pipeline.run.paths import repository
 
-KEPT = (
-    "params.yaml",
-    "metrics/*/*.json",
-    "outputs/data/*/prepare.json",
-    "outputs/effectiveness/*/*.csv",
-    "outputs/prune/*/*.csv",
-    "outputs/figures/*",
-    "outputs/tables/*",
-    "outputs/report/*",
+PER_TASK = ("outputs/data/{task}/prepare.json",)
+PER_MODEL = (
+    "metrics/*/{task}-{seed}.json",
+    "outputs/effectiveness/{task}-{seed}/*.csv",
+    "outputs/prune/{task}-{seed}/*.csv",
 )
+OVER_ALL = ("params.yaml", "outputs/figures/*", "outputs/tables/*", "outputs/report/*")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,7 +31,10 @@ def main(arguments: list[str] | None = None) -> None:
     folder = parser.parse_args(arguments).results.resolve()
     with exit_on_bad_input():
         os.chdir(repository())
-        found = {pattern: sorted(Path().glob(pattern)) for pattern in KEPT}
+        params = read_params()
+        patterns = [*OVER_ALL, *(pattern.format(task=task) for pattern in PER_TASK for task in params.tasks)]
+        patterns += [p.format(task=t, seed=s) for p in PER_MODEL for t in params.tasks for s in params.seeds]
+        found = {pattern: sorted(Path().glob(pattern)) for pattern in patterns}
         for pattern, files in found.items():
             if not files:
                 raise InputError(f"there is no {pattern}; run: dvc repro")

@@ -83,7 +83,8 @@ def draw_interval_key(ax: Axes, rows: pd.DataFrame) -> None:
     bottom, top = ax.get_ylim()
     middle = bottom + half_width + 0.06 * (top - bottom)
     ax.errorbar([3], [middle], yerr=[half_width], color=BLACK, linewidth=1, capsize=2.5)
-    ax.text(6, middle, "95 % interval\nof one accuracy", fontsize=7, va="center", color="#333333")
+    behind = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5}
+    ax.text(6, middle, "95 % interval\nof one accuracy", fontsize=7, va="center", color="#333333", bbox=behind)
     ax.set_ylim(bottom, top)
 
 

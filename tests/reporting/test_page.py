@@ -133,6 +133,22 @@ def test_the_words_fit_the_run(report_context):
     assert "200 dev examples, as in the authors' code" in other
 
 
+def test_a_weak_model_and_a_sample_are_pointed_out(report_context):
+    text = render_markdown(report_context)
+    assert "seeded sample" not in text
+    assert "Not three standard errors" not in text
+    classes = {"no": {"accuracy": 0.5, "low": 0.25, "high": 0.75, "n": 400}}
+    classes["yes"] = classes["no"] | {"n": 600}
+    weak = [record | {"accuracy": 0.64, "per_class": classes} for record in report_context.finetune]
+    sampled = [record | {"n": 250} for record in report_context.prune]
+    other = render_markdown(dataclasses.replace(report_context, finetune=weak, prune=sampled))
+    assert "seeded sample of the dev examples: negation 250." in other
+    assert "negation, seed 1 (majority 60.0 %)" in other
+    # 0.646 is 3.04 standard errors above 0.6.
+    better = [record | {"accuracy": 0.646} for record in weak]
+    assert "seed 1 (majority" not in render_markdown(dataclasses.replace(report_context, finetune=better))
+
+
 def test_rendering_twice_gives_the_same_bytes(report_context):
     assert render_html(report_context) == render_html(report_context)
     assert render_markdown(report_context) == render_markdown(report_context)

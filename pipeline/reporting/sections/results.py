@@ -25,6 +25,11 @@ STANDARD_ERRORS = (
     "One standard error of a dev accuracy, in points: {listed}. Differences smaller than the intervals are "
     "undecided, and an accuracy per class rests on fewer examples still."
 )
+SAMPLE = "Pruning was measured on a seeded sample of the dev examples: {listed}."
+WEAK = (
+    "Not three standard errors above always naming the majority class: {listed}. What such a model's heads do for its "
+    "accuracy says little."
+)
 
 
 def headline_section(context: ReportContext) -> Section:
@@ -38,8 +43,26 @@ def headline_section(context: ReportContext) -> Section:
             Table(HEADLINE, headline(context.finetune, context.effectiveness, context.prune)),
             Text(INTERVALS.format(draws=prune["bootstrap_draws"], seeds=seeds)),
             Text(VERDICTS.format(margin=prune["equivalence_margin"])),
+            *_notes(context),
         ],
     )
+
+
+def _notes(context: ReportContext) -> list[Text]:
+    """What a reader of the headline must not overlook."""
+    sizes = {record["task"]: record["n"] for record in context.finetune}
+    sampled = {task_name(r["task"]): r["n"] for r in context.prune if r["n"] < sizes[r["task"]]}
+    weak = []
+    for record in context.finetune:
+        majority = max(part["n"] for part in record["per_class"].values()) / record["n"]
+        if record["accuracy"] - majority <= 3 * standard_error(record["accuracy"], record["n"]):
+            weak.append(f"{task_name(record['task'])}, seed {record['seed']} (majority {100 * majority:.1f} %)")
+    notes = []
+    if sampled:
+        notes.append(Text(SAMPLE.format(listed=", ".join(f"{task} {n:,}" for task, n in sampled.items()))))
+    if weak:
+        notes.append(Text(WEAK.format(listed="; ".join(weak))))
+    return notes
 
 
 def finetune_section(context: ReportContext) -> Section:
