@@ -12,15 +12,13 @@ from pipeline.run.paths import summary_folder
 
 def main(config: StageConfig) -> None:
     """One figure per experiment, a panel per task."""
+    from pipeline.analysis.intervals import majority_share
     from pipeline.reporting.plots import effectiveness_figure, pruning_figure, save_figure
     from pipeline.run.results import read_curves, read_metrics
     from pipeline.run.tracking import track
 
     # Pruning may be measured on a sample of the dev examples, in which the classes have other shares.
-    of_dev = {
-        metrics["task"]: max(part["n"] for part in metrics["per_class"].values()) / metrics["n"]
-        for metrics in read_metrics(config, "finetune")
-    }
+    of_dev = {metrics["task"]: majority_share(metrics) for metrics in read_metrics(config, "finetune")}
     of_sample = {metrics["task"]: metrics["majority"] for metrics in read_metrics(config, "prune")}
     figures = {
         "effectiveness": effectiveness_figure(read_curves(config, "effectiveness"), of_dev),

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.analysis.intervals import Interval, standard_error
+from pipeline.analysis.intervals import Interval, clearly_above
 from pipeline.errors import InputError
 
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
@@ -44,7 +44,7 @@ def normalised_auc(rates: Sequence[float], accuracy: ArrayLike, *, majority: flo
     """
     rates_, accuracy = _checked(rates, accuracy)
     unpruned = float(accuracy[0])
-    if unpruned - majority <= 3 * standard_error(unpruned, n):
+    if not clearly_above(unpruned, majority, n):
         return None
     mean_accuracy = float(auc(rates, accuracy)) / float(rates_[-1] - rates_[0])
     return (mean_accuracy - majority) / (unpruned - majority)

@@ -1,7 +1,9 @@
 """How uncertain a mean over examples is: Wilson intervals for one accuracy, a paired bootstrap for everything else."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +40,16 @@ def wilson_interval(
     low = np.where(correct == 0, 0.0, (centre - half_width) / (1 + z**2 / n))
     high = np.where(correct == n, 1.0, (centre + half_width) / (1 + z**2 / n))
     return low, high
+
+
+def clearly_above(accuracy: float, majority: float, n: int) -> bool:
+    """Whether an accuracy over n examples exceeds the share of the majority class by three standard errors."""
+    return accuracy - majority > 3 * standard_error(accuracy, n)
+
+
+def majority_share(metrics: Mapping[str, Any]) -> float:
+    """The share of the largest class among the examples that `finetune` measured."""
+    return max(part["n"] for part in metrics["per_class"].values()) / metrics["n"]
 
 
 def standard_error(accuracy: float, n: int) -> float:

@@ -107,58 +107,53 @@ class Encoder:
         return self.readout(hidden)
 
 
-def _fused(*projections: nn.Linear) -> tuple[Tensor, Tensor]:
-    return torch.cat([p.weight for p in projections]), torch.cat([p.bias for p in projections])
+def _post_norm_layer(
+    query: nn.Linear,
+    key: nn.Linear,
+    value: nn.Linear,
+    output: nn.Linear,
+    complete: Callable[[Tensor], Tensor],
+    heads: int,
+) -> EncoderLayer:
+    projections = (query, key, value)
+    return EncoderLayer(
+        qkv_weight=torch.cat([projection.weight for projection in projections]),
+        qkv_bias=torch.cat([projection.bias for projection in projections]),
+        output_weight=output.weight,
+        output_bias=output.bias,
+        complete=complete,
+        heads=heads,
+    )
 
 
 # Layers and models are Any from here on: what they hold depends on the family.
 def _bert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
     attention, output = layer.attention.self, layer.attention.output
-    weight, bias = _fused(attention.query, attention.key, attention.value)
-    return EncoderLayer(
-        qkv_weight=weight,
-        qkv_bias=bias,
-        output_weight=output.dense.weight,
-        output_bias=output.dense.bias,
-        complete=lambda total: layer.feed_forward_chunk(output.LayerNorm(total)),
-        heads=heads,
-    )
+
+    def complete(total: Tensor) -> Tensor:
+        return layer.feed_forward_chunk(output.LayerNorm(total))
+
+    return _post_norm_layer(attention.query, attention.key, attention.value, output.dense, complete, heads)
 
 
 def _distilbert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
     attention = layer.attention
-    weight, bias = _fused(attention.q_lin, attention.k_lin, attention.v_lin)
 
     def complete(total: Tensor) -> Tensor:
         hidden = layer.sa_layer_norm(total)
         return layer.output_layer_norm(layer.ffn(hidden) + hidden)
 
-    return EncoderLayer(
-        qkv_weight=weight,
-        qkv_bias=bias,
-        output_weight=attention.out_lin.weight,
-        output_bias=attention.out_lin.bias,
-        complete=complete,
-        heads=heads,
-    )
+    return _post_norm_layer(attention.q_lin, attention.k_lin, attention.v_lin, attention.out_lin, complete, heads)
 
 
 def _albert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
     attention = layer.attention
-    weight, bias = _fused(attention.query, attention.key, attention.value)
 
     def complete(total: Tensor) -> Tensor:
         hidden = attention.LayerNorm(total)
         return layer.full_layer_layer_norm(layer.ff_chunk(hidden) + hidden)
 
-    return EncoderLayer(
-        qkv_weight=weight,
-        qkv_bias=bias,
-        output_weight=attention.dense.weight,
-        output_bias=attention.dense.bias,
-        complete=complete,
-        heads=heads,
-    )
+    return _post_norm_layer(attention.query, attention.key, attention.value, attention.dense, complete, heads)
 
 
 def _modernbert_layer(layer: Any, model: Any, heads: int) -> EncoderLayer:

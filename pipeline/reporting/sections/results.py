@@ -1,6 +1,6 @@
 """The headline numbers with how far they can be trusted, and the models that are explained."""
 
-from pipeline.analysis.intervals import standard_error
+from pipeline.analysis.intervals import clearly_above, majority_share, standard_error
 from pipeline.reporting.blocks import ReportContext, Section, Table, Text
 from pipeline.reporting.style import task_name
 from pipeline.reporting.tables import finetune_rows, headline
@@ -54,8 +54,8 @@ def _notes(context: ReportContext) -> list[Text]:
     sampled = {task_name(r["task"]): r["n"] for r in context.prune if r["n"] < sizes[r["task"]]}
     weak = []
     for record in context.finetune:
-        majority = max(part["n"] for part in record["per_class"].values()) / record["n"]
-        if record["accuracy"] - majority <= 3 * standard_error(record["accuracy"], record["n"]):
+        majority = majority_share(record)
+        if not clearly_above(record["accuracy"], majority, record["n"]):
             weak.append(f"{task_name(record['task'])}, seed {record['seed']} (majority {100 * majority:.1f} %)")
     notes = []
     if sampled:
