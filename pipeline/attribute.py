@@ -20,8 +20,8 @@ def main(config: StageConfig) -> None:
     """Cut the samples into jobs, run those that are missing, merge their files."""
     import torch
 
-    from pipeline.attattr.batching import default_token_budget
-    from pipeline.attattr.encoder import check_family
+    from pipeline.attattr.batching import resolve_token_budget
+    from pipeline.attattr.families import check_family
     from pipeline.data.weights import device_for, load_finetuned
     from pipeline.run.store import write_json
     from pipeline.run.tracking import track
@@ -36,7 +36,9 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(weights, torch.device("cpu"))
     check_family(model)
     chosen = samples(data, task, settings)
-    budget = config.run.token_budget or default_token_budget(device_for(config.run.trainer))
+    longest = max(len(example) for examples, _ in chosen.values() for example in examples)
+    device = device_for(config.run.trainer)
+    budget = resolve_token_budget(config.run.token_budget, model, n=longest, device=device)
     jobs = make_jobs(chosen, settings=settings, token_budget=budget)
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
     folder = work_folder(config, inputs=[data, weights])

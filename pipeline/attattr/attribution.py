@@ -1,8 +1,7 @@
 """Self-attention attribution (the paper's equations 2 and 3), by the exact identities of docs/method.md."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cached_property
+import logging
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import torch
@@ -10,41 +9,44 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import class_count, head_count, layer_count
-from pipeline.attattr.batching import default_token_budget, group_by_length
-from pipeline.attattr.encoder import check_family, describe
+from pipeline.attattr.batching import TokenBudget, group_by_length, out_of_memory, resolve_token_budget
+from pipeline.attattr.encoder import Encoder
 from pipeline.attattr.errors import AttributionError, NonFiniteError
-from pipeline.attattr.integrate import integrate_joint, integrate_layer, joint_baseline, layer_baseline
+from pipeline.attattr.families import check_family, describe
+from pipeline.attattr.integrate import Integrator, JointPath, LayerPath
 from pipeline.attattr.output import OUTPUTS, Output, evaluate
 from pipeline.attattr.prefix import Inputs, check_readout, frozen, prefix_pass
-from pipeline.attattr.quadrature import Rule, quadrature
+from pipeline.attattr.quadrature import Rule, Schedule, schedule
+
+log = logging.getLogger(__name__)
 
 Path = Literal["layer", "joint"]
 PATHS: tuple[str, ...] = get_args(Path)
+Precision = Literal["full", "bfloat16"]
+PRECISIONS: tuple[str, ...] = get_args(Precision)
 
 
 @dataclass(frozen=True)
 class Attribution:
-    """Attribution scores of one batch; edge (i, j) means "query i reads key j". Zero at padding."""
+    """Attribution scores of one batch; edge (i, j) means "query i reads key j". Zero at padding.
+
+    `part` is a layer, or for the `joint` path the one part that all layers are.
+    """
 
     attribution: Tensor  # (batch, layer, head, query, key)
     attention_probs: Tensor  # (batch, layer, head, query, key)
     logits: Tensor  # (batch, classes)
     target: Tensor  # (batch,), class ids
     output: Tensor  # (batch,), F of the unchanged model
+    baseline_output: Tensor  # (batch, part), F with the attention of the part at zero
+    steps: Tensor  # (batch, part), the steps that were taken
+    last_change: Tensor  # (batch, part), between the last two estimates, relative; nan for a fixed number of steps
+    unconverged: Tensor  # (batch, part), True where "auto" ended at max_steps, short of its tolerance
     path: Path
-    _baseline: Callable[[], Tensor] = field(repr=False)
 
-    @cached_property
-    def baseline_output(self) -> Tensor:
-        """F with the attention of one layer at zero, `(batch, layer)`; for `joint` with all at zero, `(batch, 1)`.
-
-        Computed on first access, from the model as it is then.
-        """
-        return self._baseline()
-
-    @cached_property
+    @property
     def completeness_gap(self) -> Tensor:
-        """The attribution's sum minus the change of F that it explains; shaped as `baseline_output`.
+        """The attribution's sum minus the change of F that it explains, `(batch, part)`.
 
         Integrated gradients are complete: with an exact integral the gap is zero.
         """
@@ -56,91 +58,163 @@ class Attribution:
 
 # A caller's inference mode would forbid every gradient, so it is left for the while.
 @torch.inference_mode(False)
+@torch.no_grad()
 def attribute(
     model: PreTrainedModel,
     *,
     input_ids: Tensor,
     attention_mask: Tensor,
     token_type_ids: Tensor | None = None,
-    target: Tensor | Literal["predicted"],
-    steps: int,
-    rule: Rule = "gauss_legendre",
+    target: Tensor | int | Literal["predicted"],
+    steps: int | Literal["auto"] = "auto",
+    rule: Rule = "clenshaw_curtis",
+    tolerance: float = 0.01,
+    max_steps: int = 64,
     path: Path = "layer",
     output: Output = "probability",
-    token_budget: int | None = None,
+    precision: Precision = "full",
+    token_budget: TokenBudget = "auto",
 ) -> Attribution:
     """Attribution scores of every attention edge: `A * sum_k w_k dF(alpha_k A)/dA`, the paper's equation 3.
 
     `input_ids`, `attention_mask`, `token_type_ids` are a right-padded batch `(batch, n)` on the model's device.
-    `target` is the class that is explained, `(batch,)` ids, or "predicted". `path` "layer" scales one layer's
-    attention at a time and recomputes the layers above; "joint" freezes all attention and scales it together.
-    `token_budget` bounds the tokens of one pass; it changes memory and speed, not results (up to rounding).
+    `target` is the class that is explained: `(batch,)` ids, one id for all, or "predicted".
+
+    `steps` "auto" doubles the steps, for each example and layer, until two successive estimates differ by at most
+    `tolerance`, relative to the scores' absolute sum, and the completeness gap is as small; it ends at `max_steps`.
+    With a number of steps, `tolerance` and `max_steps` have no meaning.
+
+    `path` "layer" scales one layer's attention at a time and recomputes the layers above; "joint" freezes all attention
+    and scales it together. `precision` "bfloat16" runs the layers above the scaled attention in that type.
+    `token_budget` bounds the tokens of one pass; "auto" takes it from the free memory. It changes memory and speed,
+    not results (up to rounding), and is halved where the memory does not suffice.
 
     The model runs in evaluation mode and is left as it was found; `no_grad` and `inference_mode` around the call do no
     harm. Raises AttributionError for an unsupported model, bad arguments, an input that is not right-padded, and
     logits that are not finite (naming the row).
     """
     check_family(model)
-    nodes, weights = quadrature(rule, steps)
-    _check_arguments(input_ids, attention_mask, token_type_ids, path=path, output=output, token_budget=token_budget)
-    _check_target(target, len(input_ids))
+    nodes = schedule(rule, steps, max_steps=max_steps)
+    _check_choices(path=path, output=output, precision=precision)
+    _check_numbers(tolerance=tolerance, token_budget=token_budget)
+    _check_inputs(input_ids, attention_mask, token_type_ids)
+    targets = _class_ids(target, batch=len(input_ids), classes=class_count(model), device=input_ids.device)
     inputs = Inputs(input_ids, attention_mask, token_type_ids)
-    budget = token_budget or default_token_budget(input_ids.device)
-    groups = group_by_length(inputs.lengths.tolist(), copies=len(nodes), token_budget=budget)
-    indices = [torch.tensor(group, device=input_ids.device) for group in groups]
-
-    batch, n = input_ids.shape
-    shape = (batch, layer_count(model), head_count(model), n, n)
-    scores = torch.zeros(shape, dtype=model.dtype, device=input_ids.device)
-    probs = torch.zeros_like(scores)
-    logits = torch.zeros(batch, class_count(model), dtype=model.dtype, device=input_ids.device)
-    targets = torch.zeros(batch, dtype=torch.long, device=input_ids.device)
-    integrate = integrate_layer if path == "layer" else integrate_joint
-    with frozen(model), torch.no_grad():
+    budget = resolve_token_budget(token_budget, model, n=input_ids.shape[1])
+    integrator = Integrator(
+        schedule=nodes,
+        output=output,
+        tolerance=tolerance,
+        token_budget=budget,
+        precision=torch.bfloat16 if precision == "bfloat16" else None,
+    )
+    result = _empty(model, inputs, path)
+    with frozen(model):
         encoder = describe(model)
         # The longest first: a single token would not tell how the model pools.
-        for number, index in enumerate(reversed(indices)):
-            prefix = prefix_pass(model, inputs.select(index))
-            _check_finite(prefix.logits, index)
-            if number == 0:
-                check_readout(encoder, prefix)
-            m = prefix.inputs.input_ids.shape[1]
-            logits[index] = prefix.logits
-            targets[index] = _resolve(target, prefix.logits, index)
-            probs[index, :, :, :m, :m] = torch.stack(prefix.attention_probs, dim=1)
-            chunk = max(1, budget // prefix.inputs.input_ids.numel())
-            scores[index, :, :, :m, :m] = integrate(
-                encoder, prefix, targets[index], nodes=nodes, weights=weights, output=output, chunk=chunk
-            )
-
-    def baseline() -> Tensor:
-        evaluate_baseline = layer_baseline if path == "layer" else joint_baseline
-        with torch.inference_mode(False), frozen(model):
-            encoder = describe(model)
-            parts = [
-                evaluate_baseline(encoder, prefix_pass(model, inputs.select(index)), targets[index], output=output)
-                for index in indices
-            ]
-        return torch.cat(parts)[torch.cat(indices).argsort()]
-
-    return Attribution(scores, probs, logits, targets, evaluate(logits, targets, output=output), path, baseline)
+        waiting = _groups(inputs, torch.arange(len(input_ids)), nodes, budget)
+        checked = False
+        while waiting:
+            index = waiting.pop().to(input_ids.device)
+            try:
+                _attribute_group(model, encoder, inputs.select(index), index, targets, integrator, result, checked)
+                checked = True
+                continue
+            except RuntimeError as error:
+                if not out_of_memory(error) or (len(index) == 1 and budget <= int(inputs.lengths[index])):
+                    raise
+            # After the handler, as its exception keeps the failed pass's tensors alive.
+            budget = max(1, budget // 2)
+            log.warning("out of memory: the token budget is halved to %d", budget)
+            integrator = replace(integrator, token_budget=budget)
+            waiting += _groups(inputs, index, nodes, budget)
+    return result
 
 
-def _check_arguments(
-    input_ids: Tensor,
-    attention_mask: Tensor,
-    token_type_ids: Tensor | None,
-    *,
-    path: str,
-    output: str,
-    token_budget: int | None,
+def _groups(inputs: Inputs, index: Tensor, nodes: Schedule, token_budget: int) -> list[Tensor]:
+    """The examples `index` in groups of similar length, the shortest first."""
+    lengths = inputs.lengths[index.to(inputs.lengths.device)].tolist()
+    # As many copies of an example as its first estimate needs.
+    groups = group_by_length(lengths, copies=nodes.counts[0], token_budget=token_budget)
+    return [index[group] for group in groups]
+
+
+def _empty(model: PreTrainedModel, inputs: Inputs, path: Path) -> Attribution:
+    """A result of zeros, to be filled group by group."""
+    (batch, n), device, dtype = inputs.input_ids.shape, inputs.input_ids.device, model.dtype
+    parts = layer_count(model) if path == "layer" else 1
+    scores = torch.zeros((batch, layer_count(model), head_count(model), n, n), dtype=dtype, device=device)
+    return Attribution(
+        attribution=scores,
+        attention_probs=torch.zeros_like(scores),
+        logits=torch.zeros(batch, class_count(model), dtype=dtype, device=device),
+        target=torch.zeros(batch, dtype=torch.long, device=device),
+        output=torch.zeros(batch, dtype=dtype, device=device),
+        baseline_output=torch.zeros(batch, parts, dtype=dtype, device=device),
+        steps=torch.zeros(batch, parts, dtype=torch.long, device=device),
+        last_change=torch.zeros(batch, parts, dtype=dtype, device=device),
+        unconverged=torch.zeros(batch, parts, dtype=torch.bool, device=device),
+        path=path,
+    )
+
+
+def _attribute_group(
+    model: PreTrainedModel,
+    encoder: Encoder,
+    inputs: Inputs,
+    index: Tensor,
+    targets: Tensor | None,
+    integrator: Integrator,
+    result: Attribution,
+    checked: bool,
 ) -> None:
-    if path not in PATHS:
-        raise AttributionError(f"path is {path!r}: it must be one of {', '.join(PATHS)}")
-    if output not in OUTPUTS:
-        raise AttributionError(f"output is {output!r}: it must be one of {', '.join(OUTPUTS)}")
-    if token_budget is not None and token_budget < 1:
-        raise AttributionError(f"token_budget is {token_budget}: it must be at least 1")
+    """Attribute `inputs`, the examples `index` of the batch, and write them into `result`."""
+    layers, n = len(encoder.layers), inputs.input_ids.shape[1]
+    # One backward pass through the unchanged model serves the last node of every layer.
+    end = result.path == "layer" and bool((integrator.schedule.nodes == 1).any())
+    with torch.set_grad_enabled(end):
+        prefix = prefix_pass(model, inputs)
+        _check_finite(prefix.logits, index)
+        target = prefix.logits.argmax(dim=1) if targets is None else targets[index]
+        output = evaluate(prefix.logits, target, output=integrator.output)
+        gradients = torch.autograd.grad(output.sum(), prefix.context) if end else [None] * layers
+    prefix, output = prefix.detached(), output.detach()
+    if not checked:
+        check_readout(encoder, prefix)
+    if result.path == "layer":
+        paths = [LayerPath(encoder, prefix, layer, gradients[layer]) for layer in range(layers)]
+    else:
+        paths = [JointPath(encoder, prefix)]
+    result.logits[index], result.target[index], result.output[index] = prefix.logits, target, output
+    result.attention_probs[index, :, :, :n, :n] = torch.stack(prefix.attention_probs, dim=1)
+    for part, path in enumerate(paths):
+        integral = integrator(path, prefix, target, output)
+        where = part if result.path == "layer" else slice(None)
+        result.attribution[index, where, :, :n, :n] = integral.attribution
+        result.baseline_output[index, part] = integral.baseline
+        result.steps[index, part] = integral.steps
+        result.last_change[index, part] = integral.last_change
+        result.unconverged[index, part] = integral.unconverged
+
+
+def _check_choices(*, path: str, output: str, precision: str) -> None:
+    for name, value, allowed in (
+        ("path", path, PATHS),
+        ("output", output, OUTPUTS),
+        ("precision", precision, PRECISIONS),
+    ):
+        if value not in allowed:
+            raise AttributionError(f"{name} is {value!r}: it must be one of {', '.join(allowed)}")
+
+
+def _check_numbers(*, tolerance: float, token_budget: int | str) -> None:
+    if not 0 < tolerance < 1:
+        raise AttributionError(f"tolerance is {tolerance!r}: it must be above 0 and below 1")
+    if token_budget != "auto" and (type(token_budget) is not int or token_budget < 1):
+        raise AttributionError(f"token_budget is {token_budget!r}: it must be 'auto' or a whole number of at least 1")
+
+
+def _check_inputs(input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> None:
     if input_ids.ndim != 2 or input_ids.shape[0] == 0:
         raise AttributionError(f"input_ids has shape {tuple(input_ids.shape)}: it must be (batch, n), not empty")
     for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
@@ -151,26 +225,23 @@ def _check_arguments(
         raise AttributionError("attention_mask must be ones followed by zeros in every row: pad on the right")
 
 
-def _check_target(target: Tensor | str, batch: int) -> None:
-    if isinstance(target, str):
-        if target != "predicted":
-            raise AttributionError(f"target is {target!r}: it must be 'predicted' or a tensor of class ids")
-    elif target.shape != (batch,) or target.is_floating_point():
-        raise AttributionError(
-            f"target is a {target.dtype} tensor of shape {tuple(target.shape)}: it must hold {batch} class ids"
-        )
-
-
 def _check_finite(logits: Tensor, index: Tensor) -> None:
     bad = ~logits.isfinite().all(dim=1)
     if bool(bad.any()):
         raise NonFiniteError(sorted(index[bad].tolist()))
 
 
-def _resolve(target: Tensor | Literal["predicted"], logits: Tensor, index: Tensor) -> Tensor:
+def _class_ids(target: Tensor | int | str, *, batch: int, classes: int, device: torch.device) -> Tensor | None:
+    """The class of every example, `(batch,)`, or None for the predicted one."""
     if isinstance(target, str):
-        return logits.argmax(dim=1)
-    chosen = target.to(index.device)[index]
-    if bool(((chosen < 0) | (chosen >= logits.shape[1])).any()):
-        raise AttributionError(f"target {chosen.tolist()} is outside the model's {logits.shape[1]} classes")
-    return chosen.long()
+        if target != "predicted":
+            raise AttributionError(f"target is {target!r}: it must be 'predicted', a class id or a tensor of class ids")
+        return None
+    ids = target if isinstance(target, Tensor) else torch.full((batch,), target)
+    if ids.shape != (batch,) or ids.is_floating_point():
+        raise AttributionError(
+            f"target is a {ids.dtype} tensor of shape {tuple(ids.shape)}: it must hold {batch} class ids"
+        )
+    if bool(((ids < 0) | (ids >= classes)).any()):
+        raise AttributionError(f"target {ids.tolist()} is outside the model's {classes} classes")
+    return ids.to(device).long()

@@ -2,15 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
-from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import head_count
-from pipeline.attattr.errors import AttributionError
+ALL_ROWS, FIRST_ROW = slice(None), slice(0, 1)
 
 
 def _identity(x: Tensor) -> Tensor:
@@ -48,7 +45,9 @@ class EncoderLayer:
     def context(self, x: Tensor, *, key_mask: Tensor | None, rows: slice) -> Tensor:
         """Context `(batch, rows, head * width)` of the query positions `rows`, by fused attention."""
         normed = self.norm(x)
-        if rows == slice(None):
+        if rows == FIRST_ROW and self.rotation is None and self.window is None:
+            return self._first_context(normed, key_mask)
+        if rows == ALL_ROWS:
             query, key, value = self._project(normed, 0, 3).chunk(3, dim=-1)
         else:
             query = self._project(normed[:, rows], 0, 1)
@@ -60,6 +59,23 @@ class EncoderLayer:
         mask = self._mask(x.shape[1], key_mask, rows=rows, device=x.device)
         context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return context.transpose(1, 2).flatten(2)
+
+    def _first_context(self, normed: Tensor, key_mask: Tensor | None) -> Tensor:
+        """The first row of `context`, by one folded query and one pooled value per head instead of n keys and values.
+
+        A score is q W_K x_j and the context W_V sum_j A_j x_j. The key's bias adds the same to every score, which
+        softmax does not see; the value's bias is added once, as the probabilities sum to one.
+        """
+        query = self.split_heads(self._project(normed[:, :1], 0, 1)).squeeze(2)  # (batch, head, width)
+        _, key_weight, value_weight = self.qkv_weight.unflatten(0, (3, self.heads, -1))  # (head, width, hidden)
+        folded = torch.einsum("bhd,hde->bhe", query, key_weight) * query.shape[-1] ** -0.5
+        scores = folded @ normed.transpose(1, 2)
+        if key_mask is not None:
+            scores = scores.masked_fill(~key_mask[:, 0], -torch.inf)
+        pooled = scores.softmax(dim=-1, dtype=normed.dtype) @ normed  # (batch, head, hidden)
+        context = torch.einsum("bhe,hde->bhd", pooled, value_weight).flatten(1)
+        bias = None if self.qkv_bias is None else self.qkv_bias.chunk(3)[2]
+        return (context if bias is None else context + bias)[:, None]
 
     def _mask(self, n: int, key_mask: Tensor | None, *, rows: slice, device: torch.device) -> Tensor | None:
         # Boolean: a floating mask of another type than the query's is silently wrong on the CPU.
@@ -94,157 +110,17 @@ class Encoder:
     layers: tuple[EncoderLayer, ...]
     readout: Callable[[Tensor], Tensor]  # (batch, 1, hidden) -> (batch, classes)
 
+    def rows(self, layer: int) -> slice:
+        """The query rows of `layer` that have an effect: the readout sees the first token only."""
+        return FIRST_ROW if layer == len(self.layers) - 1 else ALL_ROWS
+
     def forward_from(self, layer: int, hidden: Tensor, *, key_mask: Tensor | None) -> Tensor:
         """Logits `(batch, classes)` of hidden states `(batch, n, hidden)` that enter `layer`.
 
         The last layer computes the first row only: the readout sees nothing else.
         """
-        last = len(self.layers) - 1
         for index, part in enumerate(self.layers[layer:], start=layer):
-            rows = slice(0, 1) if index == last else slice(None)
+            rows = self.rows(index)
             context = part.context(hidden, key_mask=key_mask, rows=rows)
             hidden = part.finish(part.project(context), hidden[:, rows])
         return self.readout(hidden)
-
-
-def _post_norm_layer(
-    query: nn.Linear,
-    key: nn.Linear,
-    value: nn.Linear,
-    output: nn.Linear,
-    complete: Callable[[Tensor], Tensor],
-    heads: int,
-) -> EncoderLayer:
-    projections = (query, key, value)
-    return EncoderLayer(
-        qkv_weight=torch.cat([projection.weight for projection in projections]),
-        qkv_bias=torch.cat([projection.bias for projection in projections]),
-        output_weight=output.weight,
-        output_bias=output.bias,
-        complete=complete,
-        heads=heads,
-    )
-
-
-# Layers and models are Any from here on: what they hold depends on the family.
-def _bert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
-    attention, output = layer.attention.self, layer.attention.output
-
-    def complete(total: Tensor) -> Tensor:
-        return layer.feed_forward_chunk(output.LayerNorm(total))
-
-    return _post_norm_layer(attention.query, attention.key, attention.value, output.dense, complete, heads)
-
-
-def _distilbert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
-    attention = layer.attention
-
-    def complete(total: Tensor) -> Tensor:
-        hidden = layer.sa_layer_norm(total)
-        return layer.output_layer_norm(layer.ffn(hidden) + hidden)
-
-    return _post_norm_layer(attention.q_lin, attention.k_lin, attention.v_lin, attention.out_lin, complete, heads)
-
-
-def _albert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
-    attention = layer.attention
-
-    def complete(total: Tensor) -> Tensor:
-        hidden = attention.LayerNorm(total)
-        return layer.full_layer_layer_norm(layer.ff_chunk(hidden) + hidden)
-
-    return _post_norm_layer(attention.query, attention.key, attention.value, attention.dense, complete, heads)
-
-
-def _modernbert_layer(layer: Any, model: Any, heads: int) -> EncoderLayer:
-    def rotation(x: Tensor) -> tuple[Tensor, Tensor]:
-        positions = torch.arange(x.shape[1], device=x.device)[None]
-        cos, sin = model.model.rotary_emb(x, positions, layer.attention_type)
-        return cos[0], sin[0]
-
-    return EncoderLayer(
-        qkv_weight=layer.attn.Wqkv.weight,
-        qkv_bias=layer.attn.Wqkv.bias,
-        output_weight=layer.attn.Wo.weight,
-        output_bias=layer.attn.Wo.bias,
-        complete=lambda total: total + layer.mlp(layer.mlp_norm(total)),
-        heads=heads,
-        norm=layer.attn_norm,
-        rotation=rotation,
-        window=model.config.sliding_window if layer.attention_type == "sliding_attention" else None,
-    )
-
-
-def _bert_readout(model: Any) -> Callable[[Tensor], Tensor]:
-    return lambda hidden: model.classifier(model.dropout(model.bert.pooler(hidden)))
-
-
-def _albert_readout(model: Any) -> Callable[[Tensor], Tensor]:
-    return lambda hidden: model.classifier(torch.tanh(model.albert.pooler(hidden[:, 0])))
-
-
-def _distilbert_readout(model: Any) -> Callable[[Tensor], Tensor]:
-    return lambda hidden: model.classifier(torch.relu(model.pre_classifier(hidden[:, 0])))
-
-
-def _modernbert_readout(model: Any) -> Callable[[Tensor], Tensor]:
-    return lambda hidden: model.classifier(model.head(model.model.final_norm(hidden[:, 0])))
-
-
-def _head_readout(model: Any) -> Callable[[Tensor], Tensor]:
-    return model.classifier
-
-
-def _stack(path: str) -> Callable[[Any], list[nn.Module]]:
-    return lambda model: list(model.get_submodule(path).children())
-
-
-def _albert_applications(model: Any) -> list[nn.Module]:
-    """Groups of layers, applied again and again: every application counts as a layer."""
-    config, groups = model.config, model.albert.encoder.albert_layer_groups
-    places = (index * config.num_hidden_groups // config.num_hidden_layers for index in range(config.num_hidden_layers))
-    return [layer for place in places for layer in groups[place].albert_layers]
-
-
-@dataclass(frozen=True)
-class _Family:
-    layers: Callable[[Any], list[nn.Module]]  # in the order of application
-    layer: Callable[[Any, Any, int], EncoderLayer]
-    readout: Callable[[Any], Callable[[Tensor], Tensor]]
-
-
-_ROBERTA = _Family(_stack("roberta.encoder.layer"), _bert_layer, _head_readout)
-_FAMILIES = {
-    "bert": _Family(_stack("bert.encoder.layer"), _bert_layer, _bert_readout),
-    "roberta": _ROBERTA,
-    "electra": _Family(_stack("electra.encoder.layer"), _bert_layer, _head_readout),
-    "distilbert": _Family(_stack("distilbert.transformer.layer"), _distilbert_layer, _distilbert_readout),
-    "albert": _Family(_albert_applications, _albert_layer, _albert_readout),
-    "camembert": _ROBERTA,
-    "xlm-roberta": _ROBERTA,
-    "modernbert": _Family(_stack("model.layers"), _modernbert_layer, _modernbert_readout),
-}
-FAMILIES: tuple[str, ...] = tuple(_FAMILIES)
-
-
-def check_family(model: PreTrainedModel) -> None:
-    """Raise AttributionError unless `model` is a sequence classifier of a supported family."""
-    family, architecture = model.config.model_type, type(model).__name__
-    if family not in _FAMILIES:
-        raise AttributionError(f"model family {family!r} is not supported: use one of {', '.join(FAMILIES)}")
-    if not architecture.endswith("ForSequenceClassification"):
-        raise AttributionError(f"{architecture} has no class to explain: load AutoModelForSequenceClassification")
-
-
-def layer_modules(model: PreTrainedModel) -> list[nn.Module]:
-    """The model's encoder layers, first to last; a module that is applied several times occurs as often."""
-    return _FAMILIES[model.config.model_type].layers(model)
-
-
-def describe(model: PreTrainedModel) -> Encoder:
-    """The model's layers and readout. Raises AttributionError for an unsupported model."""
-    check_family(model)
-    family, heads = _FAMILIES[model.config.model_type], head_count(model)
-    applications = layer_modules(model)
-    described = {module: family.layer(module, model, heads) for module in dict.fromkeys(applications)}
-    return Encoder(tuple(described[module] for module in applications), family.readout(model))

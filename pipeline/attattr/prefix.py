@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import eager_attention, intercepted_attention
-from pipeline.attattr.encoder import Encoder, layer_modules
+from pipeline.attattr.encoder import Encoder
 from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.families import layer_modules
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,18 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Prefix:
-    """What one forward pass leaves behind. Lists have one entry per layer; none of it carries a gradient."""
+    """What one forward pass leaves behind. Lists have one entry per layer."""
 
     inputs: Inputs
     hidden: list[Tensor]  # input of the layer, (batch, n, hidden)
     attention_probs: list[Tensor]  # (batch, head, query, key); rows of padded queries are zero
     value: list[Tensor]  # (batch, head, key, width)
-    context: list[Tensor]  # (batch, query, head * width)
+    context: list[Tensor]  # (batch, query, head * width); with a graph from each to the logits, if it was asked for
     logits: Tensor  # (batch, classes)
+
+    def detached(self) -> "Prefix":
+        """The same without its graph, which holds every activation of the pass."""
+        return replace(self, context=[context.detach() for context in self.context], logits=self.logits.detach())
 
 
 @contextmanager
@@ -72,9 +77,11 @@ def frozen(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(flag)
 
 
-@torch.no_grad()
 def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
-    """Run the model's own forward pass and keep its hidden states, attention, values and contexts."""
+    """Run the model's own forward pass and keep its hidden states, attention, values and contexts.
+
+    Where gradients are enabled, `logits` and every `context` are parts of one graph; all else is detached.
+    """
     probs: list[Tensor] = []
     values: list[Tensor] = []
     contexts: list[Tensor] = []
@@ -85,16 +92,19 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
         layer: int, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
     ) -> Tensor:
         context, attention_probs = eager_attention(query, key, value, mask, scaling)
-        context = context.transpose(1, 2)
-        probs.append(attention_probs * real_query)
-        values.append(value)
-        contexts.append(context.flatten(2))
-        return context
+        context = context.transpose(1, 2).flatten(2)
+        if torch.is_grad_enabled() and not context.requires_grad:
+            # The parameters are frozen: the first context is where the graph begins.
+            context.requires_grad_()
+        probs.append(attention_probs.detach() * real_query)
+        values.append(value.detach())
+        contexts.append(context)
+        return context.unflatten(2, (query.shape[1], -1))
 
     # `output_hidden_states` would leave transformers' own hooks on the model, which cannot be pickled, and gives
     # nothing in a process that received the model pickled.
     def keep_input(_module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
-        states.append(args[0] if args else kwargs["hidden_states"])
+        states.append((args[0] if args else kwargs["hidden_states"]).detach())
 
     modules = dict.fromkeys(layer_modules(model))
     hooks = [module.register_forward_pre_hook(keep_input, with_kwargs=True) for module in modules]
@@ -118,7 +128,7 @@ def check_readout(encoder: Encoder, prefix: Prefix) -> None:
     n = int(prefix.inputs.lengths[row])
     logits = encoder.forward_from(0, prefix.hidden[0][row : row + 1, :n], key_mask=None)
     tolerance = 1e-3 if logits.dtype in (torch.float32, torch.float64) else 5e-2
-    expected = prefix.logits[row : row + 1]
+    expected = prefix.logits[row : row + 1].detach()
     if not torch.allclose(logits, expected, atol=tolerance, rtol=tolerance) and bool(expected.isfinite().all()):
         raise AttributionError(
             f"the model's logits {expected[0].tolist()} are not what its layers give, {logits[0].tolist()}: it pools "

@@ -7,7 +7,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForSequenceClassification, BertConfig, PretrainedConfig, PreTrainedModel
 
-from pipeline.attattr.encoder import FAMILIES
+from pipeline.attattr.families import FAMILIES
 from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError

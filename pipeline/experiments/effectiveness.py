@@ -11,6 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count, layer_count
+from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.importance import Pooling
 from pipeline.attattr.pruning import Direction, per_layer_masks
 from pipeline.data.examples import Example
@@ -39,7 +40,7 @@ def rankings(
 
 
 def correctness(
-    model: PreTrainedModel, examples: Sequence[Example], importance: dict[str, Tensor], *, token_budget: int | None
+    model: PreTrainedModel, examples: Sequence[Example], importance: dict[str, Tensor], *, token_budget: TokenBudget
 ) -> dict[tuple[str, str], NDArray[np.bool_]]:
     """For each (method, direction): whether each example is right with k heads per layer masked, `(k, example)`."""
     keys: list[tuple[str, Direction]] = [(method, direction) for method in importance for direction in DIRECTIONS]

@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import class_count, masked_heads
-from pipeline.attattr.batching import default_token_budget
+from pipeline.attattr.batching import TokenBudget, resolve_token_budget
 from pipeline.attattr.prefix import frozen
 from pipeline.data.examples import Batch, Example, collate, length_batches
 from pipeline.training.predict import check_finite, forward
@@ -15,7 +15,7 @@ from pipeline.training.predict import check_finite, forward
 
 @torch.no_grad()
 def masked_logits(
-    model: PreTrainedModel, examples: Sequence[Example], masks: Tensor, *, token_budget: int | None = None
+    model: PreTrainedModel, examples: Sequence[Example], masks: Tensor, *, token_budget: TokenBudget = "auto"
 ) -> Tensor:
     """Float32 logits `(mask, example, classes)` on the CPU, in the order of `examples`.
 
@@ -26,7 +26,7 @@ def masked_logits(
     back = torch.arange(len(masks))
     if shared:
         masks, back = masks.unique(dim=0, return_inverse=True)
-    budget = token_budget or default_token_budget(model.device)
+    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     place = {example.example_id: number for number, example in enumerate(examples)}
     result = torch.full((len(masks), len(examples), class_count(model)), torch.nan)
     with frozen(model):

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.attribution import attribute
-from pipeline.attattr.batching import default_token_budget
+from pipeline.attattr.batching import TokenBudget, resolve_token_budget
 from pipeline.attattr.importance import normalise, taylor_importance
 from pipeline.attattr.pruning import global_masks, masked_counts
 from pipeline.data.examples import Batch, Example, collate, length_batches
@@ -41,7 +41,7 @@ def head_importance(
     attributions: Path,
     *,
     settings: Prune,
-    token_budget: int | None,
+    token_budget: TokenBudget,
 ) -> dict[str, Tensor]:
     """Importance `(layer, head)` by every method but `random`, from the importance sample with gold labels."""
     wanted = settings.methods
@@ -68,11 +68,11 @@ def head_importance(
 def _mean_over(
     examples: Sequence[Example],
     model: PreTrainedModel,
-    token_budget: int | None,
+    token_budget: TokenBudget,
     measure: Callable[[PreTrainedModel, Batch], Tensor],
 ) -> Tensor:
     """Mean over examples of `measure`, whose first axis is the batch."""
-    budget = token_budget or default_token_budget(model.device)
+    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     total: Tensor | None = None
     for group in length_batches(examples, token_budget=budget):
         value = measure(model, collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)).double().sum(0)
@@ -107,7 +107,7 @@ def _gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
 
 
 def removal_differences(
-    model: PreTrainedModel, examples: Sequence[Example], *, token_budget: int | None
+    model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget
 ) -> dict[str, Tensor]:
     """Accuracy lost and loss gained when one head is removed, each `(layer, head)`; accuracy as a fraction."""
     layers, heads = layer_count(model), head_count(model)
@@ -147,7 +147,7 @@ def correctness(
     orders: Sequence[Ranking],
     *,
     rates: Sequence[float],
-    token_budget: int | None,
+    token_budget: TokenBudget,
 ) -> tuple[list[int], NDArray[np.bool_]]:
     """Heads masked at each rate, and whether each example is right, `(ranking, rate, example)`."""
     counts = masked_counts(list(rates), heads=layer_count(model) * head_count(model))

@@ -17,6 +17,7 @@ PlantedTask = Literal["negation", "inference"]
 GlueTask = Literal["mnli", "rte", "sst2", "mrpc"]
 Task = Literal[PlantedTask, GlueTask]
 Pooling = Literal["max", "confidence"]
+Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
 
 
 class Prepare(Section):
@@ -48,10 +49,13 @@ class Finetune(Section):
 class Attribute(Section):
     """The integral, and what is kept of its result."""
 
-    steps: Count
-    rule: Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre"]
+    steps: Count | Literal["auto"]
+    rule: Rule
+    tolerance: Annotated[float, Field(gt=0, lt=1)]  # of steps: auto
+    max_steps: Annotated[int, Field(ge=4)]  # of steps: auto
     path: Literal["layer", "joint"]
     output: Literal["probability", "logit", "log_probability", "margin"]
+    precision: Literal["full", "bfloat16"]
     n_mine: NotNegative
     n_mine_heldout: NotNegative
     mine_min_tokens: dict[Task, Count]
@@ -134,7 +138,7 @@ class Run(Section):
 
     trainer: Trainer
     workers: NotNegative
-    token_budget: Count | None
+    token_budget: Count | Literal["auto"]  # tokens of one pass; auto: as the free memory allows
     tracking: Tracking
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 

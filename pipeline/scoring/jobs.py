@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.errors import NonFiniteError
-from pipeline.attattr.quadrature import quadrature
+from pipeline.attattr.quadrature import schedule
 from pipeline.data.examples import Batch, Example, collate, length_batches
 from pipeline.run.schema import Attribute
 from pipeline.run.schema import Trainer as TrainerSettings
@@ -43,7 +43,7 @@ def make_jobs(
     splits: dict[str, tuple[Sequence[Example], tuple[Target, ...]]], *, settings: Attribute, token_budget: int
 ) -> list[Job]:
     """Cut every split into batches of bounded size; the same batches for any number of processes."""
-    copies = len(quadrature(settings.rule, settings.steps)[0])
+    copies = schedule(settings.rule, settings.steps, max_steps=settings.max_steps).counts[0]
     jobs: list[Job] = []
     for split, (examples, targets) in splits.items():
         batches = length_batches(examples, token_budget=token_budget, copies=copies)
@@ -88,8 +88,11 @@ class Attributor(pl.LightningModule):
                 target=target,
                 steps=self.settings.steps,
                 rule=self.settings.rule,
+                tolerance=self.settings.tolerance,
+                max_steps=self.settings.max_steps,
                 path=self.settings.path,
                 output=self.settings.output,
+                precision=self.settings.precision,
                 token_budget=self.token_budget,
             )
         except NonFiniteError as error:

@@ -7,7 +7,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import class_count
-from pipeline.attattr.batching import default_token_budget
+from pipeline.attattr.batching import TokenBudget, resolve_token_budget
 from pipeline.attattr.prefix import Inputs, frozen
 from pipeline.data.examples import Batch, Example, collate, length_batches
 from pipeline.errors import InputError
@@ -25,12 +25,14 @@ def forward(model: PreTrainedModel, batch: Batch) -> Tensor:
 
 
 @torch.no_grad()
-def predict_logits(model: PreTrainedModel, examples: Sequence[Example], *, token_budget: int | None = None) -> Tensor:
+def predict_logits(
+    model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget = "auto"
+) -> Tensor:
     """Float32 logits `(example, classes)` on the CPU, in the order of `examples`; the model is left as it was.
 
     Raises InputError naming the first example whose logits are not finite.
     """
-    budget = token_budget or default_token_budget(model.device)
+    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     place = {example.example_id: number for number, example in enumerate(examples)}
     logits = torch.full((len(examples), class_count(model)), torch.nan)
     with frozen(model):

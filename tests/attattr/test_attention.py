@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pipeline.attattr import AttributionError, masked_heads
-from pipeline.attattr.encoder import FAMILIES
+from pipeline.attattr.families import FAMILIES
 
 SOME = torch.tensor([[1.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 0.0]])
 

@@ -8,7 +8,7 @@ import torch
 import transformers
 
 from pipeline.attattr import AttributionError, attribute
-from pipeline.attattr.encoder import FAMILIES
+from pipeline.attattr.families import FAMILIES
 
 THIRDS = ([1 / 3, 2 / 3, 1], [1 / 3, 1 / 3, 1 / 3])  # the right rule with three steps
 OUTPUTS = {
@@ -102,7 +102,9 @@ def test_scores_sum_to_the_change_of_the_output(
             if name == "pre_classifier.bias":
                 parameter.fill_(20)
     examples = random_examples([6, 18])
-    result = attribute(model, **padded(model, examples), target="predicted", steps=64, path=path, output=output)
+    result = attribute(
+        model, **padded(model, examples), target="predicted", steps=64, rule="gauss_legendre", path=path, output=output
+    )
     assert result.attribution.dtype == torch.float64
     for row, example in enumerate(examples):
         alone = padded(model, [example])
@@ -170,7 +172,7 @@ def assert_rows_are(result, alone):
         assert_close(result.logits[row], expected.logits[0], 1e-10)
 
 
-@pytest.mark.parametrize("token_budget", [None, 1, 40, 100, 100_000])
+@pytest.mark.parametrize("token_budget", ["auto", 1, 40, 100, 100_000])
 def test_batch_padding_and_token_budget_change_nothing(reference, padded, token_budget):
     model, examples, chosen, alone = reference
     labels = torch.tensor([e.label for e in examples])
@@ -417,9 +419,9 @@ TWO = torch.ones(2, 5, dtype=torch.long)
         ({"rule": "simpson"}, "rule is 'simpson'.*gauss_legendre"),
         ({"path": "all"}, "path is 'all': it must be one of layer, joint"),
         ({"output": "loss"}, "output is 'loss': it must be one of probability, logit, log_probability"),
-        ({"token_budget": 0}, "token_budget is 0: it must be at least 1"),
-        ({"token_budget": -5}, "token_budget is -5: it must be at least 1"),
-        ({"target": "gold"}, "target is 'gold': it must be 'predicted' or a tensor of class ids"),
+        ({"token_budget": 0}, "token_budget is 0: it must be 'auto' or a whole number of at least 1"),
+        ({"token_budget": -5}, "token_budget is -5: it must be"),
+        ({"target": "gold"}, "target is 'gold': it must be 'predicted', a class id or a tensor of class ids"),
         ({"target": torch.tensor([0, 3])}, "outside the model's 3 classes"),
         ({"target": torch.tensor([-1, 0])}, "outside the model's 3 classes"),
         ({"target": torch.tensor([0])}, "target"),

@@ -3,7 +3,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from pipeline.attattr import AttributionError
-from pipeline.attattr.encoder import FAMILIES
+from pipeline.attattr.families import FAMILIES
 from pipeline.attattr.importance import normalise, pooled_attention, taylor_importance
 
 

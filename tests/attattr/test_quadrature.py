@@ -15,11 +15,18 @@ BY_HAND = {
     ("trapezoid", 4): ([0, 1 / 4, 2 / 4, 3 / 4, 1], [1 / 8, 1 / 4, 1 / 4, 1 / 4, 1 / 8]),
     ("gauss_legendre", 2): ([(1 - 1 / sqrt(3)) / 2, (1 + 1 / sqrt(3)) / 2], [1 / 2, 1 / 2]),
     ("gauss_legendre", 3): ([(1 - sqrt(3 / 5)) / 2, 1 / 2, (1 + sqrt(3 / 5)) / 2], [5 / 18, 8 / 18, 5 / 18]),
+    ("clenshaw_curtis", 2): ([0, 1 / 2, 1], [1 / 6, 4 / 6, 1 / 6]),
+    ("clenshaw_curtis", 3): ([0, 1 / 4, 3 / 4, 1], [1 / 18, 8 / 18, 8 / 18, 1 / 18]),
+    ("clenshaw_curtis", 4): (
+        [0, (1 - sqrt(1 / 2)) / 2, 1 / 2, (1 + sqrt(1 / 2)) / 2, 1],
+        [1 / 30, 8 / 30, 12 / 30, 8 / 30, 1 / 30],
+    ),
     ("left", 1): ([0], [1]),
     ("right", 1): ([1], [1]),
     ("midpoint", 1): ([1 / 2], [1]),
     ("trapezoid", 1): ([0, 1], [1 / 2, 1 / 2]),
     ("gauss_legendre", 1): ([1 / 2], [1]),
+    ("clenshaw_curtis", 1): ([0, 1], [1 / 2, 1 / 2]),
 }
 
 
@@ -42,7 +49,7 @@ def test_nodes_and_weights_are_those_of_the_definition(rule, steps):
 @pytest.mark.parametrize("rule", RULES)
 def test_weights_are_positive_and_sum_to_one_and_nodes_rise_inside_the_interval(rule, steps):
     nodes, weights = quadrature(rule, steps)
-    assert len(nodes) == len(weights) == (steps + 1 if rule == "trapezoid" else steps)
+    assert len(nodes) == len(weights) == (steps + 1 if rule in ("trapezoid", "clenshaw_curtis") else steps)
     assert float(weights.sum()) == pytest.approx(1, abs=1e-14)
     assert bool((weights > 0).all())
     assert bool((nodes.diff() > 0).all())

@@ -6,7 +6,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from pipeline.attattr.encoder import FAMILIES
+from pipeline.attattr.families import FAMILIES
 from pipeline.data.checkpoint import max_positions, model_location
 from pipeline.data.weights import check_weights, load_model, model_name
 from pipeline.errors import InputError

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pipeline.attattr import AttributionError
-from pipeline.attattr.encoder import FAMILIES
+from pipeline.attattr.families import FAMILIES
 from pipeline.errors import InputError
 from pipeline.experiments.masked import masked_logits
 
@@ -34,7 +34,7 @@ def random_masks(*shape, seed=0):
     return (torch.rand(*shape, 2, 4, generator=torch.Generator().manual_seed(seed)) > 0.4).float()
 
 
-@pytest.mark.parametrize("token_budget", [None, 1, 40])
+@pytest.mark.parametrize("token_budget", ["auto", 1, 40])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_masks_shared_by_all_examples(tiny_model, random_examples, by_hand, family, token_budget):
     model, examples, masks = tiny_model(family), random_examples(LENGTHS), random_masks(4)
@@ -47,7 +47,7 @@ def test_masks_shared_by_all_examples(tiny_model, random_examples, by_hand, fami
     assert not torch.allclose(logits[0], logits[1], atol=1e-3)
 
 
-@pytest.mark.parametrize("token_budget", [None, 1, 40])
+@pytest.mark.parametrize("token_budget", ["auto", 1, 40])
 def test_masks_of_every_example(tiny_model, random_examples, by_hand, token_budget):
     model, examples, masks = tiny_model(), random_examples(LENGTHS), random_masks(4, 5)
     masks[1, 3] = masks[0, 3]

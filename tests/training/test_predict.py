@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from pipeline.attattr.encoder import FAMILIES
+from pipeline.attattr.families import FAMILIES
 from pipeline.errors import InputError
 from pipeline.training.predict import check_finite, predict_logits
 
 
-@pytest.mark.parametrize("token_budget", [None, 1, 30])
+@pytest.mark.parametrize("token_budget", ["auto", 1, 30])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_logits_are_those_of_each_example_alone_in_the_given_order(
     tiny_model, random_examples, padded, family, token_budget

@@ -1,0 +1,48 @@
+"""The real models that the benchmarks measure: the pretrained 6-layer BERT, fine-tuned on a part of each GLUE task.
+
+Run: python -m benchmarks.models    (needs ATTATTR_DATA; about 20 minutes on 2 cores, once)
+"""
+
+from pathlib import Path
+
+from pipeline import finetune, prepare
+from pipeline.run.config import StageConfig
+from pipeline.run.paths import link_external, model_folder
+from pipeline.run.presets import compose_params
+from pipeline.run.schema import Params, Task, external_folders
+
+ROOT = Path("scratch/benchmarks")
+TASKS: tuple[Task, ...] = ("sst2", "rte", "mrpc", "mnli")
+SEED = 1
+
+
+def settings() -> Params:
+    """The `minilm` preset on 4,000 training examples and two epochs: enough for attributions of a trained model."""
+    epochs = ["finetune.epochs=2", "finetune.epochs_for.rte=4", "finetune.epochs_for.mrpc=3"]
+    return compose_params(
+        ["experiment=minilm", "prepare.n_train=4000", "prepare.n_eval=400", "run.tracking.mode=disabled", *epochs]
+    )
+
+
+def finetuned(task: Task) -> Path:
+    """The folder of the task's model, made if it is not there yet; beside it are the tokenised examples."""
+    folder = model_folder(ROOT, task, SEED)
+    if not (folder / "config.json").is_file():
+        params = settings()
+        link_external(external_folders(params))
+        for stage in (prepare, finetune):
+            name = stage.__name__.rpartition(".")[2]
+            declared = frozenset({"data", "model", "prepare", "finetune"})
+            seed = None if stage is prepare else SEED
+            config = StageConfig(params, stage=name, declared=declared, task=task, seed=seed, output_root=ROOT)
+            config.input_root = ROOT
+            stage.main(config)
+    return folder
+
+
+if __name__ == "__main__":
+    import logging
+
+    logging.basicConfig(level="INFO")
+    for name in TASKS:
+        finetuned(name)
