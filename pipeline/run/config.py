@@ -16,6 +16,7 @@ from pipeline.run.messages import first_error
 from pipeline.run.paths import PRESETS
 from pipeline.run.schema import (
     Attribute,
+    Convergence,
     Effectiveness,
     Figures,
     Finetune,
@@ -136,6 +137,7 @@ class StageConfig:
     attribute: Attribute
     effectiveness: Effectiveness
     prune: Prune
+    convergence: Convergence
     figures: Figures
     report: Report
     run: Run

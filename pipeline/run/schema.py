@@ -98,6 +98,21 @@ class Prune(Section):
     seed: NotNegative
 
 
+class Convergence(Section):
+    """The error of every rule and number of steps against a finer integral."""
+
+    n_examples: Count
+    rules: List[Rule]
+    steps: List[Count]
+    reference_steps: Annotated[int, Field(ge=4)]  # Gauss-Legendre, float64
+    tolerance: Annotated[float, Field(gt=0, lt=1)]  # of `auto`
+    max_steps: Annotated[int, Field(ge=4)]
+    top_k: Count
+    sufficient_error: Annotated[float, Field(gt=0, lt=1)]  # claim P1: the error that 20 steps may have
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
 class Figures(Section):
     """Drawing."""
 
@@ -156,6 +171,7 @@ class Params(Section):
     attribute: Attribute
     effectiveness: Effectiveness
     prune: Prune
+    convergence: Convergence
     figures: Figures
     report: Report
     run: Run

@@ -54,8 +54,12 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "mean_tokens": float(np.mean([row["n"] for row in chosen])),
             "completeness_gap": {
                 "mean": gap.mean(axis=0).tolist(),
+                "median": np.median(gap, axis=0).tolist(),
+                "q95": np.quantile(gap, 0.95, axis=0).tolist(),
                 "max": gap.max(axis=0).tolist(),
             },
             "output_change_mean": change.mean(axis=0).tolist(),
+            "steps_mean": np.mean([row["steps"] for row in chosen], axis=0).tolist(),
+            "unconverged": np.sum([row["unconverged"] for row in chosen], axis=0).tolist(),
         }
     return summary

@@ -53,6 +53,8 @@ def example_record(
         "predicted": int(result.logits[number].argmax()),
         "n": n,
         "output": output if sign > 0 else 1 - output,
+        "steps": result.steps[number].tolist(),
+        "unconverged": result.unconverged[number].tolist(),
         "completeness_gap": (sign * result.completeness_gap[number]).tolist(),
         "output_change": (sign * (result.output[number] - result.baseline_output[number])).tolist(),
         "attribution_max": scores.amax(dim=(2, 3)).flatten().tolist(),
