@@ -1,7 +1,8 @@
 """Compute the attribution scores of one fine-tuned model, batch by batch, over any number of processes.
 
 Reads:  outputs/data/<task>, outputs/models/<task>-<seed>
-Writes: outputs/attributions/<task>-<seed>/{heads.parquet, maps.parquet, full.safetensors},
+Writes: outputs/attributions/<task>-<seed>/{heads.parquet, maps.parquet, full.safetensors,
+        completeness.csv, unconverged.json},
         metrics/attribute/<task>-<seed>.json
 Run:    python -m pipeline.attribute task=<task> seed=<seed>
 """
@@ -23,10 +24,10 @@ def main(config: StageConfig) -> None:
     from pipeline.attattr.batching import resolve_token_budget
     from pipeline.attattr.families import check_family
     from pipeline.data.weights import device_for, load_finetuned
-    from pipeline.run.store import write_json
+    from pipeline.run.store import write_csv, write_json
     from pipeline.run.tracking import track
     from pipeline.run.work import work_folder
-    from pipeline.scoring.collect import merge, summarise, write_store
+    from pipeline.scoring.collect import gap_rows, merge, summarise, unconverged_rows, write_store
     from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
     from pipeline.scoring.samples import samples, what_to_keep
 
@@ -49,7 +50,15 @@ def main(config: StageConfig) -> None:
         order = {place: number for number, place in enumerate(places)}
         rows = merge([job_file(folder, job) for job in jobs], order)
         shape = {"layers": model.config.num_hidden_layers, "heads": model.config.num_attention_heads}
-        write_store(attributions_folder(config.output_root, task, seed), rows, **shape)
+        out = attributions_folder(config.output_root, task, seed)
+        write_store(out, rows, **shape)
+        write_csv(out / "completeness.csv", gap_rows(rows, task=task, seed=seed))
+        short = unconverged_rows(rows)
+        write_json(out / "unconverged.json", short)
+        if short:
+            log.warning(
+                "%s: %d estimates stopped at %d steps: unconverged.json", config.label, len(short), settings.max_steps
+            )
         metrics = {"task": task, "seed": seed, "steps": settings.steps, "rule": settings.rule} | summarise(rows)
         tracker.summary(metrics)
         write_json(metrics_file(config.output_root, "attribute", task, seed), metrics)

@@ -1,7 +1,8 @@
 """Draw the paper's figures from the experiments' curves.
 
-Reads:  outputs/{effectiveness,prune}/*/curves.csv, metrics/{finetune,prune}
-Writes: outputs/figures/{effectiveness,pruning}.{svg,png}
+Reads:  outputs/{effectiveness,prune,convergence}/*/curves.csv, outputs/attributions/*/completeness.csv,
+        metrics/{finetune,prune}
+Writes: outputs/figures/{convergence,completeness,effectiveness,pruning}.{svg,png}
 Run:    python -m pipeline.figures
 """
 
@@ -13,6 +14,7 @@ from pipeline.run.paths import summary_folder
 def main(config: StageConfig) -> None:
     """One figure per experiment, a panel per task."""
     from pipeline.analysis.intervals import majority_share
+    from pipeline.reporting.error_plots import completeness_figure, convergence_figure
     from pipeline.reporting.plots import effectiveness_figure, pruning_figure, save_figure
     from pipeline.run.results import read_curves, read_metrics
     from pipeline.run.tracking import track
@@ -21,6 +23,8 @@ def main(config: StageConfig) -> None:
     of_dev = {metrics["task"]: majority_share(metrics) for metrics in read_metrics(config, "finetune")}
     of_sample = {metrics["task"]: metrics["majority"] for metrics in read_metrics(config, "prune")}
     figures = {
+        "convergence": convergence_figure(read_curves(config, "convergence")),
+        "completeness": completeness_figure(read_curves(config, "attributions", name="completeness")),
         "effectiveness": effectiveness_figure(read_curves(config, "effectiveness"), of_dev),
         "pruning": pruning_figure(read_curves(config, "prune"), of_sample),
     }

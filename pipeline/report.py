@@ -1,6 +1,7 @@
 """Write the report: one self-contained HTML page, and the same as Markdown.
 
-Reads:  params.yaml and its preset in conf/, metrics/{finetune,effectiveness,prune}, outputs/{data,figures}
+Reads:  params.yaml and its preset in conf/, metrics/{finetune,effectiveness,prune,convergence},
+        outputs/{data,figures}, outputs/attributions/*/completeness.csv
 Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
 """
@@ -12,10 +13,10 @@ from pipeline.run.paths import data_folder, summary_folder
 
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
-    from pipeline.reporting.blocks import ReportContext
+    from pipeline.reporting.blocks import FIGURES, ReportContext
     from pipeline.reporting.page import render_html, render_markdown
     from pipeline.run.presets import overrides
-    from pipeline.run.results import read_metrics
+    from pipeline.run.results import read_curves, read_metrics
     from pipeline.run.store import read_json, replace
 
     figures = summary_folder(config.input_root, "figures")
@@ -33,7 +34,9 @@ def main(config: StageConfig) -> None:
         finetune=read_metrics(config, "finetune"),
         effectiveness=read_metrics(config, "effectiveness"),
         prune=read_metrics(config, "prune"),
-        figures={name: (figures / f"{name}.svg").read_text(encoding="utf-8") for name in ("effectiveness", "pruning")},
+        convergence=read_metrics(config, "convergence"),
+        completeness=read_curves(config, "attributions", name="completeness").to_dict("records"),
+        figures={name: (figures / f"{name}.svg").read_text(encoding="utf-8") for name in FIGURES},
     )
     folder = summary_folder(config.output_root, "report")
     replace(folder / "index.html", render_html(context).encode())

@@ -1,7 +1,7 @@
 """Gather the experiments' metrics into the result tables.
 
-Reads:  metrics/{finetune,effectiveness,prune}
-Writes: outputs/tables/{headline,finetune,effectiveness,pruning}.{csv,md}
+Reads:  metrics/{finetune,effectiveness,prune,convergence}, outputs/attributions/*/completeness.csv
+Writes: outputs/tables/{headline,finetune,effectiveness,pruning,convergence,completeness,claims}.{csv,md}
 Run:    python -m pipeline.tables
 """
 
@@ -12,17 +12,22 @@ from pipeline.run.paths import summary_folder
 
 def main(config: StageConfig) -> None:
     """One table per experiment, a row per task, seed and method."""
+    from pipeline.reporting.error_tables import claim_rows, completeness_rows, convergence_rows
     from pipeline.reporting.table_text import to_csv, to_markdown
     from pipeline.reporting.tables import effectiveness_rows, finetune_rows, headline, pruning_rows
-    from pipeline.run.results import read_metrics
+    from pipeline.run.results import read_curves, read_metrics
     from pipeline.run.store import replace
 
     finetune, effectiveness, prune = (read_metrics(config, name) for name in ("finetune", "effectiveness", "prune"))
+    converged = read_metrics(config, "convergence")
     tables = {
         "headline": headline(finetune, effectiveness, prune),
         "finetune": finetune_rows(finetune),
         "effectiveness": effectiveness_rows(effectiveness),
         "pruning": pruning_rows(prune),
+        "convergence": convergence_rows(converged),
+        "completeness": completeness_rows(read_curves(config, "attributions", name="completeness").to_dict("records")),
+        "claims": claim_rows(converged),
     }
     folder = summary_folder(config.output_root, "tables")
     for name, rows in tables.items():

@@ -53,9 +53,7 @@ def summary(rows: Rows, *, settings: Convergence) -> dict[str, Any]:
     """
     groups = {(rule, steps): part for rule, steps, part in _groups(rows)}
     needed = {
-        rule: {
-            f"{level:g}": _needed({m: _pooled(groups[rule, m]) for m in settings.steps}, level) for level in LEVELS
-        }
+        rule: {f"{level:g}": _needed({m: _pooled(groups[rule, m]) for m in settings.steps}, level) for level in LEVELS}
         for rule in settings.rules
     }
     (_, auto), (_, reference) = (

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 from pipeline.reporting.blocks import ReportContext, Section
 from pipeline.reporting.sections.citation import citation_section
 from pipeline.reporting.sections.effectiveness import effectiveness_section
+from pipeline.reporting.sections.errors import claims_section, error_section
 from pipeline.reporting.sections.pruning import pruning_section
 from pipeline.reporting.sections.results import finetune_section, headline_section
 from pipeline.reporting.sections.values import choices_section, run_section
@@ -25,6 +26,8 @@ SECTIONS: Sequence[Callable[[ReportContext], Section]] = (
     finetune_section,
     effectiveness_section,
     pruning_section,
+    error_section,
+    claims_section,
     choices_section,
     citation_section,
 )

@@ -44,6 +44,18 @@ COLUMNS = {
     "delta_auc_taylor": ("AUC lead over Taylor", 2),
     "delta_auc_attention": ("AUC lead over attention", 2),
     "normalise": ("importance", 0),
+    "steps_1": ("steps for 1 %", 0),
+    "steps_0.1": ("for 0.1 %", 0),
+    "steps_0.01": ("for 0.01 %", 0),
+    "tolerance": ("tolerance, %", 1),
+    "auto_error": ("error, %", 3),
+    "within_tolerance": ("pairs within it, %", 1),
+    "steps_mean": ("mean steps", 1),
+    "gap_median": ("gap: median", 6),
+    "gap_q95": ("95 %", 6),
+    "gap_max": ("largest", 4),
+    "change": ("mean change of F", 4),
+    "value": ("value", 1),
 }
 
 

@@ -17,11 +17,11 @@ def read_metrics(config: StageConfig, stage: str) -> list[dict[str, Any]]:
     return [read_json(path) for path in paths]
 
 
-def read_curves(config: StageConfig, stage: str) -> Any:
-    """The curves of `stage` for all tasks and seeds, as one pandas table."""
+def read_curves(config: StageConfig, stage: str, *, name: str = "curves") -> Any:
+    """The table `name`.csv of `stage` for all tasks and seeds, as one pandas table."""
     import pandas
 
     folders = [
         experiment_folder(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds
     ]
-    return pandas.concat([pandas.read_csv(folder / "curves.csv", keep_default_na=False) for folder in folders])
+    return pandas.concat([pandas.read_csv(folder / f"{name}.csv", keep_default_na=False) for folder in folders])

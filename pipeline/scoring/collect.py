@@ -42,6 +42,37 @@ def write_store(folder: Path, rows: list[dict[str, Any]], *, layers: int, heads:
     replace(folder / "full.safetensors", save(tensors))
 
 
+def gap_rows(rows: list[dict[str, Any]], *, task: str, seed: int) -> list[dict[str, Any]]:
+    """Quantiles over dev examples of |completeness gap|, by layer, for the predicted class.
+
+    `change` is the mean |change of F| that the scores explain, `steps` the mean number of steps, `unconverged` counts
+    the examples whose estimates stopped short of their tolerance. On the `joint` path "layer" 0 is all of them.
+    """
+    chosen = [row for row in rows if (row["split"], row["target"]) == ("dev", "predicted")]
+    gaps = np.abs([row["completeness_gap"] for row in chosen])
+    change = np.abs([row["output_change"] for row in chosen]).mean(axis=0)
+    steps = np.mean([row["steps"] for row in chosen], axis=0)
+    unconverged = np.sum([row["unconverged"] for row in chosen], axis=0)
+    quantiles = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1}
+    return [
+        {"task": task, "seed": seed, "layer": layer, "n": len(chosen)}
+        | {name: float(np.quantile(gaps[:, layer], share)) for name, share in quantiles.items()}
+        | {"change": float(change[layer]), "steps": float(steps[layer]), "unconverged": int(unconverged[layer])}
+        for layer in range(gaps.shape[1])
+    ]
+
+
+def unconverged_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Every example and layer whose estimate stopped at `max_steps`, short of its tolerance."""
+    return [
+        {"split": row["split"], "example_id": row["example_id"], "target": row["target"], "layer": layer}
+        | {"completeness_gap": row["completeness_gap"][layer], "output_change": row["output_change"][layer]}
+        for row in rows
+        for layer, short in enumerate(row["unconverged"])
+        if short
+    ]
+
+
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts, and per layer how far the attribution is from completeness, for each split and target."""
     summary: dict[str, Any] = {}
@@ -54,8 +85,6 @@ def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
             "mean_tokens": float(np.mean([row["n"] for row in chosen])),
             "completeness_gap": {
                 "mean": gap.mean(axis=0).tolist(),
-                "median": np.median(gap, axis=0).tolist(),
-                "q95": np.quantile(gap, 0.95, axis=0).tolist(),
                 "max": gap.max(axis=0).tolist(),
             },
             "output_change_mean": change.mean(axis=0).tolist(),
