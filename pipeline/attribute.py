@@ -54,11 +54,9 @@ def main(config: StageConfig) -> None:
         write_store(out, rows, **shape)
         write_csv(out / "completeness.csv", gap_rows(rows, task=task, seed=seed))
         short = unconverged_rows(rows)
-        write_json(out / "unconverged.json", short)
+        write_json(out / "unconverged.json", {"estimates": short})
         if short:
-            log.warning(
-                "%s: %d estimates stopped at %d steps: unconverged.json", config.label, len(short), settings.max_steps
-            )
+            log.warning("%s: %d estimates stopped short of their tolerance: unconverged.json", config.label, len(short))
         metrics = {"task": task, "seed": seed, "steps": settings.steps, "rule": settings.rule} | summarise(rows)
         tracker.summary(metrics)
         write_json(metrics_file(config.output_root, "attribute", task, seed), metrics)

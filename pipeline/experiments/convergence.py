@@ -63,7 +63,7 @@ def _compare(
 ) -> list[dict[str, Any]]:
     scores, truth = result.attribution[0].double(), fine.attribution[0]
     error, size = (scores - truth).abs().sum(dim=(1, 2, 3)), truth.abs().sum(dim=(1, 2, 3))
-    kendall = float(kendalltau(scores.amax(dim=(2, 3)).cpu(), truth.amax(dim=(2, 3)).cpu()).statistic)
+    kendall = float(kendalltau(scores.amax(dim=(2, 3)).cpu(), truth.amax(dim=(2, 3)).cpu())[0])
     return [
         {
             "example_id": example.example_id,

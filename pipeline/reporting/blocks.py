@@ -20,8 +20,8 @@ class ReportContext:
 
     `overrides` are (key, the preset's value, the value); `splits` maps a task to the number of examples of each split;
     `parameters` are the sections of params.yaml; `finetune`, `effectiveness`, `prune` and `convergence` are the stages'
-    metrics, one mapping per task and seed; `completeness` has one row per task, seed and layer; `figures` maps the names
-    in `FIGURES` to SVG texts, which report.md finds as files in `figure_folder`, relative to itself.
+    metrics, one mapping per task and seed; `completeness` has one row per task, seed and layer; `figures` maps the
+    names in `FIGURES` to SVG texts, which report.md finds as files in `figure_folder`, relative to itself.
     """
 
     title: str

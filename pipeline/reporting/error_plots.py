@@ -98,7 +98,8 @@ def completeness_figure(gaps: pd.DataFrame) -> Figure:
 
 
 def _draw_rule(ax: Axes, rows: pd.DataFrame, style: MethodStyle) -> None:
-    by_steps = np.log(rows["error"].clip(lower=RESOLUTION)).groupby(rows["steps"]).mean()
+    logarithms = rows.assign(error=np.log(rows["error"].clip(lower=RESOLUTION)))
+    by_steps = logarithms.pivot_table(index="steps", values="error")["error"]
     line = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.4, "marker": style.marker}
     ax.plot(by_steps.index.to_numpy(), np.exp(by_steps.to_numpy()), **line)
 
