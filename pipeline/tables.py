@@ -15,20 +15,22 @@ def main(config: StageConfig) -> None:
     from pipeline.reporting.error_tables import claim_rows, completeness_rows, convergence_rows
     from pipeline.reporting.table_text import to_csv, to_markdown
     from pipeline.reporting.tables import effectiveness_rows, finetune_rows, headline, pruning_rows
-    from pipeline.run.results import read_curves, read_metrics
+    from pipeline.run.results import has_results, read_curves, read_metrics
     from pipeline.run.store import replace
 
     finetune, effectiveness, prune = (read_metrics(config, name) for name in ("finetune", "effectiveness", "prune"))
-    converged = read_metrics(config, "convergence")
     tables = {
         "headline": headline(finetune, effectiveness, prune),
         "finetune": finetune_rows(finetune),
         "effectiveness": effectiveness_rows(effectiveness),
         "pruning": pruning_rows(prune),
-        "convergence": convergence_rows(converged),
-        "completeness": completeness_rows(read_curves(config, "attributions", name="completeness").to_dict("records")),
-        "claims": claim_rows(converged),
     }
+    if has_results(config, "convergence"):
+        convergence = read_metrics(config, "convergence")
+        tables |= {"convergence": convergence_rows(convergence), "claims": claim_rows(convergence)}
+    if has_results(config, "attributions"):
+        gaps = read_curves(config, "attributions", name="completeness")
+        tables["completeness"] = completeness_rows(gaps.to_dict("records"))
     folder = summary_folder(config.output_root, "tables")
     for name, rows in tables.items():
         replace(folder / f"{name}.csv", to_csv(rows).encode())

@@ -20,6 +20,8 @@ PER_MODEL = (
     "metrics/*/{task}-{seed}.json",
     "outputs/effectiveness/{task}-{seed}/*.csv",
     "outputs/prune/{task}-{seed}/*.csv",
+    "outputs/convergence/{task}-{seed}/*.csv",
+    "outputs/attributions/{task}-{seed}/*.csv",
 )
 OVER_ALL = ("params.yaml", "outputs/figures/*", "outputs/tables/*", "outputs/report/*")
 

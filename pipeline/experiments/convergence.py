@@ -4,6 +4,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from scipy.stats import kendalltau
 from torch import Tensor
@@ -63,7 +64,8 @@ def _compare(
 ) -> list[dict[str, Any]]:
     scores, truth = result.attribution[0].double(), fine.attribution[0]
     error, size = (scores - truth).abs().sum(dim=(1, 2, 3)), truth.abs().sum(dim=(1, 2, 3))
-    kendall = float(kendalltau(scores.amax(dim=(2, 3)).cpu(), truth.amax(dim=(2, 3)).cpu())[0])
+    largest = [values.amax(dim=(2, 3)).flatten().cpu().numpy() for values in (scores, truth)]
+    kendall = float(np.asarray(kendalltau(*largest))[0])
     return [
         {
             "example_id": example.example_id,

@@ -8,6 +8,14 @@ from pipeline.run.paths import experiment_folder, metrics_file
 from pipeline.run.store import read_json
 
 
+def has_results(config: StageConfig, stage: str) -> bool:
+    """Whether any model has results of `stage`: committed results may be older than a stage."""
+    folders = [
+        experiment_folder(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds
+    ]
+    return any(folder.is_dir() for folder in folders)
+
+
 def read_metrics(config: StageConfig, stage: str) -> list[dict[str, Any]]:
     """The metrics of `stage`, by task and seed in the order of params.yaml."""
     paths = [metrics_file(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds]

@@ -5,8 +5,8 @@ from pipeline.reporting.error_tables import auto_rows, claim_rows, completeness_
 from pipeline.reporting.style import task_name
 
 RULES = (
-    "Attribution is an integral, and every rule with a finite number of steps misses it by something. On {n} dev examples "
-    "per model each rule is compared, edge by edge, with {reference} Gauss-Legendre nodes in float64."
+    "Attribution is an integral, and every rule with a finite number of steps misses it by something. On {n} dev "
+    "examples per model each rule is compared, edge by edge, with {reference} Gauss-Legendre nodes in float64."
 )
 RULES_ALT = (
     "Relative edge error against the number of steps on logarithmic axes, one line per quadrature rule. {errors}."
