@@ -115,7 +115,8 @@ def attribute(
         waiting = _groups(inputs, torch.arange(len(input_ids)), nodes, budget)
         checked = False
         while waiting:
-            index = waiting.pop().to(input_ids.device)
+            group = waiting.pop()
+            index = group.to(input_ids.device)
             try:
                 _attribute_group(model, encoder, inputs.select(index), index, targets, integrator, result, checked)
                 checked = True
@@ -127,7 +128,7 @@ def attribute(
             budget = max(1, budget // 2)
             log.warning("out of memory: the token budget is halved to %d", budget)
             integrator = replace(integrator, token_budget=budget)
-            waiting += _groups(inputs, index, nodes, budget)
+            waiting = _groups(inputs, torch.cat([*waiting, group]), nodes, budget)
     return result
 
 
@@ -233,10 +234,10 @@ def _check_finite(logits: Tensor, index: Tensor) -> None:
 
 def _class_ids(target: Tensor | int | str, *, batch: int, classes: int, device: torch.device) -> Tensor | None:
     """The class of every example, `(batch,)`, or None for the predicted one."""
-    if isinstance(target, str):
-        if target != "predicted":
-            raise AttributionError(f"target is {target!r}: it must be 'predicted', a class id or a tensor of class ids")
+    if isinstance(target, str) and target == "predicted":
         return None
+    if not isinstance(target, Tensor) and type(target) is not int:
+        raise AttributionError(f"target is {target!r}: it must be 'predicted', a class id or a tensor of class ids")
     ids = target if isinstance(target, Tensor) else torch.full((batch,), target)
     if ids.shape != (batch,) or ids.is_floating_point():
         raise AttributionError(

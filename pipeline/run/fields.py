@@ -1,7 +1,7 @@
 """The kinds of value that params.yaml holds."""
 
 from itertools import pairwise
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -25,6 +25,16 @@ def rising_from_0_to_1(rates: tuple[float, ...]) -> tuple[float, ...]:
     if not rising or rates[0] != 0 or rates[-1] != 1:
         raise ValueError("a list that rises from 0 to 1")
     return rates
+
+
+def _count_or_auto(value: object) -> object:
+    if value == "auto" or (type(value) is int and value >= 1):
+        return value
+    raise ValueError("auto or an integer of at least 1")
+
+
+# A union of types would name its branches in the message.
+CountOrAuto = Annotated[int | Literal["auto"], BeforeValidator(_count_or_auto)]
 
 
 # YAML knows lists, a frozen model wants tuples. A validator's ValueError completes the sentence "... must be".

@@ -10,7 +10,17 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.errors import InputError
-from pipeline.run.fields import Count, List, Name, NotNegative, Positive, Section, Share, rising_from_0_to_1
+from pipeline.run.fields import (
+    Count,
+    CountOrAuto,
+    List,
+    Name,
+    NotNegative,
+    Positive,
+    Section,
+    Share,
+    rising_from_0_to_1,
+)
 from pipeline.run.inputs import Data, Model
 
 PlantedTask = Literal["negation", "inference"]
@@ -49,7 +59,7 @@ class Finetune(Section):
 class Attribute(Section):
     """The integral, and what is kept of its result."""
 
-    steps: Count | Literal["auto"]
+    steps: CountOrAuto
     rule: Rule
     tolerance: Annotated[float, Field(gt=0, lt=1)]  # of steps: auto
     max_steps: Annotated[int, Field(ge=4)]  # of steps: auto
@@ -153,7 +163,7 @@ class Run(Section):
 
     trainer: Trainer
     workers: NotNegative
-    token_budget: Count | Literal["auto"]  # tokens of one pass; auto: as the free memory allows
+    token_budget: CountOrAuto  # tokens of one pass; auto: as the free memory allows
     tracking: Tracking
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 

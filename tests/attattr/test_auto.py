@@ -81,7 +81,8 @@ def test_a_bad_argument_is_named(tiny_model, random_examples, padded, change, me
 
 # On a model.
 
-LENGTHS = [1, 6, 14, 4]
+LENGTHS = [6, 13, 1, 6, 14]
+TOGETHER = [(0, 3), (1, 4)]  # rows of nearly the same length, which run together
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +120,7 @@ def change_of(fine, coarse):
     return float((fine - coarse).abs().sum()) / size_of(fine)
 
 
-TOLERANCES = {"clenshaw_curtis": 0.01, "gauss_legendre": 0.01, "trapezoid": 0.02, "midpoint": 0.02, "right": 0.15}
+TOLERANCES = {"clenshaw_curtis": 0.01, "gauss_legendre": 0.01, "trapezoid": 0.15, "midpoint": 0.1, "right": 0.15}
 
 
 @pytest.mark.parametrize("path", ["layer", "joint"])
@@ -127,7 +128,8 @@ TOLERANCES = {"clenshaw_curtis": 0.01, "gauss_legendre": 0.01, "trapezoid": 0.02
 def test_each_layer_of_each_example_has_the_estimate_of_the_steps_it_says(case, fixed, rule, path):
     model, examples, inputs = case
     result = attribute(model, **inputs, target=1, rule=rule, path=path, tolerance=TOLERANCES[rule], max_steps=32)
-    assert len(result.steps.unique()) > 1
+    # Of examples that run together one stops before the other.
+    assert any((result.steps[a] != result.steps[b]).any() for a, b in TOGETHER)
     assert result.steps.shape == (len(examples), 3 if path == "layer" else 1)
     scores = parts_of(result.attribution, path)
     for row, steps_of_parts in enumerate(result.steps.tolist()):
@@ -165,10 +167,7 @@ def test_where_it_stopped_by_itself_the_true_error_is_below_the_tolerance(case, 
 
 
 @pytest.mark.parametrize("path", ["layer", "joint"])
-@pytest.mark.parametrize(
-    ("rule", "max_steps", "tolerance"),
-    [("clenshaw_curtis", 16, 0.01), ("right", 16, 0.1), ("gauss_legendre", 17, 0.01)],
-)
+@pytest.mark.parametrize(("rule", "max_steps", "tolerance"), [("clenshaw_curtis", 16, 0.01), ("right", 17, 0.1)])
 def test_it_stops_at_the_first_level_that_meets_the_tolerance_and_else_says_so(
     case, fixed, with_attention, padded, rule, max_steps, tolerance, path
 ):
