@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: venv repro test lint types verify-results
+.PHONY: venv repro test lint types verify-results bench
 
 venv: .venv/installed
 
@@ -29,3 +29,8 @@ types: venv
 
 verify-results: venv
 	python -m pipeline.commands.verify_results results/minilm
+
+bench: venv
+	for name in speed limit growth precision; do \
+		OMP_NUM_THREADS=1 KINETO_LOG_LEVEL=99 python -m benchmarks.$$name || exit 1; \
+	done

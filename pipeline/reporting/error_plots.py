@@ -10,31 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.reporting.panels import legend_below, panels, where
-from pipeline.reporting.style import (
-    BLACK,
-    BLUE,
-    DASHED,
-    DOTTED,
-    GREEN,
-    GREY,
-    ORANGE,
-    PURPLE,
-    RC,
-    SKY_BLUE,
-    VERMILLION,
-    MethodStyle,
-    task_name,
-)
+from pipeline.reporting.style import BLACK, BLUE, GREY, RC, RULES, VERMILLION, MethodStyle, task_name
 
-RULES = {
-    "left": MethodStyle("left (authors' code)", VERMILLION, "<", DASHED),
-    "right": MethodStyle("right (paper)", ORANGE, ">", DASHED),
-    "midpoint": MethodStyle("midpoint", GREEN, "s"),
-    "trapezoid": MethodStyle("trapezoid", PURPLE, "v", DOTTED),
-    "gauss_legendre": MethodStyle("Gauss-Legendre", BLUE, "o"),
-    "clenshaw_curtis": MethodStyle("Clenshaw-Curtis", SKY_BLUE, "D"),
-    "auto": MethodStyle("auto, at its mean steps", BLACK, "*"),
-}
 RESOLUTION = 1e-7  # float32: smaller gaps are rounding
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.analysis.convergence import LEVELS
 from pipeline.analysis.intervals import Interval
+from pipeline.reporting.style import RULES
 from pipeline.reporting.table_text import Row
 
 Metrics = Mapping[str, Any]
@@ -12,10 +14,11 @@ Metrics = Mapping[str, Any]
 def convergence_rows(convergence: Sequence[Metrics]) -> list[Row]:
     """Per rule: the fewest steps whose pooled relative edge error stays at or below 1, 0.1 and 0.01 %."""
     return [
-        {"task": record["task"], "seed": record["seed"], "n": record["n"], "rule": rule}
-        | {f"steps_{100 * float(level):g}": steps for level, steps in needed.items()}
+        {"task": record["task"], "seed": record["seed"], "n": record["n"], "rule": RULES[rule].label}
+        | {f"steps_{100 * level:g}": record["steps_needed"][rule][f"{level:g}"] for level in LEVELS}
         for record in convergence
-        for rule, needed in record["steps_needed"].items()
+        for rule in RULES
+        if rule in record["steps_needed"]
     ]
 
 

@@ -77,6 +77,17 @@ METHODS = {
     "random": RANDOM,
 }
 
+# Quadrature rules, and the engine's own choice of steps.
+RULES = {
+    "left": MethodStyle("left (authors' code)", VERMILLION, "<", DASHED),
+    "right": MethodStyle("right (paper)", ORANGE, ">", DASHED),
+    "midpoint": MethodStyle("midpoint", GREEN, "s"),
+    "trapezoid": MethodStyle("trapezoid", PURPLE, "v", DOTTED),
+    "gauss_legendre": MethodStyle("Gauss-Legendre", BLUE, "o"),
+    "clenshaw_curtis": MethodStyle("Clenshaw-Curtis", SKY_BLUE, "D"),
+    "auto": MethodStyle("auto, at its mean steps", BLACK, "*"),
+}
+
 # How importance was normalised before the heads were ranked, in the order of the panels.
 NORMALISATIONS = {"none": "as computed", "layer_l2": "divided by each layer's L2 norm"}
 

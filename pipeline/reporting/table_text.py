@@ -53,7 +53,7 @@ COLUMNS = {
     "steps_mean": ("mean steps", 1),
     "gap_median": ("gap: median", 6),
     "gap_q95": ("95 %", 6),
-    "gap_max": ("largest", 4),
+    "gap_max": ("largest", 6),
     "change": ("mean change of F", 4),
     "value": ("value", 1),
 }
