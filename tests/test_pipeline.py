@@ -28,6 +28,9 @@ TINY = (
     "attribute.steps=2",
     "attribute.n_mine=5",
     "attribute.n_mine_heldout=5",
+    "convergence.n_examples=2",
+    "convergence.steps=[2,20]",
+    "convergence.reference_steps=8",
 )
 
 
@@ -110,6 +113,7 @@ def test_a_second_run_runs_nothing(repository):
         ("attribute", "steps", 3),
         ("effectiveness", "seed", 7),
         ("prune", "random_orders", 21),
+        ("convergence", "sufficient_error", 0.1),
         ("figures", "dpi", 90),
         ("report", "title", "Another"),
         ("run", "token_budget", 500),
@@ -143,7 +147,9 @@ def test_kept_results_are_verified(repository):
     assert (kept / "params.yaml").read_bytes() == (repository.folder / "params.yaml").read_bytes()
     code, lines = verify(repository)
     assert code == 0
-    assert {line.split()[1] for line in lines} >= {"prepare.json", "headline.csv", "effectiveness.svg", "pruning.svg"}
+    names = ("effectiveness", "pruning", "convergence", "completeness")
+    expected = {"prepare.json", "headline.csv"} | {f"{name}.{kind}" for name in names for kind in ("csv", "md", "svg")}
+    assert {line.split()[1] for line in lines} >= expected
     assert all(line.startswith("same ") for line in lines)
 
     metrics = kept / "metrics/finetune/negation-1.json"

@@ -65,7 +65,9 @@ def _compare(
     scores, truth = result.attribution[0].double(), fine.attribution[0]
     error, size = (scores - truth).abs().sum(dim=(1, 2, 3)), truth.abs().sum(dim=(1, 2, 3))
     largest = [values.amax(dim=(2, 3)).flatten().cpu().numpy() for values in (scores, truth)]
+    # Where all heads tie, as where there is one, the coefficient is undefined: equal maps agree, others do not.
     kendall = float(np.asarray(kendalltau(*largest))[0])
+    kendall = float(np.array_equal(largest[0], largest[1])) if np.isnan(kendall) else kendall
     return [
         {
             "example_id": example.example_id,

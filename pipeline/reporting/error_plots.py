@@ -75,6 +75,8 @@ def completeness_figure(gaps: pd.DataFrame) -> Figure:
 
 
 def _draw_rule(ax: Axes, rows: pd.DataFrame, style: MethodStyle) -> None:
+    if set(rows["rule"]) == {"auto"}:
+        rows = rows.assign(steps=rows["steps"].mean())  # one star for all seeds
     logarithms = rows.assign(error=np.log(rows["error"].clip(lower=RESOLUTION)))
     by_steps = logarithms.pivot_table(index="steps", values="error")["error"]
     line = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.4, "marker": style.marker}

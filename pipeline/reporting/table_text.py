@@ -59,6 +59,10 @@ COLUMNS = {
 }
 
 
+# Columns whose values span magnitudes: four significant digits for machines, not four decimals.
+TINY = frozenset({"gap_median", "gap_q95", "gap_max"})
+
+
 def to_csv(rows: Sequence[Row]) -> str:
     """Rows as CSV, four decimals; an interval takes the columns x, x_low, x_high, and a difference also x_verdict."""
     flat = [_flat(row, like=rows) for row in rows]
@@ -144,7 +148,7 @@ def _flat(row: Row, *, like: Sequence[Row]) -> dict[str, str]:
     for name in _names(like):
         column, cell = [other[name] for other in like], row[name]
         if not any(isinstance(other, Interval) for other in column):
-            flat[name] = _plain(cell)
+            flat[name] = f"{cell:.4g}" if name in TINY and isinstance(cell, float) else _plain(cell)
             continue
         parts = (
             ["low", "high", "verdict"] if any(isinstance(other, Difference) for other in column) else ["low", "high"]

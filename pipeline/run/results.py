@@ -1,5 +1,6 @@
 """What the stages over all tasks and seeds read: the metrics and curves of every (task, seed)."""
 
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError
@@ -19,9 +20,7 @@ def has_results(config: StageConfig, stage: str) -> bool:
 def read_metrics(config: StageConfig, stage: str) -> list[dict[str, Any]]:
     """The metrics of `stage`, by task and seed in the order of params.yaml."""
     paths = [metrics_file(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds]
-    for path in paths:
-        if not path.is_file():
-            raise InputError(f"{path} is missing; run: dvc repro {stage}")
+    _check_present(paths, stage)
     return [read_json(path) for path in paths]
 
 
@@ -32,4 +31,12 @@ def read_curves(config: StageConfig, stage: str, *, name: str = "curves") -> Any
     folders = [
         experiment_folder(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds
     ]
-    return pandas.concat([pandas.read_csv(folder / f"{name}.csv", keep_default_na=False) for folder in folders])
+    paths = [folder / f"{name}.csv" for folder in folders]
+    _check_present(paths, stage)
+    return pandas.concat([pandas.read_csv(path, keep_default_na=False) for path in paths])
+
+
+def _check_present(paths: list[Path], stage: str) -> None:
+    for path in paths:
+        if not path.is_file():
+            raise InputError(f"{path} is missing; run: dvc repro {stage}")

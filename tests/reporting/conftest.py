@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.analysis.intervals import wilson_interval
-from pipeline.reporting.blocks import ReportContext
+from pipeline.reporting.blocks import FIGURES, ReportContext
 
 N = 200
 MEASURES = (
@@ -110,7 +110,33 @@ def prune_metrics():
 
 
 @pytest.fixture
-def report_context(finetune_metrics, effectiveness_metrics, prune_metrics):
+def convergence_metrics():
+    def levels(*steps):
+        return dict(zip(("0.01", "0.001", "0.0001"), steps, strict=True))
+
+    auto = {"tolerance": 0.005, "error": 0.00125, "within_tolerance": 0.875, "steps_mean": 9.5}
+    error = {"value": 0.0625, "low": 0.03125, "high": 0.125}
+    return [
+        {"task": "negation", "seed": 1, "n": 12, "reference_steps": 96, "reference_error": 1e-9}
+        | {"steps_needed": {"right": levels(64, None, None), "gauss_legendre": levels(5, 8, 12)}}
+        | {"auto": auto | {"pairs": 24, "unconverged": 3}}
+        | {"paper": {"error": error, "kendall": 0.75, "limit": 0.05, "verdict": "undecided"}}
+    ]
+
+
+@pytest.fixture
+def completeness_gaps():
+    """Two layers of one model, as `attribute` writes them."""
+    spread = {"q05": 1e-6, "q25": 1e-5, "median": 1e-4, "q75": 1e-3, "q95": 1e-2, "max": 0.125}
+    model = {"task": "negation", "seed": 1}
+    return [
+        {**model, "layer": 0, "n": 1000, **spread, "change": 0.5, "steps": 30.5, "unconverged": 7},
+        {**model, "layer": 1, "n": 1000, **dict.fromkeys(spread, 2e-8), "change": 0.25, "steps": 4.0, "unconverged": 0},
+    ]
+
+
+@pytest.fixture
+def report_context(finetune_metrics, effectiveness_metrics, prune_metrics, convergence_metrics, completeness_gaps):
     return ReportContext(
         title="Attribution <mini>",
         preset="mini",
@@ -127,10 +153,13 @@ def report_context(finetune_metrics, effectiveness_metrics, prune_metrics):
             "attribute": {"mine_min_tokens": {"sst2": 15}},
             "effectiveness": {"attention_pooling": "confidence"},
             "prune": {"bootstrap_draws": 2345, "equivalence_margin": 0.75},
+            "convergence": {"reference_steps": 96, "top_k": 13},
             "figures": {"dpi": 150},
         },
         finetune=finetune_metrics,
         effectiveness=effectiveness_metrics,
         prune=prune_metrics,
-        figures={"effectiveness": "<svg>effectiveness</svg>", "pruning": "<svg>pruning</svg>"},
+        convergence=convergence_metrics,
+        completeness=completeness_gaps,
+        figures={name: f"<svg>{name}</svg>" for name in FIGURES},
     )

@@ -56,10 +56,11 @@ def test_the_page_is_nested_and_loads_nothing(report_context):
 
 def test_figures_are_embedded_whole_and_described(report_context):
     images = [attrs for tag, attrs in Page(render_html(report_context)).tags if tag == "img"]
-    for image, name in zip(images, ["effectiveness", "pruning"], strict=True):
+    for image, name in zip(images, ["effectiveness", "pruning", "convergence", "completeness"], strict=True):
         assert base64.b64decode(image["src"].split(",")[1]).decode() == report_context.figures[name]
-        assert "attention" in image["alt"]
-    assert "attribution, gold label 20.0" in images[0]["alt"]
+    described = ["attribution, gold label 20.0", "attention", "20 right-rule steps 6.2 %", "seed 1: 0.12"]
+    for image, words in zip(images, described, strict=True):
+        assert words in image["alt"]
 
 
 def test_text_from_outside_is_escaped(report_context):
@@ -82,7 +83,7 @@ def test_the_report_says_what_was_run(report_context, render):
         "null",
     ):
         assert value in text
-    for choice in ("attribute.mine_min_tokens.sst2", "confidence", "2,345", "±0.75"):
+    for choice in ("attribute.mine_min_tokens.sst2", "confidence", "2,345", "±0.75", "convergence.top_k"):
         assert choice in text
     # Neither a derived path nor what cannot change a result is a choice.
     assert "some/path" not in text
@@ -94,7 +95,7 @@ def test_the_report_says_what_was_run(report_context, render):
 def test_both_forms_hold_every_table_and_section(report_context):
     html, markdown = Page(render_html(report_context)), render_markdown(report_context)
     headings = re.findall(r"^## (.+)$", markdown, flags=re.MULTILINE)
-    assert len(headings) == 7
+    assert len(headings) == 9
     assert all(heading in html.text for heading in headings)
     rows = sum(tag == "tr" for tag, _ in html.tags)
     # Markdown has a rule under each head.
@@ -110,6 +111,8 @@ def test_markdown_links_the_figures_and_has_no_gaps(report_context):
     assert re.findall(r"^!\[.+\]\((.+)\)$", markdown, flags=re.MULTILINE) == [
         "../figures/effectiveness.svg",
         "../figures/pruning.svg",
+        "../figures/convergence.svg",
+        "../figures/completeness.svg",
     ]
     assert "](here/pruning.svg)" in render_markdown(dataclasses.replace(report_context, figure_folder="here"))
     assert "\n\n\n" not in markdown
@@ -131,6 +134,36 @@ def test_the_words_fit_the_run(report_context):
     assert "2 fine-tuning seeds are not pooled" in other
     assert "heads per layer where" not in other
     assert "200 dev examples, as in the authors' code" in other
+
+
+def section(text, heading):
+    return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+
+
+def test_the_error_of_attribution_and_the_claims_are_reported(report_context):
+    markdown = render_markdown(report_context)
+    error, claims = section(markdown, "How exact the attribution is"), section(markdown, "Claims")
+    assert "On 12 dev examples per model" in error
+    assert "96 Gauss-Legendre nodes in float64" in error
+    assert "negation, seed 1: 20 right-rule steps 6.2 %." in error
+    assert "Largest gaps: negation, seed 1: 0.12." in error
+    order = ["](../figures/convergence.svg)", "`steps: auto` on the same examples", "](../figures/completeness.svg)"]
+    assert sorted(order, key=error.index) == order
+    lines = [line for line in claims.splitlines() if line.startswith("| P1")]
+    assert len(lines) == 1
+    for words in ("m = 20 steps suffice", "6.2 [3.1, 12.5]", "at most 5", "undecided"):
+        assert words in lines[0]
+    assert "is not judged" not in markdown
+
+
+def test_without_20_steps_of_the_right_rule_claim_p1_is_not_judged(report_context):
+    bare = [{key: value for key, value in record.items() if key != "paper"} for record in report_context.convergence]
+    context = dataclasses.replace(report_context, convergence=bare)
+    markdown = render_markdown(context)
+    assert "so claim P1 is not judged" in section(markdown, "Claims")
+    assert "| P1" not in markdown
+    assert "The grid has no 20 steps." in section(markdown, "How exact the attribution is")
+    assert "so claim P1 is not judged" in Page(render_html(context)).text
 
 
 def test_a_weak_model_and_a_sample_are_pointed_out(report_context):

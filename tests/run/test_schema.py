@@ -35,12 +35,16 @@ def refusal(values: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("key", "value", "line"),
     [
-        ("attribute.steps", 0, "attribute.steps is 0, but must be at least 1"),
-        ("attribute.steps", "3", 'attribute.steps is "3", but must be an integer'),
-        ("attribute.steps", True, "attribute.steps is true, but must be an integer"),
-        ("attribute.steps", 2.5, "attribute.steps is 2.5, but must be an integer"),
-        ("attribute.steps", None, "attribute.steps is null, but must be an integer"),
-        ("attribute.rule", "simpson", "one of left, right, midpoint, trapezoid, gauss_legendre"),
+        ("attribute.steps", 0, "attribute.steps is 0, but must be auto or an integer of at least 1"),
+        ("attribute.steps", "3", 'attribute.steps is "3", but must be auto or an integer of at least 1'),
+        ("attribute.steps", True, "attribute.steps is true, but must be auto or an integer of at least 1"),
+        ("attribute.steps", 2.5, "attribute.steps is 2.5, but must be auto or an integer of at least 1"),
+        ("attribute.steps", None, "attribute.steps is null, but must be auto or an integer of at least 1"),
+        ("attribute.steps", [2], "attribute.steps is [2], but must be auto or an integer of at least 1"),
+        ("attribute.rule", "simpson", "one of left, right, midpoint, trapezoid, gauss_legendre, clenshaw_curtis"),
+        ("attribute.tolerance", 0, "attribute.tolerance is 0, but must be above 0"),
+        ("attribute.tolerance", 1.0, "attribute.tolerance is 1.0, but must be below 1"),
+        ("attribute.max_steps", 3, "attribute.max_steps is 3, but must be at least 4"),
         ("attribute.mine_min_tokens", {"cola": 3}, "attribute.mine_min_tokens.cola is"),
         ("attribute.mine_min_tokens", {"sst2": 0}, "attribute.mine_min_tokens.sst2 is 0, but must be at least 1"),
         ("attribute.n_mine_heldout", 501, "must be at most prepare.n_heldout, 500"),
@@ -72,8 +76,16 @@ def refusal(values: dict[str, Any]) -> str:
         ("prune.random_orders", 19, "prune.random_orders is 19, but must be at least 20"),
         ("prune.bootstrap_draws", 1999, "must be at least 2000"),
         ("prune", 3, "prune is 3, but must be a section"),
+        ("convergence.rules", ["simpson"], 'convergence.rules[0] is "simpson", but must be one of left, right,'),
+        ("convergence.steps", [2, 0], "convergence.steps[1] is 0, but must be at least 1"),
+        ("convergence.steps", ["auto"], 'convergence.steps[0] is "auto", but must be an integer'),
+        ("convergence.steps", [2, 2], "must be a list without repeats"),
+        ("convergence.reference_steps", 3, "convergence.reference_steps is 3, but must be at least 4"),
+        ("convergence.sufficient_error", 1, "convergence.sufficient_error is 1, but must be below 1"),
         ("report.title", "", 'report.title is "", but must be text that is not empty'),
         ("run.trainer.devices", 2, "run.trainer.strategy is auto, but must be ddp_spawn with 2 devices"),
+        ("run.token_budget", 0, "run.token_budget is 0, but must be auto or an integer of at least 1"),
+        ("run.token_budget", "all", 'run.token_budget is "all", but must be auto or an integer of at least 1'),
         ("run.log_level", "info", "one of DEBUG, INFO, WARNING, ERROR"),
         ("prune.random_order", 20, "prune.random_order is not a known key; did you mean prune.random_orders?"),
         ("tree", {"tau": 0.4}, "tree is not a known key; known here: preset, tasks, seeds, data,"),
@@ -116,6 +128,13 @@ def test_a_missing_key_is_named() -> None:
 
 def test_an_integer_serves_as_a_number() -> None:
     assert load_params(changed("mini", "finetune.weight_decay", 0)).finetune.weight_decay == 0.0
+
+
+@pytest.mark.parametrize(("key", "field"), [("attribute.steps", "steps"), ("run.token_budget", "token_budget")])
+@pytest.mark.parametrize("value", ["auto", 1, 7])
+def test_what_the_engine_can_choose_is_a_number_or_auto(key: str, field: str, value: object) -> None:
+    section = getattr(load_params(changed("mini", key, value)), key.split(".")[0])
+    assert getattr(section, field) == value
 
 
 def test_values_cannot_be_changed_in_place() -> None:

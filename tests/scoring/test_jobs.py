@@ -162,12 +162,26 @@ def test_when_all_is_done_nothing_is_run(data_set, tmp_path, monkeypatch):
     assert run.into(tmp_path) == rows
 
 
-@pytest.mark.parametrize(("path", "token_budget"), [("layer", 1), ("layer", 10_000), ("joint", 1), ("layer", 57)])
-def test_the_rows_do_not_depend_on_the_token_budget(data_set, tmp_path, path, token_budget):
-    first = data_set(path=path).into(tmp_path / "a")
-    run = data_set(path=path, token_budget=token_budget)
+# 70 tokens hold the examples of 9 and 11 tokens together: three nodes of each, while 40 hold neither with another.
+@pytest.mark.parametrize(
+    ("path", "token_budget", "steps"),
+    [
+        ("layer", 1, 2),
+        ("layer", 10_000, 2),
+        ("layer", 70, 2),
+        ("joint", 1, 2),
+        ("layer", 1, "auto"),
+        ("layer", 70, "auto"),
+    ],
+)
+def test_the_rows_do_not_depend_on_the_token_budget(data_set, tmp_path, path, token_budget, steps):
+    one = data_set(path=path, steps=steps)
+    first = one.into(tmp_path / "a")
+    run = data_set(path=path, steps=steps, token_budget=token_budget)
     assert_same_rows(first, run.into(tmp_path / "b"), 2e-5)
-    assert len(run.jobs) != len(data_set(path=path).jobs)
+    assert {job_file(tmp_path, job) for job in run.jobs} != {job_file(tmp_path, job) for job in one.jobs}
+    taken = {number for row in first for number in row["steps"]}
+    assert taken == {2} if steps == 2 else len(taken) > 1, "choose a model whose layers need different numbers"
 
 
 @pytest.mark.parametrize(
@@ -179,6 +193,7 @@ def test_the_rows_do_not_depend_on_the_token_budget(data_set, tmp_path, path, to
         (2, {"output": "log_probability"}),
         (2, {"path": "joint"}),
         (3, {"path": "joint", "output": "logit"}),
+        (3, {"steps": "auto", "tolerance": 0.001, "max_steps": 8}),
     ],
 )
 def test_rows_are_what_attributing_each_example_for_its_target_gives(data_set, padded, tmp_path, labels, changes):
@@ -187,7 +202,8 @@ def test_rows_are_what_attributing_each_example_for_its_target_gives(data_set, p
     rows = run.into(tmp_path)
     differ = {row["example_id"] for row in rows if row["label"] != row["predicted"]}
     assert 0 < len(differ) < 7, "choose a model that is right on some examples and wrong on others"
-    chosen = {"steps": 2, "path": run.settings.path, "output": run.settings.output}
+    names = ("steps", "rule", "tolerance", "max_steps", "path", "output")
+    chosen = {name: getattr(run.settings, name) for name in names}
     for row in rows:
         example = examples[row["example_id"]]
         inputs = padded(run.model, [example])
@@ -206,6 +222,8 @@ def test_rows_are_what_attributing_each_example_for_its_target_gives(data_set, p
 
         largest = scores.flatten(2).amax(dim=2)
         close(row["attribution_max"], largest)
+        assert row["steps"] == result.steps[0].tolist()
+        assert row["unconverged"] == result.unconverged[0].tolist()
         close([row["output"]], result.output, 1)
         close(row["completeness_gap"], result.completeness_gap[0], 1)
         close(row["output_change"], result.output - result.baseline_output[0], 1)
@@ -323,13 +341,14 @@ def test_the_store_is_byte_stable(data_set, tmp_path):
 
 
 def test_the_summary_by_hand():
-    def row(split, target, n, gap, change):
-        return {"split": split, "target": target, "n": n, "completeness_gap": gap, "output_change": change}
+    def row(split, target, n, gap, change, steps, unconverged):
+        estimates = {"completeness_gap": gap, "output_change": change, "steps": steps, "unconverged": unconverged}
+        return {"split": split, "target": target, "n": n, **estimates}
 
     rows = [
-        row("dev", "gold", 4, [0.1, -0.3], [1.0, -2.0]),
-        row("dev", "gold", 8, [-0.2, 0.1], [3.0, 0.0]),
-        row("mine", "predicted", 5, [0.5, 0.5], [0.5, 0.5]),
+        row("dev", "gold", 4, [0.1, -0.3], [1.0, -2.0], [4, 64], [False, True]),
+        row("dev", "gold", 8, [-0.2, 0.1], [3.0, 0.0], [16, 64], [False, True]),
+        row("mine", "predicted", 5, [0.5, 0.5], [0.5, 0.5], [8, 8], [True, False]),
     ]
     summary = json.loads(json.dumps(summarise(rows)))
     assert sorted(summary) == ["dev/gold", "mine/predicted"]
@@ -338,6 +357,8 @@ def test_the_summary_by_hand():
     assert gold["completeness_gap"]["mean"] == pytest.approx([0.15, 0.2])
     assert gold["completeness_gap"]["max"] == pytest.approx([0.2, 0.3])
     assert gold["output_change_mean"] == pytest.approx([2.0, 1.0])
+    assert (gold["steps_mean"], gold["unconverged"]) == ([10, 64], [0, 2])
+    assert summary["mine/predicted"]["unconverged"] == [1, 0]
 
 
 # Which examples are attributed.

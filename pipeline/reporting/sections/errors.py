@@ -45,14 +45,18 @@ def error_section(context: ReportContext) -> Section:
         for record in context.convergence
         if (paper := record.get("paper"))
     )
-    largest = "; ".join(f"{task_name(str(row['task']))}, layer {row['layer']}: {row['gap_max']:.2g}" for row in gaps)
+    largest: dict[str, float] = {}
+    for row in context.completeness:
+        model = f"{task_name(str(row['task']))}, seed {row['seed']}"
+        largest[model] = max(largest.get(model, 0.0), row["max"])
+    in_words = "; ".join(f"{model}: {gap:.2g}" for model, gap in largest.items())
     blocks: list[Block] = [
         Text(RULES.format(n=n, reference=reference)),
         Picture("convergence", RULES_ALT.format(errors=errors or "The grid has no 20 steps"), RULES_CAPTION),
         Table(NEEDED, needed),
         Table(AUTO, auto_rows(context.convergence)),
         Text(GAPS),
-        Picture("completeness", GAPS_ALT.format(gaps=f"Largest gaps: {largest}"), GAPS_CAPTION),
+        Picture("completeness", GAPS_ALT.format(gaps=f"Largest gaps: {in_words}"), GAPS_CAPTION),
         Table(GAPS_TABLE, gaps),
     ]
     return Section("error", "How exact the attribution is", blocks)
