@@ -40,7 +40,7 @@ def test_only_the_methods_asked_for(tiny_model, store):
     assert list(rankings(store, tiny_model(), methods=["attention"], pooling="max")) == ["attention"]
 
 
-@pytest.mark.parametrize("token_budget", [None, 30])
+@pytest.mark.parametrize("token_budget", ["auto", 30])
 def test_curves_are_those_of_removing_heads_one_after_the_other(
     tiny_model, random_examples, padded, without_heads, token_budget
 ):
@@ -72,7 +72,7 @@ def test_curves_are_those_of_removing_heads_one_after_the_other(
 def test_without_and_with_all_heads_masked_the_ranking_does_not_matter(tiny_model, random_examples):
     model, examples = tiny_model(seed=3), random_examples([6, 9, 4], seed=3)
     importance = {"a": torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(1))}
-    correct = correctness(model, examples, importance, token_budget=None)
+    correct = correctness(model, examples, importance, token_budget="auto")
     lowest, highest = correct["a", "lowest_first"], correct["a", "highest_first"]
     assert (lowest[0] == highest[0]).all()
     assert (lowest[-1] == highest[-1]).all()

@@ -62,7 +62,7 @@ def close(actual, expected):
     assert torch.allclose(actual.double(), expected.double(), rtol=0, atol=2e-5 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("token_budget", [None, 1, 60])
+@pytest.mark.parametrize("token_budget", ["auto", 1, 60])
 def test_removal_differences_by_removing_each_head_from_the_weights(
     tiny_model, random_examples, padded, without_heads, token_budget
 ):
@@ -89,7 +89,7 @@ def test_removal_differences_by_removing_each_head_from_the_weights(
     assert differences["accuracy_difference"].any()
 
 
-@pytest.mark.parametrize("token_budget", [None, 1, 60])
+@pytest.mark.parametrize("token_budget", ["auto", 1, 60])
 def test_importance_by_every_method(settings, tiny_model, random_examples, padded, with_attention, store, token_budget):
     folder, rows = store
     model, examples = tiny_model(), random_examples(LENGTHS)
@@ -115,7 +115,7 @@ def test_importance_by_every_method(settings, tiny_model, random_examples, padde
         exact["gradient_x_attention"] += of_output.amax(dim=(2, 3)) / len(examples)
     for name in ("taylor", "taylor_michel", "taylor_authors", "gradient_x_attention"):
         close(found[name], exact[name])
-    differences = removal_differences(model, examples, token_budget=None)
+    differences = removal_differences(model, examples, token_budget="auto")
     for name, value in differences.items():
         assert torch.allclose(found[name], value, atol=1e-6)
 
@@ -140,7 +140,7 @@ def test_only_what_is_asked_for_is_computed(settings, tiny_model, random_example
     monkeypatch.setattr("pipeline.experiments.prune.masked_logits", lambda *_, **__: pytest.fail("not asked for"))
     monkeypatch.setattr("pipeline.experiments.prune.taylor_importance", lambda *_, **__: pytest.fail("not asked for"))
     chosen = settings(methods=("attention", "attribution", "random"), attention_pooling=pooling)
-    found = head_importance(tiny_model(), random_examples(LENGTHS), folder, settings=chosen, token_budget=None)
+    found = head_importance(tiny_model(), random_examples(LENGTHS), folder, settings=chosen, token_budget="auto")
     assert list(found) == ["attention", "attribution"]
     close(found["attention"], column(rows, f"attention_{pooling}"))
 
@@ -170,7 +170,7 @@ def test_rankings_are_every_method_under_every_normalisation_and_seeded_random_o
     assert not torch.equal(again(1), torch.stack(random))
 
 
-@pytest.mark.parametrize("token_budget", [None, 30])
+@pytest.mark.parametrize("token_budget", ["auto", 30])
 def test_curves_are_those_of_removing_heads_from_the_weights(
     tiny_model, random_examples, padded, without_heads, token_budget
 ):
