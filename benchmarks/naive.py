@@ -60,15 +60,22 @@ class Layers:
         return x.unflatten(-1, (self.model.config.num_attention_heads, -1)).transpose(1, 2)
 
 
+@torch.no_grad()
+def _prepare(
+    model: PreTrainedModel, input_ids: Tensor, token_type_ids: Tensor, layer: int
+) -> tuple[Layers, Tensor, Tensor]:
+    """The model cut at `layer`, the hidden states that enter it at batch one, and its attention."""
+    parts = Layers(model, padded(input_ids, token_type_ids))
+    hidden = parts.below(layer)
+    return parts, hidden, parts.attention_probs(layer, hidden)
+
+
 def naive(model: PreTrainedModel, input_ids: Tensor, token_type_ids: Tensor, target: Tensor, *, steps: int) -> Tensor:
     """Attribution `(layer, head, n, n)` of one example by the left rule: every layer on `steps` padded copies."""
     n, maps = input_ids.shape[1], []
     with frozen(model):
         for layer in range(layer_count(model)):
-            with torch.no_grad():
-                parts = Layers(model, padded(input_ids, token_type_ids))
-                hidden = parts.below(layer)
-                probs = parts.attention_probs(layer, hidden)
+            parts, hidden, probs = _prepare(model, input_ids, token_type_ids, layer)
             alphas = torch.arange(steps, device=probs.device, dtype=probs.dtype) / steps
             scaled = (alphas[:, None, None, None] * probs).requires_grad_()
             logits = parts.logits(layer, hidden.expand(steps, -1, -1), scaled)
@@ -87,10 +94,7 @@ def through_captum(
     n, maps = input_ids.shape[1], []
     with frozen(model):
         for layer in range(layer_count(model)):
-            with torch.no_grad():
-                parts = Layers(model, padded(input_ids, token_type_ids))
-                hidden = parts.below(layer)
-                probs = parts.attention_probs(layer, hidden)
+            parts, hidden, probs = _prepare(model, input_ids, token_type_ids, layer)
 
             def probability(scaled: Tensor, layer: int = layer, parts: Layers = parts, x: Tensor = hidden) -> Tensor:
                 return parts.logits(layer, x.expand(len(scaled), -1, -1), scaled).softmax(dim=-1)
