@@ -11,17 +11,15 @@ from typing import Any, ClassVar
 from pipeline.reporting.table_text import Row
 from pipeline.reporting.tables import Metrics
 
-FIGURES = ("effectiveness", "pruning", "convergence", "completeness")
-
 
 @dataclass(frozen=True)
 class ReportContext:
     """Everything that the report is made of.
 
     `overrides` are (key, the preset's value, the value); `splits` maps a task to the number of examples of each split;
-    `parameters` are the sections of params.yaml; `finetune`, `effectiveness`, `prune` and `convergence` are the stages'
-    metrics, one mapping per task and seed; `completeness` has one row per task, seed and layer; `figures` maps the
-    names in `FIGURES` to SVG texts, which report.md finds as files in `figure_folder`, relative to itself.
+    `parameters` are the sections of params.yaml; `finetune` to `triggers` are the stages' metrics, one mapping per task and
+    seed, and `universality` one for all; `completeness` has one row per task, seed and layer; `figures` maps the names of
+    the files of the `figures` stage to SVG texts, which report.md finds in `figure_folder`, relative to itself.
     """
 
     title: str
@@ -35,6 +33,10 @@ class ReportContext:
     effectiveness: Sequence[Metrics]
     prune: Sequence[Metrics]
     convergence: Sequence[Metrics]
+    tree: Sequence[Metrics]
+    receptive_field: Sequence[Metrics]
+    triggers: Sequence[Metrics]
+    universality: Metrics
     completeness: Sequence[Mapping[str, Any]]
     figures: Mapping[str, str]
     figure_folder: str = "../figures"

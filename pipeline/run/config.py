@@ -16,6 +16,7 @@ from pipeline.run.messages import first_error
 from pipeline.run.paths import PRESETS
 from pipeline.run.schema import (
     Attribute,
+    Claims,
     Convergence,
     Effectiveness,
     Figures,
@@ -23,9 +24,13 @@ from pipeline.run.schema import (
     Params,
     Prepare,
     Prune,
+    ReceptiveField,
     Report,
     Run,
     Task,
+    Tree,
+    Triggers,
+    Universality,
 )
 
 PARAMS_FILE = Path("params.yaml")
@@ -138,6 +143,11 @@ class StageConfig:
     effectiveness: Effectiveness
     prune: Prune
     convergence: Convergence
+    universality: Universality
+    tree: Tree
+    receptive_field: ReceptiveField
+    triggers: Triggers
+    claims: Claims
     figures: Figures
     report: Report
     run: Run

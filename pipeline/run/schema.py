@@ -27,6 +27,18 @@ PlantedTask = Literal["negation", "inference"]
 GlueTask = Literal["mnli", "rte", "sst2", "mrpc"]
 Task = Literal[PlantedTask, GlueTask]
 Pooling = Literal["max", "confidence"]
+Importance = Literal[
+    "attribution",
+    "taylor",
+    "taylor_michel",
+    "taylor_authors",
+    "attention",
+    "accuracy_difference",
+    "loss_difference",
+    "gradient_x_attention",
+]
+Normalise = Literal["none", "layer_l2"]
+Threshold = Annotated[float, Field(ge=0, lt=1)]
 Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
 
 
@@ -85,20 +97,8 @@ class Effectiveness(Section):
 class Prune(Section):
     """Masking heads of the whole model, lowest importance first."""
 
-    methods: List[
-        Literal[
-            "attribution",
-            "taylor",
-            "taylor_michel",
-            "taylor_authors",
-            "attention",
-            "accuracy_difference",
-            "loss_difference",
-            "gradient_x_attention",
-            "random",
-        ]
-    ]
-    normalise: List[Literal["none", "layer_l2"]]
+    methods: List[Importance | Literal["random"]]
+    normalise: List[Normalise]
     rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
     random_orders: Annotated[int, Field(ge=20)]
     n_eval: Count | None  # a seeded sample of the dev examples; null takes all
@@ -123,10 +123,74 @@ class Convergence(Section):
     seed: NotNegative
 
 
+class Universality(Section):
+    """Do the same heads matter in other tasks?"""
+
+    method: Importance
+    normalise: Normalise
+    rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
+    n_eval: Count | None  # a seeded sample of the dev examples; null takes all
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Tree(Section):
+    """Attribution trees, and what their edges are worth."""
+
+    tau: Threshold
+    tau_last: Threshold
+    lam: Annotated[float, Field(ge=0)]
+    variant: Literal["paper", "authors"]
+    n_examples: Count  # a seeded sample of dev, whose edges are masked; trees are built for all of dev
+    tau_grid: List[Threshold]
+    random_trees: Annotated[int, Field(ge=2)]
+    optimum_seconds: Positive  # for each example's exact optimum
+    n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
+    longest_shown: Count  # tokens
+    withheld: tuple[Task, ...] = Field(strict=False)  # tasks whose sentences must not be shown
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class ReceptiveField(Section):
+    """How far apart the ends of tree edges are."""
+
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Triggers(Section):
+    """Adversarial triggers mined from attribution, and their controls."""
+
+    n_triggers: Count  # at most so many, the strongest
+    second_share: Share  # a second edge below this share of the first is left out
+    least_attribution: Annotated[float, Field(ge=0)]  # weaker patterns are dropped
+    controls: List[Literal["random", "frequency", "shuffled", "attention", "hotflip"]]
+    n_select: Count  # held-out training examples on which the best are selected
+    n_eval: Count | None  # dev examples on which all are reported; null takes all
+    best: Count  # how many are selected, per kind
+    hotflip_batch: Count  # held-out examples over which a gradient is averaged
+    collapse_share: Share  # from this share of one predicted class on, a trigger is said to collapse to it
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Claims(Section):
+    """The rules by which the claims table decides, set before the run; all but `stable_slope` in accuracy points."""
+
+    collapse_margin: Positive  # P3: "collapses" is an accuracy at most so far above the majority class
+    keep_margin: Positive  # P3: "enough" is an accuracy at most so far below that of all heads
+    great_improvement: Positive  # R1: a lead over Taylor that would be great
+    stable_slope: Positive  # P7: tokens of mean distance per layer that still count as stable
+    trigger_drop: Positive  # P8: accuracy that the best triggers must cost
+
+
 class Figures(Section):
-    """Drawing."""
+    """Drawing. The heat map shows each task's first drawn tree; null takes the head with the largest attribution."""
 
     dpi: Annotated[int, Field(ge=30, le=1200)]
+    heatmap_layer: NotNegative | None
+    heatmap_head: NotNegative | None
 
 
 class Report(Section):
@@ -182,6 +246,11 @@ class Params(Section):
     effectiveness: Effectiveness
     prune: Prune
     convergence: Convergence
+    universality: Universality
+    tree: Tree
+    receptive_field: ReceptiveField
+    triggers: Triggers
+    claims: Claims
     figures: Figures
     report: Report
     run: Run
