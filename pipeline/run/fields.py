@@ -38,12 +38,12 @@ CountOrAuto = Annotated[int | Literal["auto"], BeforeValidator(_count_or_auto)]
 
 
 # YAML knows lists, a frozen model wants tuples. A validator's ValueError completes the sentence "... must be".
-List = Annotated[
+AnyNumber = Annotated[
     tuple[Item, ...],
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
-    Field(min_length=1),
     AfterValidator(_without_repeats),
 ]
+List = Annotated[AnyNumber[Item], Field(min_length=1)]
 
 
 class Section(BaseModel):

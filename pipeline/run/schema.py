@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.errors import InputError
 from pipeline.run.fields import (
+    AnyNumber,
     Count,
     CountOrAuto,
     List,
@@ -97,7 +98,7 @@ class Effectiveness(Section):
 class Prune(Section):
     """Masking heads of the whole model, lowest importance first."""
 
-    methods: List[Importance | Literal["random"]]
+    methods: List[Literal[Importance, "random"]]
     normalise: List[Normalise]
     rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
     random_orders: Annotated[int, Field(ge=20)]
@@ -147,7 +148,7 @@ class Tree(Section):
     optimum_seconds: Positive  # for each example's exact optimum
     n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
     longest_shown: Count  # tokens
-    withheld: tuple[Task, ...] = Field(strict=False)  # tasks whose sentences must not be shown
+    withheld: AnyNumber[Task]  # tasks whose sentences must not be shown
     bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: NotNegative
 

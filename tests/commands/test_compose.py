@@ -60,7 +60,7 @@ def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path) -
         (["experiment=huge"], "experiment is huge, but must be one of mini, minilm, paper"),
         (["trainer=tpu"], "trainer is tpu, but must be one of cpu, ddp, gpu"),
         (["preset=paper"], "preset is paper, but must be left to experiment=mini"),
-        (["forest.tau=0.5"], "forest is not a known key; known here: preset, tasks,"),
+        (["zebra.tau=0.5"], "zebra is not a known key; known here: preset, tasks,"),
         (["prune.random_order=50"], "prune.random_order is not a known key; did you mean prune.random_orders?"),
         (["+prune.random_order=50"], "prune.random_order is not a known key; did you mean prune.random_orders?"),
         (["data.dep=elsewhere"], "data.dep cannot be set here"),

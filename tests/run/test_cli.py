@@ -130,7 +130,7 @@ def test_a_job_with_a_bad_value_ends_the_sweep_with_2(
         ("prune", [*ARGUMENTS, "prune.rates=[0,1.2]"], "prune.rates[1] is 1.2, but must be at most 1.0"),
         ("prune", [*ARGUMENTS, "prune.random_order=20"], "prune.random_order is not a known key; "),
         ("prune", [*ARGUMENTS, "+prune.random_order=20"], "prune.random_order is not a known key; "),
-        ("prune", [*ARGUMENTS, "forest.tau=0.4"], "forest is not a known key; "),
+        ("prune", [*ARGUMENTS, "zebra.tau=0.4"], "zebra is not a known key; "),
         ("prune", [*ARGUMENTS, "~prune.rates"], "prune.rates is missing"),
         ("prune", [*ARGUMENTS, "prune.rates"], "prune.rates cannot be read as KEY=VALUE: "),
         ("prune", [*ARGUMENTS, "prune.rates=["], "prune.rates=[ cannot be read as KEY=VALUE: "),

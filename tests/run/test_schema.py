@@ -88,7 +88,7 @@ def refusal(values: dict[str, Any]) -> str:
         ("run.token_budget", "all", 'run.token_budget is "all", but must be auto or an integer of at least 1'),
         ("run.log_level", "info", "one of DEBUG, INFO, WARNING, ERROR"),
         ("prune.random_order", 20, "prune.random_order is not a known key; did you mean prune.random_orders?"),
-        ("forest", {"tau": 0.4}, "forest is not a known key; known here: preset, tasks, seeds, data,"),
+        ("zebra", {"tau": 0.4}, "zebra is not a known key; known here: preset, tasks, seeds, data,"),
     ],
 )
 def test_a_bad_value_is_refused_in_one_line_that_names_it(key: str, value: object, line: str) -> None:
