@@ -17,9 +17,10 @@ class ReportContext:
     """Everything that the report is made of.
 
     `overrides` are (key, the preset's value, the value); `splits` maps a task to the number of examples of each split;
-    `parameters` are the sections of params.yaml; `finetune` to `triggers` are the stages' metrics, one mapping per task and
-    seed, and `universality` one for all; `completeness` has one row per task, seed and layer; `figures` maps the names of
-    the files of the `figures` stage to SVG texts, which report.md finds in `figure_folder`, relative to itself.
+    `parameters` are the sections of params.yaml; `finetune` to `triggers` are the stages' metrics, one mapping per task
+    and seed, and `universality` one for all; `completeness` has one row per task, seed and layer; `figures` maps the
+    names of the files of the `figures` stage to SVG texts, which report.md finds in `figure_folder`, relative to
+    itself.
     """
 
     title: str

@@ -1,9 +1,10 @@
-"""The heat map of one attention head: attention probabilities or attribution between the tokens of one sentence."""
+"""Heat maps of one attention head between the tokens of one sentence (the paper's Figure 1)."""
 
 from collections.abc import Sequence
 
 import matplotlib.style
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -20,31 +21,49 @@ def heatmap_figure(matrix: ArrayLike, tokens_query: Sequence[str], tokens_key: S
     A map without negative values (attention) runs from white to dark; one with negative values (attribution) is
     centred on zero, and its clearly negative cells carry a minus sign, since in grey both ends look alike.
     """
-    matrix = np.asarray(matrix, np.float64)
+    return _figure({title: matrix}, tokens_query, tokens_key)
+
+
+def attention_and_attribution_figure(
+    attention_probs: ArrayLike, attribution: ArrayLike, tokens: Sequence[str], *, title: str
+) -> Figure:
+    """One head's attention beside its attribution, both of shape (query, key): what is looked at, and what counts."""
+    figure = _figure({"attention": attention_probs, "attribution": attribution}, tokens, tokens)
+    figure.suptitle(title, fontsize=RC["font.size"] + 1, parse_math=False)
+    return figure
+
+
+def _figure(maps: dict[str, ArrayLike], tokens_query: Sequence[str], tokens_key: Sequence[str]) -> Figure:
+    with matplotlib.style.context(RC, after_reset=True):
+        size = (CELL * len(tokens_key) + MARGIN + 0.8, CELL * len(tokens_query) + MARGIN)
+        figure = Figure(figsize=(len(maps) * max(size[0], 3.6), max(size[1], 2.4)), layout="constrained")
+        for place, (title, matrix) in enumerate(maps.items(), start=1):
+            ax = figure.add_subplot(1, len(maps), place)
+            _draw(ax, np.asarray(matrix, np.float64), tokens_query, tokens_key, title=title)
+            if place == 1:
+                ax.set_ylabel("query: the token that reads")
+    return figure
+
+
+def _draw(ax: Axes, matrix: np.ndarray, tokens_query: Sequence[str], tokens_key: Sequence[str], *, title: str) -> None:
     if matrix.shape != (len(tokens_query), len(tokens_key)) or not matrix.size:
         raise InputError(
             f"a map of shape {matrix.shape} for {len(tokens_query)} query and {len(tokens_key)} key tokens"
         )
     largest = float(np.abs(matrix).max()) or 1.0
     signed = bool((matrix < 0).any())
-    with matplotlib.style.context(RC, after_reset=True):
-        size = (CELL * len(tokens_key) + MARGIN + 0.8, CELL * len(tokens_query) + MARGIN)
-        figure = Figure(figsize=(max(size[0], 3.6), max(size[1], 2.4)), layout="constrained")
-        ax = figure.add_subplot()
-        image = ax.imshow(
-            matrix, cmap="RdBu_r" if signed else "Blues", vmin=-largest if signed else 0, vmax=largest, aspect="equal"
-        )
-        if signed:
-            for query, key in np.argwhere(matrix < CLEARLY_NEGATIVE * largest):
-                ink = "white" if matrix[query, key] < DARK * largest else "black"
-                ax.text(key, query, "−", ha="center", va="center", color=ink)
-        ax.set_xticks(range(len(tokens_key)), tokens_key, rotation=90)
-        ax.set_yticks(range(len(tokens_query)), tokens_query)
-        for label in [*ax.get_xticklabels(), *ax.get_yticklabels()]:
-            label.set_parse_math(False)  # a token may be a dollar sign
-        ax.set_xlabel("key: the token that is read")
-        ax.set_ylabel("query: the token that reads")
-        ax.set_title(title, parse_math=False)
-        ax.grid(visible=False)
-        figure.colorbar(image, ax=ax, shrink=0.8)
-    return figure
+    image = ax.imshow(
+        matrix, cmap="RdBu_r" if signed else "Blues", vmin=-largest if signed else 0, vmax=largest, aspect="equal"
+    )
+    if signed:
+        for query, key in np.argwhere(matrix < CLEARLY_NEGATIVE * largest):
+            ink = "white" if matrix[query, key] < DARK * largest else "black"
+            ax.text(key, query, "−", ha="center", va="center", color=ink)
+    ax.set_xticks(range(len(tokens_key)), tokens_key, rotation=90)
+    ax.set_yticks(range(len(tokens_query)), tokens_query)
+    for label in [*ax.get_xticklabels(), *ax.get_yticklabels()]:
+        label.set_parse_math(False)  # a token may be a dollar sign
+    ax.set_xlabel("key: the token that is read")
+    ax.set_title(title, parse_math=False)
+    ax.grid(visible=False)
+    ax.figure.colorbar(image, ax=ax, shrink=0.8)

@@ -1,0 +1,46 @@
+"""The trees that are drawn, with their tokens: the only place of the experiments that holds sentences."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.attattr.tree import AttributionTree
+from pipeline.data.examples import read_examples
+from pipeline.run.schema import Task, Tree
+from pipeline.scoring.store import read_heads
+
+
+def shown_trees(
+    data: Path, attributions: Path, trees: Mapping[str, AttributionTree], *, task: Task, settings: Tree
+) -> dict[str, Any]:
+    """The first `n_shown` examples whose whole maps are kept and that are at most `longest_shown` tokens long.
+
+    `head` is the (layer, head) that holds the example's largest attribution. None of a task that is withheld.
+    """
+    from safetensors import safe_open
+    from transformers import AutoTokenizer
+
+    if task in settings.withheld or not settings.n_shown:
+        return {"trees": []}
+    with safe_open(attributions / "full.safetensors", framework="numpy") as maps:
+        kept = {name.partition(".")[0] for name in maps.keys()}  # noqa: SIM118 (it is no mapping)
+    rows = {row["example_id"]: row for row in read_heads(attributions, split="dev", target="predicted")}
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
+    short = (e for e in read_examples(data / "dev.parquet") if e.example_id in kept)
+    chosen = [example for example in short if len(example) <= settings.longest_shown][: settings.n_shown]
+    return {
+        "trees": [
+            {
+                "example_id": example.example_id,
+                "tokens": tokenizer.convert_ids_to_tokens(example.input_ids),
+                "label": example.label,
+                "predicted": rows[example.example_id]["predicted"],
+                "probability": rows[example.example_id]["output"],
+                "head": rows[example.example_id]["top_head"],
+                "layers": len(rows[example.example_id]["steps"]),
+                "root": trees[example.example_id].root,
+                "edges": [edge._asdict() for edge in trees[example.example_id].edges],
+            }
+            for example in chosen
+        ]
+    }
