@@ -1,0 +1,186 @@
+"""Attribution trees against the released script, against trees worked out by hand, and by their properties."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from pipeline.attattr import attribution_tree
+from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.tree import AttributionTree, candidates, grow_tree, objective, tree_root
+
+GOLDEN = Path(os.environ.get("ATTATTR_DATA", "")) / "golden" / "authors_tree.json"
+
+
+def maps(layers: int, n: int, **edges: float) -> Tensor:
+    """Maps of zeros with `l2_0_3=0.5`-like entries: layer 2, query 0, key 3."""
+    result = torch.zeros(layers, n, n, dtype=torch.float64)
+    for name, value in edges.items():
+        layer, query, key = map(int, name[1:].split("_"))
+        result[layer, query, key] = value
+    return result
+
+
+def inner(tree: AttributionTree) -> list[tuple[int, int, int]]:
+    return [(edge.query, edge.key, edge.layer) for edge in tree.inner]
+
+
+@pytest.mark.skipif("ATTATTR_DATA" not in os.environ, reason="ATTATTR_DATA is not set")
+@pytest.mark.parametrize("name", ["1", "2", "3", "real_5", "real_6"])
+def test_the_released_script_gives_the_same_roots_and_edges_in_the_same_order(name: str):
+    golden = json.loads(GOLDEN.read_text())[name]
+    tree = attribution_tree(torch.tensor(golden["attribution_head_sum"]), tau=0.4, variant="authors")
+    assert tree.root == golden["root"]
+    assert [[edge.query, edge.key] for edge in tree.edges] == golden["edges"]
+    assert golden["edges"]
+
+
+def test_a_tree_worked_out_by_hand():
+    # Root 2 reads 3 in the last layer but one, 3 reads 1 below; 1 reads 4 at the same layer, after it was attached.
+    example = maps(3, 5, l1_2_3=1.5, l1_3_4=0.3, l0_3_1=0.9, l0_1_4=0.8, l0_4_3=0.85, l2_0_2=0.7, l2_0_3=-0.2)
+    tree = attribution_tree(example, tau=0.4)
+    assert tree.root == 2
+    assert inner(tree) == [(2, 3, 1), (3, 1, 0), (1, 4, 0)]
+    assert [(e.query, e.key, e.layer, e.value) for e in tree.edges[3:]] == [
+        (0, 1, 2, 0.0),
+        (0, 2, 2, 0.7),
+        (0, 3, 2, -0.2),
+        (0, 4, 2, 0.0),
+    ]
+    assert objective(tree) == pytest.approx(1.5 + 0.9 + 0.8)
+    assert objective(tree, lam=0.1) == pytest.approx(2.9)
+
+
+def test_an_edge_whose_query_is_not_yet_there_is_not_tried_again():
+    # 3 reads 4 is larger, so it comes first, when 3 is not in the tree yet.
+    tree = attribution_tree(maps(2, 5, l0_2_3=0.9, l0_3_4=1.0, l0_2_1=0.8), tau=0.4)
+    assert tree.root == 2
+    assert inner(tree) == [(2, 3, 0), (2, 1, 0)]
+
+
+def test_the_last_layer_gives_terminal_edges_only():
+    tree = attribution_tree(maps(2, 4, l1_2_3=5.0, l0_2_1=0.1), tau=0.4)
+    assert inner(tree) == [(2, 1, 0)]
+    assert {edge.layer for edge in tree.edges if edge.query == 0} == {1}
+
+
+def test_cls_is_neither_root_nor_child():
+    tree = attribution_tree(maps(2, 3, l0_0_1=9.0, l0_0_2=9.0, l0_1_0=5.0, l0_1_2=4.0), tau=0.0)
+    assert tree.root == 1
+    assert inner(tree) == [(1, 2, 0)]
+
+
+def test_tau_compares_with_the_largest_value_of_the_layer_and_is_strict():
+    example = maps(2, 4, l0_1_2=1.0, l0_1_3=0.4)
+    assert inner(attribution_tree(example, tau=0.4)) == [(1, 2, 0)]
+    assert inner(attribution_tree(example, tau=0.39)) == [(1, 2, 0), (1, 3, 0)]
+
+
+def test_lam_is_a_floor():
+    example = maps(2, 4, l0_1_2=1.0, l0_1_3=0.5)
+    assert inner(attribution_tree(example, tau=0.0, lam=0.5)) == [(1, 2, 0)]
+
+
+def test_tau_last_drops_weak_terminal_edges():
+    example = maps(2, 3, l0_1_2=1.0, l1_0_1=1.0, l1_0_2=0.4)
+    ends = [edge.key for edge in attribution_tree(example, tau=0.4, tau_last=0.5).edges if edge.query == 0]
+    assert ends == [1]
+
+
+@pytest.mark.parametrize("variant", ["paper", "authors"])
+@pytest.mark.parametrize(
+    "example",
+    [
+        pytest.param(torch.zeros(3, 4, 4), id="nothing"),
+        pytest.param(-torch.ones(3, 4, 4), id="all negative"),
+        pytest.param(torch.ones(3, 1, 1), id="one token"),
+        pytest.param(torch.eye(4).repeat(3, 1, 1), id="only self-edges"),
+    ],
+)
+def test_without_a_positive_attribution_between_tokens_the_tree_is_empty(example: Tensor, variant: str):
+    assert attribution_tree(example, tau=0.4, variant=variant) == AttributionTree(None, ())  # type: ignore[arg-type]
+
+
+def test_a_layer_without_a_positive_value_adds_nothing():
+    example = maps(3, 3, l1_1_2=1.0)
+    example[0] = -1
+    tree = attribution_tree(example, tau=0.4)
+    assert tree.root is None or inner(tree) == [(1, 2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tau": 1.0}, "tau is 1.0"),
+        ({"tau": -0.1}, "tau is -0.1"),
+        ({"tau_last": 1.5}, "tau_last is 1.5"),
+        ({"lam": -1.0}, "lam is -1.0"),
+        ({"variant": "other"}, "variant is 'other'"),
+        ({"head_sum": torch.zeros(2, 3, 4)}, "shape (2, 3, 4)"),
+        ({"head_sum": torch.full((2, 3, 3), torch.nan)}, "not finite"),
+    ],
+)
+def test_bad_arguments_are_named(change: dict[str, object], said: str):
+    arguments = {"head_sum": torch.zeros(2, 3, 3), "tau": 0.4} | change
+    with pytest.raises(AttributionError) as raised:
+        attribution_tree(arguments.pop("head_sum"), **arguments)  # type: ignore[arg-type]
+    assert said in str(raised.value)
+
+
+def random_maps(seed: int, layers: int, n: int) -> Tensor:
+    return torch.randn(layers, n, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+shapes = {"seed": st.integers(0, 10**6), "layers": st.integers(1, 5), "n": st.integers(1, 9), "tau": st.floats(0, 0.9)}
+
+
+@settings(max_examples=60, deadline=None)
+@given(**shapes)
+def test_it_is_a_tree_whose_parents_are_attached_no_lower(seed: int, layers: int, n: int, tau: float):
+    example = random_maps(seed, layers, n)
+    tree = attribution_tree(example, tau=tau)
+    attached = {} if tree.root is None else {tree.root: layers}
+    for edge in tree.inner:
+        assert edge.key not in attached
+        assert 0 not in (edge.query, edge.key)
+        assert attached[edge.query] >= edge.layer
+        assert edge.value == example[edge.layer, edge.query, edge.key] > tau * example[edge.layer].max()
+        attached[edge.key] = edge.layer
+    assert sorted(edge.key for edge in tree.edges if edge.query == 0) == sorted(attached)
+
+
+@settings(max_examples=30, deadline=None)
+@given(**shapes, scale=st.floats(0.01, 100))
+def test_scaling_all_values_changes_no_edge(seed: int, layers: int, n: int, tau: float, scale: float):
+    example = random_maps(seed, layers, n)
+    one, other = attribution_tree(example, tau=tau), attribution_tree(example * scale, tau=tau)
+    assert (one.root, inner(one)) == (other.root, inner(other))
+
+
+@settings(max_examples=30, deadline=None)
+@given(**shapes)
+def test_renaming_the_tokens_renames_the_tree(seed: int, layers: int, n: int, tau: float):
+    example = random_maps(seed, layers, n)
+    order = [0, *(1 + torch.randperm(n - 1, generator=torch.Generator().manual_seed(seed))).tolist()]
+    tree, renamed = attribution_tree(example, tau=tau), attribution_tree(example[:, order][:, :, order], tau=tau)
+    assert [(order[query], order[key], layer) for query, key, layer in inner(renamed)] == inner(tree)
+
+
+def test_a_budget_bounds_the_edges_of_every_layer():
+    example = torch.rand(4, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    root = tree_root(example)
+    tree = grow_tree(example, root=root, budget=[2, 0, 3, 99])
+    layers = [edge.layer for edge in tree.inner]
+    assert (layers.count(0), layers.count(1), layers.count(2)) == (2, 0, 3)
+    free = grow_tree(example, root=root)
+    assert inner(tree)[:3] == inner(free)[:3]
+
+
+def test_candidates_come_in_decreasing_order_and_ties_by_index():
+    values = torch.tensor([[9.0, 2.0, 3.0], [3.0, 9.0, -1.0], [0.5, 3.0, 9.0]])
+    assert [(q, k) for q, k, _ in candidates(values, tau=0.0, lam=0.0)] == [(0, 2), (1, 0), (2, 1), (0, 1), (2, 0)]
