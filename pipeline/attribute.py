@@ -27,7 +27,7 @@ def main(config: StageConfig) -> None:
     from pipeline.run.store import write_csv, write_json
     from pipeline.run.tracking import track
     from pipeline.run.work import work_folder
-    from pipeline.scoring.collect import gap_rows, merge, summarise, unconverged_rows, write_store
+    from pipeline.scoring.collect import gap_rows, merge, overall, summarise, unconverged_rows, write_store
     from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
     from pipeline.scoring.samples import samples, what_to_keep
 
@@ -57,7 +57,8 @@ def main(config: StageConfig) -> None:
         write_json(out / "unconverged.json", {"estimates": short})
         if short:
             log.warning("%s: %d estimates stopped short of their tolerance: unconverged.json", config.label, len(short))
-        metrics = {"task": task, "seed": seed, "steps": settings.steps, "rule": settings.rule} | summarise(rows)
+        metrics = {"task": task, "seed": seed, "steps": settings.steps, "rule": settings.rule}
+        metrics |= overall(rows) | summarise(rows)
         tracker.summary(metrics)
         write_json(metrics_file(config.output_root, "attribute", task, seed), metrics)
     shutil.rmtree(folder)

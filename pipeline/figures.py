@@ -1,8 +1,8 @@
-"""Draw the paper's figures from the experiments' curves.
+"""Draw the paper's figures from the experiments' curves, and heat maps and trees of single examples.
 
-Reads:  outputs/{effectiveness,prune,convergence}/*/curves.csv, outputs/attributions/*/completeness.csv,
-        metrics/{finetune,prune}
-Writes: outputs/figures/{convergence,completeness,effectiveness,pruning}.{svg,png}
+Reads:  outputs/{effectiveness,prune,convergence,universality,tree,receptive_field,triggers}, outputs/attributions,
+        metrics/{finetune,prune,triggers}
+Writes: outputs/figures/*.{svg,png}
 Run:    python -m pipeline.figures
 """
 
@@ -12,11 +12,13 @@ from pipeline.run.paths import summary_folder
 
 
 def main(config: StageConfig) -> None:
-    """One figure per experiment, a panel per task."""
+    """One figure per experiment, a panel per task; per task a heat map and trees."""
     from pipeline.analysis.intervals import majority_share
     from pipeline.reporting.error_plots import completeness_figure, convergence_figure
+    from pipeline.reporting.heatmap import attention_and_attribution_figure
     from pipeline.reporting.plots import effectiveness_figure, pruning_figure, save_figure
-    from pipeline.run.results import has_results, read_curves, read_metrics
+    from pipeline.reporting.tree_plots import faithfulness_figure, trees_figure
+    from pipeline.run.results import read_curves, read_head_maps, read_metrics, read_trees
     from pipeline.run.tracking import track
 
     # Pruning may be measured on a sample of the dev examples, in which the classes have other shares.
@@ -25,11 +27,19 @@ def main(config: StageConfig) -> None:
     figures = {
         "effectiveness": effectiveness_figure(read_curves(config, "effectiveness"), of_dev),
         "pruning": pruning_figure(read_curves(config, "prune"), of_sample),
+        "convergence": convergence_figure(read_curves(config, "convergence")),
+        "completeness": completeness_figure(read_curves(config, "attributions", name="completeness")),
+        "faithfulness": faithfulness_figure(read_curves(config, "tree")),
     }
-    if has_results(config, "convergence"):
-        figures["convergence"] = convergence_figure(read_curves(config, "convergence"))
-    if has_results(config, "attributions"):
-        figures["completeness"] = completeness_figure(read_curves(config, "attributions", name="completeness"))
+    for task in config.tasks:
+        trees = read_trees(config, task)
+        if trees:
+            figures[f"trees_{task}"] = trees_figure(trees)
+            first, chosen = trees[0], (config.figures.heatmap_layer, config.figures.heatmap_head)
+            layer, head = (own if given is None else given for own, given in zip(first["head"], chosen, strict=True))
+            if maps := read_head_maps(config, task, first["example_id"], layer=layer, head=head):
+                title = f"layer {layer + 1}, head {head + 1}; predicted: {first['predicted']}"
+                figures[f"heatmap_{task}"] = attention_and_attribution_figure(*maps, first["tokens"], title=title)
     folder = summary_folder(config.output_root, "figures")
     folder.mkdir(parents=True, exist_ok=True)
     with track(config) as tracker:

@@ -1,6 +1,6 @@
 """Write the report: one self-contained HTML page, and the same as Markdown.
 
-Reads:  params.yaml and its preset in conf/, metrics/{finetune,effectiveness,prune,convergence},
+Reads:  params.yaml and its preset in conf/, metrics/,
         outputs/{data,figures}, outputs/attributions/*/completeness.csv
 Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
@@ -13,10 +13,10 @@ from pipeline.run.paths import data_folder, summary_folder
 
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
-    from pipeline.reporting.blocks import FIGURES, ReportContext
+    from pipeline.reporting.blocks import ReportContext
     from pipeline.reporting.page import render_html, render_markdown
     from pipeline.run.presets import overrides
-    from pipeline.run.results import read_curves, read_metrics
+    from pipeline.run.results import read_curves, read_results
     from pipeline.run.store import read_json, replace
 
     figures = summary_folder(config.input_root, "figures")
@@ -31,12 +31,9 @@ def main(config: StageConfig) -> None:
             task: read_json(data_folder(config.input_root, task) / "prepare.json")["examples"] for task in config.tasks
         },
         parameters=values,
-        finetune=read_metrics(config, "finetune"),
-        effectiveness=read_metrics(config, "effectiveness"),
-        prune=read_metrics(config, "prune"),
-        convergence=read_metrics(config, "convergence"),
+        results=read_results(config),
         completeness=read_curves(config, "attributions", name="completeness").to_dict("records"),
-        figures={name: (figures / f"{name}.svg").read_text(encoding="utf-8") for name in FIGURES},
+        figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
     )
     folder = summary_folder(config.output_root, "report")
     replace(folder / "index.html", render_html(context).encode())

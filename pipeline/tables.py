@@ -1,7 +1,7 @@
 """Gather the experiments' metrics into the result tables.
 
-Reads:  metrics/{finetune,effectiveness,prune,convergence}, outputs/attributions/*/completeness.csv
-Writes: outputs/tables/{headline,finetune,effectiveness,pruning,convergence,completeness,claims}.{csv,md}
+Reads:  metrics/, outputs/attributions/*/completeness.csv
+Writes: outputs/tables/*.{csv,md}
 Run:    python -m pipeline.tables
 """
 
@@ -11,26 +11,30 @@ from pipeline.run.paths import summary_folder
 
 
 def main(config: StageConfig) -> None:
-    """One table per experiment, a row per task, seed and method."""
-    from pipeline.reporting.error_tables import claim_rows, completeness_rows, convergence_rows
+    """One table per experiment, a row per task, seed and method; and the claims that they decide."""
+    from pipeline.analysis.claims import claims
+    from pipeline.reporting.claims import claim_rows
+    from pipeline.reporting.error_tables import completeness_rows, convergence_rows
     from pipeline.reporting.table_text import to_csv, to_markdown
     from pipeline.reporting.tables import effectiveness_rows, finetune_rows, headline, pruning_rows
-    from pipeline.run.results import has_results, read_curves, read_metrics
+    from pipeline.reporting.tree_tables import optimum_rows, tree_rows
+    from pipeline.run.results import read_curves, read_results
     from pipeline.run.store import replace
 
-    finetune, effectiveness, prune = (read_metrics(config, name) for name in ("finetune", "effectiveness", "prune"))
+    found = read_results(config)
+    gaps = read_curves(config, "attributions", name="completeness").to_dict("records")
+    judged = claims(found, config.claims.model_dump(), margin=config.prune.equivalence_margin)
     tables = {
-        "headline": headline(finetune, effectiveness, prune),
-        "finetune": finetune_rows(finetune),
-        "effectiveness": effectiveness_rows(effectiveness),
-        "pruning": pruning_rows(prune),
+        "headline": headline(found.finetune, found.effectiveness, found.prune),
+        "finetune": finetune_rows(found.finetune),
+        "effectiveness": effectiveness_rows(found.effectiveness),
+        "pruning": pruning_rows(found.prune),
+        "convergence": convergence_rows(found.convergence),
+        "completeness": completeness_rows(gaps),
+        "trees": tree_rows(found.tree),
+        "tree_shapes": optimum_rows(found.tree),
+        "claims": claim_rows(judged),
     }
-    if has_results(config, "convergence"):
-        convergence = read_metrics(config, "convergence")
-        tables |= {"convergence": convergence_rows(convergence), "claims": claim_rows(convergence)}
-    if has_results(config, "attributions"):
-        gaps = read_curves(config, "attributions", name="completeness")
-        tables["completeness"] = completeness_rows(gaps.to_dict("records"))
     folder = summary_folder(config.output_root, "tables")
     for name, rows in tables.items():
         replace(folder / f"{name}.csv", to_csv(rows).encode())

@@ -22,8 +22,12 @@ PER_MODEL = (
     "outputs/prune/{task}-{seed}/*.csv",
     "outputs/convergence/{task}-{seed}/*.csv",
     "outputs/attributions/{task}-{seed}/*.csv",
+    "outputs/tree/{task}-{seed}/curves.csv",
+    "outputs/tree/{task}-{seed}/trees.json",
+    "outputs/receptive_field/{task}-{seed}/*.csv",
+    "outputs/triggers/{task}-{seed}/*",
 )
-OVER_ALL = ("params.yaml", "outputs/figures/*", "outputs/tables/*", "outputs/report/*")
+OVER_ALL = ("params.yaml", "metrics/universality.json", "outputs/universality/*", "outputs/figures/*", "outputs/tables/*", "outputs/report/*")
 
 
 def main(arguments: list[str] | None = None) -> None:

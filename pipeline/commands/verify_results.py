@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
             shutil.copytree(results, workspace, dirs_exist_ok=True)
             shutil.copy(SOURCE / "dvc.yaml", workspace)
             os.chdir(workspace)
+            shutil.rmtree(workspace / "outputs" / "figures")
             needed = external_folders(params)
             if needed:
                 link_external(needed)
@@ -47,7 +48,8 @@ def main(arguments: list[str] | None = None) -> None:
             _run("figures")
             compared = [f"outputs/data/{task}/prepare.json" for task in params.tasks]
             compared += [str(path.relative_to(results)) for path in sorted(results.glob("outputs/tables/*"))]
-            compared += [str(path.relative_to(results)) for path in sorted(results.glob("outputs/figures/*.svg"))]
+            # Heat maps need the whole attribution maps, which are not committed.
+            compared += [str(path.relative_to(workspace)) for path in sorted(workspace.glob("outputs/figures/*.svg"))]
             if options.retrain:
                 task, _, seed = options.retrain.rpartition("-")
                 _run("finetune", f"task={task}", f"seed={seed}")

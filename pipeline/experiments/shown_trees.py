@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.attattr.tree import AttributionTree
 from pipeline.data.examples import read_examples
+from pipeline.data.tasks import TASKS
 from pipeline.run.schema import Task, Tree
 from pipeline.scoring.store import read_heads
 
@@ -28,13 +29,14 @@ def shown_trees(
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
     short = (e for e in read_examples(data / "dev.parquet") if e.example_id in kept)
     chosen = [example for example in short if len(example) <= settings.longest_shown][: settings.n_shown]
+    names = TASKS[task].labels
     return {
         "trees": [
             {
                 "example_id": example.example_id,
                 "tokens": tokenizer.convert_ids_to_tokens(example.input_ids),
-                "label": example.label,
-                "predicted": rows[example.example_id]["predicted"],
+                "label": names[example.label],
+                "predicted": names[rows[example.example_id]["predicted"]],
                 "probability": rows[example.example_id]["output"],
                 "head": rows[example.example_id]["top_head"],
                 "layers": len(rows[example.example_id]["steps"]),

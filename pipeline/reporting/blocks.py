@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from pipeline.analysis.claims import Results
 from pipeline.reporting.table_text import Row
-from pipeline.reporting.tables import Metrics
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,9 @@ class ReportContext:
     """Everything that the report is made of.
 
     `overrides` are (key, the preset's value, the value); `splits` maps a task to the number of examples of each split;
-    `parameters` are the sections of params.yaml; `finetune` to `triggers` are the stages' metrics, one mapping per task
-    and seed, and `universality` one for all; `completeness` has one row per task, seed and layer; `figures` maps the
-    names of the files of the `figures` stage to SVG texts, which report.md finds in `figure_folder`, relative to
-    itself.
+    `parameters` are the sections of params.yaml, `results` the stages' metrics; `completeness` has one row per task,
+    seed and layer; `figures` maps the names of the files of the `figures` stage to SVG texts, which report.md finds in
+    `figure_folder`, relative to itself.
     """
 
     title: str
@@ -30,14 +29,7 @@ class ReportContext:
     seeds: Sequence[int]
     splits: Mapping[str, Mapping[str, int]]
     parameters: Mapping[str, Any]
-    finetune: Sequence[Metrics]
-    effectiveness: Sequence[Metrics]
-    prune: Sequence[Metrics]
-    convergence: Sequence[Metrics]
-    tree: Sequence[Metrics]
-    receptive_field: Sequence[Metrics]
-    triggers: Sequence[Metrics]
-    universality: Metrics
+    results: Results
     completeness: Sequence[Mapping[str, Any]]
     figures: Mapping[str, str]
     figure_folder: str = "../figures"

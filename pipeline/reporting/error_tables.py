@@ -1,10 +1,9 @@
-"""The rows of the tables about attribution's own error, and of the claims table."""
+"""The rows of the tables about attribution's own error."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.analysis.convergence import LEVELS
-from pipeline.analysis.intervals import Interval
 from pipeline.reporting.style import RULES
 from pipeline.reporting.table_text import Row
 
@@ -41,18 +40,6 @@ def completeness_rows(completeness: Sequence[Mapping[str, Any]]) -> list[Row]:
         | {name: float(row[column]) for name, column in GAPS.items()}
         | {"steps_mean": float(row["steps"]), "unconverged": int(row["unconverged"])}
         for row in completeness
-    ]
-
-
-def claim_rows(convergence: Sequence[Metrics]) -> list[Row]:
-    """Claims about the integral: what was measured, and what it decides by the rule that params.yaml states."""
-    return [
-        {"claim": "P1", "statement": "m = 20 steps suffice", "task": record["task"], "seed": record["seed"]}
-        | {"n": record["n"], "statistic": "relative edge error of 20 right-rule steps, %"}
-        | {"value": Interval(**{name: 100 * value for name, value in paper["error"].items()})}
-        | {"rule": f"at most {100 * paper['limit']:g}", "verdict": paper["verdict"]}
-        for record in convergence
-        if (paper := record.get("paper"))
     ]
 
 

@@ -10,11 +10,13 @@ from markupsafe import Markup, escape
 
 from pipeline.reporting.blocks import ReportContext, Section
 from pipeline.reporting.sections.citation import citation_section
+from pipeline.reporting.sections.claims import claims_section
 from pipeline.reporting.sections.effectiveness import effectiveness_section
-from pipeline.reporting.sections.errors import claims_section, error_section
+from pipeline.reporting.sections.errors import error_section
 from pipeline.reporting.sections.pruning import pruning_section
 from pipeline.reporting.sections.results import finetune_section, headline_section
-from pipeline.reporting.sections.values import choices_section, run_section
+from pipeline.reporting.sections.trees import tree_section
+from pipeline.reporting.sections.values import choices_section, run_section, values_section
 from pipeline.reporting.table_text import cell_text, heading, is_numeric, to_markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -26,9 +28,11 @@ SECTIONS: Sequence[Callable[[ReportContext], Section]] = (
     finetune_section,
     effectiveness_section,
     pruning_section,
+    tree_section,
     error_section,
     claims_section,
     choices_section,
+    values_section,
     citation_section,
 )
 

@@ -56,11 +56,30 @@ COLUMNS = {
     "gap_max": ("largest", 6),
     "change": ("mean change of F", 4),
     "value": ("value", 1),
+    "completeness_error": ("completeness error", 6),
+    "other_task": ("with", 0),
+    "other_seed": ("its seed", 0),
+    "pearson": ("Pearson's r", 2),
+    "pearson_layers": ("layers alone", 2),
+    "spearman": ("Spearman's ρ", 2),
+    "spearman_layers": ("layers alone", 2),
+    "ranking": ("pruned as for", 0),
+    "auc_own": ("AUC, own ranking", 1),
+    "auc_foreign": ("AUC, that ranking", 1),
+    "lost": ("AUC lost, points", 2),
+    "nauc_own": ("nAUC, own", 2),
+    "nauc_foreign": ("nAUC, that", 2),
+    "nauc_lost": ("nAUC lost", 2),
+    "n_edges": ("edges", 0),
+    "distance": ("mean distance, tokens", 2),
+    "slope": ("per layer, tokens", 2),
+    "within": ("within a sentence, %", 1),
+    "within_slope": ("per layer, points", 2),
 }
 
 
 # Columns whose values span magnitudes: four significant digits for machines, not four decimals.
-TINY = frozenset({"gap_median", "gap_q95", "gap_max"})
+TINY = frozenset({"gap_median", "gap_q95", "gap_max", "completeness_error"})
 
 
 def to_csv(rows: Sequence[Row]) -> str:

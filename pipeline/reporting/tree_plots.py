@@ -23,11 +23,11 @@ MEASURES = {
 }
 
 
-def trees_figure(trees: Sequence[Mapping[str, Any]], *, labels: Sequence[str]) -> Figure:
+def trees_figure(trees: Sequence[Mapping[str, Any]]) -> Figure:
     """Draw trees one above the other: tokens along the axis, height by layer, width by attribution.
 
-    Each of `trees` has tokens, layers, root, edges (query, key, layer, value), label, predicted, probability;
-    `labels` names the classes. A token's node stands at the layer in which it is attached, the root below the last
+    Each of `trees` has tokens, layers, root, edges (query, key, layer, value), label, predicted, probability,
+    the classes by name. A token's node stands at the layer in which it is attached, the root below the last
     layer; grey lines are [CLS] reading the tree in the last layer.
     """
     with matplotlib.style.context(RC, after_reset=True):
@@ -36,11 +36,11 @@ def trees_figure(trees: Sequence[Mapping[str, Any]], *, labels: Sequence[str]) -
         figure = Figure(figsize=(max(TOKEN * widest + 1.0, 5.0), sum(heights)), layout="constrained")
         grid = figure.subplots(len(trees), 1, squeeze=False, height_ratios=heights)
         for ax, tree in zip(grid[:, 0], trees, strict=True):
-            _draw_tree(ax, tree, labels)
+            _draw_tree(ax, tree)
     return figure
 
 
-def _draw_tree(ax: Axes, tree: Mapping[str, Any], labels: Sequence[str]) -> None:
+def _draw_tree(ax: Axes, tree: Mapping[str, Any]) -> None:
     layers, tokens, root = tree["layers"], tree["tokens"], tree["root"]
     inner = [edge for edge in tree["edges"] if edge["query"] != 0]
     height = {edge["key"]: edge["layer"] + 1.0 for edge in inner}
@@ -66,9 +66,8 @@ def _draw_tree(ax: Axes, tree: Mapping[str, Any], labels: Sequence[str]) -> None
     ax.set_ylim(0, layers + 1.4)
     ax.set_ylabel("attached in layer")
     ax.grid(visible=False, axis="x")
-    gold = labels[tree["label"]]
-    named = f"{labels[tree['predicted']]} ({tree['probability']:.2f})"
-    ax.set_title(f"predicted: {named}" + ("" if tree["label"] == tree["predicted"] else f", gold: {gold}"))
+    gold = "" if tree["label"] == tree["predicted"] else f", gold: {tree['label']}"
+    ax.set_title(f"predicted: {tree['predicted']} ({tree['probability']:.2f}){gold}")
 
 
 def _draw_edge(ax: Axes, edge: Mapping[str, Any], height: Mapping[int, float], *, width: float) -> None:

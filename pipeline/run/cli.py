@@ -1,24 +1,24 @@
 """The command line of a stage: a Hydra app over the sections of params.yaml that dvc.yaml declares for it.
 
-    python -m pipeline.prune task=negation seed=1                               one run by hand, into scratch/
-    python -m pipeline.prune -m prune.random_orders=20,30 task=negation seed=1  one job per combination, into sweeps/
-    python -m pipeline.prune --help                                             the stage's values
+    python -m pipeline.prune task=negation seed=1                        one run by hand, into scratch/
+    python -m pipeline.prune -m prune.random_orders=20,30 task=negation  one job per combination, into sweeps/
+    python -m pipeline.attribute -m sweep=steps                          the values of conf/sweep/steps.yaml, likewise
+    python -m pipeline.prune --help                                      the stage's values
 
-Under DVC the same command writes the outputs that dvc.yaml names.
+Under DVC the first command writes the outputs that dvc.yaml names.
 """
 
 import logging
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
@@ -26,7 +26,6 @@ from pipeline.run.config import (
     GRAPH_FILE,
     Declaration,
     StageConfig,
-    dump_params,
     load_params,
     plain,
     read_declaration,
@@ -35,6 +34,8 @@ from pipeline.run.config import (
 from pipeline.run.errors import exit_on_bad_input, is_bad_input, one_line
 from pipeline.run.paths import PRESETS, repository
 from pipeline.run.schema import Params
+from pipeline.run.sweep import Sweep, is_multirun, plan_sweep, swept_values
+from pipeline.run.sweep_jobs import conclude, give_up_started, run_job
 
 log = logging.getLogger(__name__)
 
@@ -42,32 +43,62 @@ log = logging.getLogger(__name__)
 def run_stage(stage: str, main: Callable[[StageConfig], None]) -> None:
     """Run `main` with the values of `stage`: the body of a stage's `if __name__ == "__main__"`.
 
-    Bad input ends it with one line on stderr and exit code 2; any other exception keeps its traceback.
+    Bad input ends it with one line on stderr and exit code 2; any other exception keeps its traceback. A multirun runs
+    `main` once per job, and names at its end the jobs that failed.
     """
     with exit_on_bad_input():
         os.chdir(repository())
-        declaration = read_declaration(stage)
+        declaration, arguments = read_declaration(stage), sys.argv[1:]
         file_values = read_values()
-        _configure_logging(load_params(file_values).run.log_level)
-        _refuse_unread(stage, sys.argv[1:], declaration)
-        _offer(stage, file_values, declaration)
+        params = load_params(file_values)
+        _configure_logging(params.run.log_level)
+        _refuse_unread(stage, arguments, declaration)
+        _refuse_unread(stage, swept_values(arguments), declaration, of="the sweep's ")
+        sweep = plan_sweep(stage, arguments, declaration, params) if is_multirun(arguments) else None
+        _offer(stage, file_values, declaration, sweep)
         failures: list[Exception] = []
 
         def job(composed: DictConfig) -> None:
-            # Hydra prints more than one line about an exception of a single run, so that one travels around it.
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                _sweep_job(stage, main, composed, file_values, declaration)
+            if sweep is not None:
+                _configure_logging(params.run.log_level)  # a launcher's process starts without
+                name = sweep.name(HydraConfig.get().overrides.task)
+                place = {"output_root": sweep.folder / name, "sweep": sweep.folder}
+                run_job(
+                    sweep,
+                    name,
+                    configure=lambda: _stage_config(stage, composed, file_values, declaration, **place),
+                    main=main,
+                    declaration=declaration,
+                )
                 return
+            # Hydra prints more than one line about an exception of a single run, so that one travels around it.
             try:
-                main(_stage_config(stage, composed, file_values, declaration))
+                config = _stage_config(stage, composed, file_values, declaration)
+                if config.output_root != Path():
+                    config.write_values()
+                main(config)
             except Exception as error:
                 failures.append(error)
 
-        # Without this Hydra prints exceptions itself and exits with 1.
-        os.environ["HYDRA_FULL_ERROR"] = "1"
-        hydra.main(config_path=str(PRESETS), config_name="config", version_base="1.3")(job)()
+        _start(job, sweep)
         if failures:
             raise failures[0]
+        if sweep is not None:
+            conclude(sweep)
+
+
+def _start(job: Callable[[DictConfig], None], sweep: Sweep | None) -> None:
+    # Without this Hydra prints exceptions itself and exits with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        hydra.main(config_path=str(PRESETS), config_name="config", version_base="1.3")(job)()
+    except Exception as error:
+        if sweep is None or is_bad_input(error):
+            raise
+        # Jobs raise nothing: the launcher has failed. joblib gives up all jobs when the process of one is killed.
+        log.error("%s broke off: %s", sweep.folder, one_line(error), exc_info=log.isEnabledFor(logging.DEBUG))
+        if type(error).__name__ == "TerminatedWorkerError" and give_up_started(sweep):
+            _start(job, sweep)
 
 
 def _configure_logging(level: str) -> None:
@@ -78,45 +109,26 @@ def _configure_logging(level: str) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def _refuse_unread(stage: str, arguments: Sequence[str], declaration: Declaration) -> None:
+def _refuse_unread(stage: str, arguments: Iterable[str], declaration: Declaration, *, of: str = "") -> None:
     """Refuse an override that would have no effect: of a section that the stage does not see."""
     for argument in arguments:
         key = re.match(r"[+~]*((\w+)[\w.]*)(=|$)", argument)
         if key and key.group(2) in Params.model_fields and key.group(2) not in {*declaration.sections, "run"}:
             raise InputError(
-                f"{key.group(1)} cannot change stage {stage}: "
+                f"{of}{key.group(1)} cannot change stage {stage}: "
                 f"{GRAPH_FILE} does not declare {key.group(2)} in stages.{stage}.params"
             )
 
 
-def _offer(stage: str, file_values: dict[str, Any], declaration: Declaration) -> None:
+def _offer(stage: str, file_values: dict[str, Any], declaration: Declaration, sweep: Sweep | None) -> None:
     """Hand Hydra the values that can be overridden for `stage`: those it reads."""
     seen = {name: value for name, value in file_values.items() if name in declaration.sections or name == "run"}
-    node = {**seen, "hydra": {"job": {"name": stage}}}
+    node = {**seen, "hydra": {"job": {"name": stage}, **(sweep.hydra() if sweep else {})}}
     ConfigStore.instance().store(name="params", node=OmegaConf.create(node))
 
 
-def _sweep_job(
-    stage: str,
-    main: Callable[[StageConfig], None],
-    composed: DictConfig,
-    file_values: dict[str, Any],
-    declaration: Declaration,
-) -> None:
-    """One job of a multirun. The others still run when it fails; Hydra raises the first failure after the last job."""
-    settings = HydraConfig.get()
-    name = f"job {settings.job.num} ({settings.job.override_dirname})"
-    try:
-        config = _stage_config(stage, composed, file_values, declaration)
-        log.info("%s writes to %s", name, config.output_root)
-        main(config)
-    except Exception as error:
-        log.error("%s failed: %s", name, one_line(error), exc_info=not is_bad_input(error))
-        raise
-
-
 def _stage_config(
-    stage: str, composed: DictConfig, file_values: dict[str, Any], declaration: Declaration
+    stage: str, composed: DictConfig, file_values: dict[str, Any], declaration: Declaration, **place: Path
 ) -> StageConfig:
     """Check the composed values and make what the stage sees of them."""
     values = plain(composed)
@@ -125,13 +137,8 @@ def _stage_config(
     _configure_logging(params.run.log_level)
     _check_choice(stage, "task", task, params.tasks, declaration)
     _check_choice(stage, "seed", seed, params.seeds, declaration)
-    label = "-".join(str(part) for part in (task, seed) if part is not None)
-    config = StageConfig(
-        params, stage=stage, declared=declaration.sections, task=task, seed=seed, output_root=_output_root(stage, label)
-    )
-    if config.output_root != Path():
-        _record(params, config)
-    return config
+    place = place or {"output_root": _output_root(stage, task, seed)}
+    return StageConfig(params, stage=stage, declared=declaration.sections, task=task, seed=seed, **place)
 
 
 def _check_choice(stage: str, name: str, value: object, known: tuple[Any, ...], declaration: Declaration) -> None:
@@ -145,18 +152,8 @@ def _check_choice(stage: str, name: str, value: object, known: tuple[Any, ...], 
         raise InputError(f"{name} is {value}, but must be one of {listed} ({name}s in params.yaml)")
 
 
-def _output_root(stage: str, label: str) -> Path:
+def _output_root(stage: str, *parts: object) -> Path:
     """The repository if DVC runs this very stage; otherwise a folder that no DVC output shares."""
-    settings = HydraConfig.get()
-    if settings.mode == RunMode.MULTIRUN:
-        return Path(os.path.relpath(settings.runtime.output_dir))
     if os.environ.get("DVC_STAGE", "").split(":")[-1].split("@")[0] == stage:
         return Path()
-    return Path("scratch") / stage / label
-
-
-def _record(params: Params, config: StageConfig) -> None:
-    """Leave the values beside results that DVC does not know."""
-    config.output_root.mkdir(parents=True, exist_ok=True)
-    header = f"The values of this run of {config.stage} {config.label}".rstrip()
-    (config.output_root / "params.yaml").write_text(dump_params(params, header=header), encoding="utf-8")
+    return Path("scratch") / stage / "-".join(str(part) for part in parts if part is not None)

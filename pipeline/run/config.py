@@ -96,10 +96,12 @@ def dump_params(params: Params, *, header: str) -> str:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What dvc.yaml says of a stage: the sections it depends on, and what its matrix runs over (`task`, `seed`)."""
+    """What dvc.yaml says of a stage: the sections it depends on, its matrix (`task`, `seed`), files it depends on."""
 
     sections: frozenset[str]
     matrix: frozenset[str]
+    deps: tuple[str, ...]
+    """As written there, with placeholders such as `${item.task}`."""
 
 
 def read_declaration(stage: str, path: Path = GRAPH_FILE) -> Declaration:
@@ -121,7 +123,7 @@ def read_declaration(stage: str, path: Path = GRAPH_FILE) -> Declaration:
     for section in sections:
         if not isinstance(section, str) or section not in Params.model_fields or section == "run":
             raise InputError(f"{path} declares {section} for stage {stage}, but must list whole sections, without run")
-    return Declaration(frozenset(sections), frozenset(entry.get("matrix") or {}))
+    return Declaration(frozenset(sections), frozenset(entry.get("matrix") or {}), tuple(entry.get("deps") or []))
 
 
 class StageConfig:
@@ -161,6 +163,7 @@ class StageConfig:
         task: Task | None = None,
         seed: int | None = None,
         output_root: Path = Path(),
+        sweep: Path | None = None,
     ) -> None:
         """`task` and `seed` are None where the stage's matrix lacks them."""
         self._params, self._declared, self._seed = params, declared, seed
@@ -170,6 +173,8 @@ class StageConfig:
         """Where the outputs of earlier stages are: the repository, which is the working directory."""
         self.output_root = output_root
         """Where this run writes: the repository under DVC, otherwise a folder of the run's own."""
+        self.sweep = sweep
+        """The folder of the sweep that this run is a job of, if it is one."""
 
     def __getattr__(self, name: str) -> Any:
         """A section of params.yaml, if dvc.yaml declares it for the stage."""
@@ -204,3 +209,9 @@ class StageConfig:
     def values(self) -> dict[str, Any]:
         """The declared sections as plain values, for tracking and for the report."""
         return self._params.model_dump(mode="json", include=set(self._declared))
+
+    def write_values(self) -> None:
+        """Leave the values beside results that DVC does not know."""
+        self.output_root.mkdir(parents=True, exist_ok=True)
+        header = f"The values of this run of {self.stage} {self.label}".rstrip()
+        (self.output_root / "params.yaml").write_text(dump_params(self._params, header=header), encoding="utf-8")

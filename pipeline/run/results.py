@@ -3,18 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from pipeline.analysis.claims import Results
 from pipeline.errors import InputError
 from pipeline.run.config import StageConfig
-from pipeline.run.paths import experiment_folder, metrics_file
+from pipeline.run.paths import attributions_folder, experiment_folder, metrics_file
 from pipeline.run.store import read_json
-
-
-def has_results(config: StageConfig, stage: str) -> bool:
-    """Whether any model has results of `stage`: committed results may be older than a stage."""
-    folders = [
-        experiment_folder(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds
-    ]
-    return any(folder.is_dir() for folder in folders)
 
 
 def read_metrics(config: StageConfig, stage: str) -> list[dict[str, Any]]:
@@ -22,6 +15,13 @@ def read_metrics(config: StageConfig, stage: str) -> list[dict[str, Any]]:
     paths = [metrics_file(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds]
     _check_present(paths, stage)
     return [read_json(path) for path in paths]
+
+
+def read_results(config: StageConfig) -> Results:
+    """The metrics of all experiments."""
+    names = [name for name in Results.__dataclass_fields__ if name != "universality"]
+    by_stage = {name: read_metrics(config, name) for name in names}
+    return Results(**by_stage, universality=read_universality(config))
 
 
 def read_curves(config: StageConfig, stage: str, *, name: str = "curves") -> Any:
@@ -34,6 +34,38 @@ def read_curves(config: StageConfig, stage: str, *, name: str = "curves") -> Any
     paths = [folder / f"{name}.csv" for folder in folders]
     _check_present(paths, stage)
     return pandas.concat([pandas.read_csv(path, keep_default_na=False) for path in paths])
+
+
+def read_trees(config: StageConfig, task: str) -> list[dict[str, Any]]:
+    """The trees of the first seed that are to be drawn; none where the task's sentences are withheld."""
+    path = experiment_folder(config.input_root, "tree", task, config.seeds[0]) / "trees.json"
+    _check_present([path], "tree")
+    return read_json(path)["trees"]
+
+
+def read_head_maps(config: StageConfig, task: str, example_id: str, *, layer: int, head: int) -> tuple[Any, Any] | None:
+    """Attention and attribution `(query, key)` of one head, first seed; None where the whole maps are not kept.
+
+    Raises InputError if the model has no such layer or head.
+    """
+    from safetensors.numpy import load_file
+
+    path = attributions_folder(config.input_root, task, config.seeds[0]) / "full.safetensors"
+    if not path.is_file():
+        return None
+    maps = load_file(path)
+    attention, attribution = (maps[f"{example_id}.predicted.{name}"] for name in ("attention", "attribution"))
+    for name, chosen, count in (("layer", layer, attention.shape[0]), ("head", head, attention.shape[1])):
+        if chosen >= count:
+            raise InputError(f"figures.heatmap_{name} is {chosen}, but must be below {count}: they count from 0")
+    return attention[layer, head], attribution[layer, head]
+
+
+def read_universality(config: StageConfig) -> dict[str, Any]:
+    """What `universality` measured over all tasks and seeds."""
+    path = config.input_root / "metrics" / "universality.json"
+    _check_present([path], "universality")
+    return read_json(path)
 
 
 def _check_present(paths: list[Path], stage: str) -> None:

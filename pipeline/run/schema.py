@@ -80,7 +80,6 @@ class Attribute(Section):
     output: Literal["probability", "logit", "log_probability", "margin"]
     precision: Literal["full", "bfloat16"]
     n_mine: NotNegative
-    n_mine_heldout: NotNegative
     mine_min_tokens: dict[Task, Count]
     top_edges: Count
     full_maps: NotNegative
@@ -264,9 +263,9 @@ class Params(Section):
                 raise InputError(
                     f"tasks holds {task}, but data.source is {self.data.source}, which has {', '.join(fitting)}"
                 )
-        held_out, held = self.attribute.n_mine_heldout, self.prepare.n_heldout
-        if held_out > held:
-            raise InputError(f"attribute.n_mine_heldout is {held_out}, but must be at most prepare.n_heldout, {held}")
+        selecting, held = self.triggers.n_select, self.prepare.n_heldout
+        if selecting > held:
+            raise InputError(f"triggers.n_select is {selecting}, but must be at most prepare.n_heldout, {held}")
         carved = held + (self.prepare.n_importance if self.prepare.protocol == "heldout" else 0)
         if self.data.n_train is not None and carved >= self.data.n_train:
             raise InputError(

@@ -1,4 +1,7 @@
-"""Weights & Biases: one run per stage and (task, seed). A view of the results, never a reason for a stage to fail."""
+"""Weights & Biases: one run per stage and (task, seed), or job of a sweep, which are a group.
+
+A view of the results, never a reason for a stage to fail.
+"""
 
 import logging
 import os
@@ -80,11 +83,12 @@ def _start(config: StageConfig) -> Any:
         import wandb
 
         mode = settings.mode if settings.mode != "auto" else _automatic_mode()
+        name = f"{config.stage}@{config.label}" if config.label else config.stage
         return wandb.init(
             project=settings.project,
             entity=settings.entity,
-            name=f"{config.stage}@{config.label}" if config.label else config.stage,
-            group=config.label or "summary",
+            name=config.output_root.name if config.sweep else name,
+            group=str(config.sweep) if config.sweep else config.label or "summary",
             job_type=config.stage,
             config=config.values(),
             mode=mode,  # type: ignore[arg-type]

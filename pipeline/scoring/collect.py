@@ -73,6 +73,23 @@ def unconverged_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def overall(rows: list[dict[str, Any]]) -> dict[str, float]:
+    """Error and cost of the scores of the predicted class on dev, in three numbers.
+
+    `completeness_error` is the mean over examples of the sum over layers of |completeness gap|, as a share of the same
+    mean of |change of F| that the scores explain; `mean_steps` is the mean number of steps of an example and layer, and
+    `unconverged` counts the examples and layers whose estimates stopped short of their tolerance.
+    """
+    chosen = [row for row in rows if (row["split"], row["target"]) == ("dev", "predicted")]
+    gap, change = (np.abs([row[key] for row in chosen]).mean(axis=0) for key in ("completeness_gap", "output_change"))
+    return {
+        # Without any change there is nothing to explain, and no gap.
+        "completeness_error": float(gap.sum() / (change.sum() or 1.0)),
+        "mean_steps": float(np.mean([row["steps"] for row in chosen])),
+        "unconverged": int(np.sum([row["unconverged"] for row in chosen])),
+    }
+
+
 def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts, and per layer how far the attribution is from completeness, for each split and target."""
     summary: dict[str, Any] = {}

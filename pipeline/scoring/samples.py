@@ -12,17 +12,14 @@ Samples = dict[str, tuple[Sequence[Example], tuple[Target, ...]]]
 
 
 def samples(data: Path, task: Task, settings: Attribute) -> Samples:
-    """The importance sample (gold), the dev examples (both), and the training and held-out ones triggers come from."""
+    """The importance sample (gold), the dev examples (both), and the training ones that triggers come from."""
     shortest = settings.mine_min_tokens.get(task, 0)
 
-    def first(split: str, count: int) -> list[Example]:
-        return [e for e in read_examples(data / f"{split}.parquet") if len(e) >= shortest][:count]
-
+    long_enough = [e for e in read_examples(data / "train.parquet") if len(e) >= shortest]
     return {
         "importance": (read_examples(data / "importance.parquet"), ("gold",)),
         "dev": (read_examples(data / "dev.parquet"), ("predicted", "gold")),
-        "mine": (first("train", settings.n_mine), ("predicted",)),
-        "mine_heldout": (first("heldout", settings.n_mine_heldout), ("predicted",)),
+        "mine": (long_enough[: settings.n_mine], ("predicted",)),
     }
 
 

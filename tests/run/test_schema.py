@@ -47,7 +47,7 @@ def refusal(values: dict[str, Any]) -> str:
         ("attribute.max_steps", 3, "attribute.max_steps is 3, but must be at least 4"),
         ("attribute.mine_min_tokens", {"cola": 3}, "attribute.mine_min_tokens.cola is"),
         ("attribute.mine_min_tokens", {"sst2": 0}, "attribute.mine_min_tokens.sst2 is 0, but must be at least 1"),
-        ("attribute.n_mine_heldout", 501, "must be at most prepare.n_heldout, 500"),
+        ("triggers.n_select", 501, "must be at most prepare.n_heldout, 500"),
         ("tasks", ["cola"], 'tasks[0] is "cola", but must be one of negation, inference, mnli, rte, sst2, mrpc'),
         ("tasks", ["negation", "negation"], "must be a list without repeats"),
         ("tasks", [], "tasks is [], but must be a list with at least one entry"),

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.run.store import write_csv, write_json
-from pipeline.scoring.collect import gap_rows, unconverged_rows
+from pipeline.scoring.collect import gap_rows, overall, unconverged_rows
 
 
 def row(number, gap, *, split="dev", target="predicted", change=(1.0, -2.0), steps=(4, 8), unconverged=(False, False)):
@@ -59,6 +59,18 @@ def test_every_estimate_that_stopped_short_is_named():
     ]
     assert all(tuple(found) == names for found in unconverged_rows(rows))
     assert unconverged_rows(rows[1:2]) == []
+
+
+def test_error_and_cost_in_three_numbers_by_hand():
+    rows = [
+        row(0, [-0.5, 0.25], change=[1.0, -2.0], steps=[4, 64], unconverged=[False, True]),
+        row(1, [0.0, -1.0], change=[-3.0, 1.0], steps=[8, 64], unconverged=[True, True]),
+        # Neither another class nor another split counts.
+        row(0, [9.0, 9.0], target="gold", steps=[99, 99], unconverged=[True, True]),
+        row(2, [9.0, 9.0], split="mine", steps=[99, 99], unconverged=[True, True]),
+    ]
+    # |gaps| sum to 0.75 and 1, |changes| to 3 and 4.
+    assert overall(rows) == pytest.approx({"completeness_error": 0.25, "mean_steps": 35.0, "unconverged": 3})
 
 
 def test_both_can_be_written(tmp_path):

@@ -27,7 +27,7 @@ LENGTHS = [6, 11, 4, 9, 6, 14, 1]
 @pytest.fixture
 def settings(section):
     def make(**changes):
-        values = {"steps": 2, "top_edges": 4, "n_mine": 3, "n_mine_heldout": 2, "full_maps": 2}
+        values = {"steps": 2, "top_edges": 4, "n_mine": 3, "full_maps": 2}
         return section("attribute", **{**values, "mine_min_tokens": {"sst2": 15}, **changes})
 
     return make
@@ -384,20 +384,17 @@ def test_the_samples_of_a_task(prepared, settings):
         "importance": ["importance-e-0"],
         "dev": ["dev-e-0", "dev-e-1"],
         "mine": ["train-e-0", "train-e-1", "train-e-2"],
-        "mine_heldout": ["heldout-e-0", "heldout-e-1"],
     }
     assert {split: set(targets) for split, (_, targets) in chosen.items()} == {
         "importance": {"gold"},
         "dev": {"gold", "predicted"},
         "mine": {"predicted"},
-        "mine_heldout": {"predicted"},
     }
 
 
 def test_short_sentences_are_left_out_where_the_task_says_so(prepared, settings):
     chosen = samples(prepared, "sst2", settings())
     assert [e.example_id for e in chosen["mine"][0]] == ["train-e-1", "train-e-2", "train-e-4"]
-    assert [e.example_id for e in chosen["mine_heldout"][0]] == ["heldout-e-1"]
     assert len(chosen["dev"][0]) == 2
 
 
@@ -406,6 +403,4 @@ def test_maps_are_kept_for_the_predicted_class_of_dev_alone(prepared, settings):
     keep = what_to_keep(chosen, settings(full_maps=1))
     assert keep["dev/predicted"] == Keep(4, True, frozenset({"dev-e-0"}))
     others = {name: value for name, value in keep.items() if name != "dev/predicted"}
-    assert others == dict.fromkeys(
-        ("importance/gold", "dev/gold", "mine/predicted", "mine_heldout/predicted"), Keep(4, False, frozenset())
-    )
+    assert others == dict.fromkeys(("importance/gold", "dev/gold", "mine/predicted"), Keep(4, False, frozenset()))

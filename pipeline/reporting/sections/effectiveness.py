@@ -40,8 +40,8 @@ LEAK = (
 
 def effectiveness_section(context: ReportContext) -> Section:
     """The figure, its areas, what the paper found, and what the gold label does to it."""
-    rows = effectiveness_rows(context.effectiveness)
-    heads = sorted({record["n_heads"] for record in context.effectiveness})
+    rows = effectiveness_rows(context.results.effectiveness)
+    heads = sorted({record["n_heads"] for record in context.results.effectiveness})
     paper = [PAPER]
     if heads[0] < HEADS_OF_BERT_BASE:
         paper.append(FEWER_HEADS.format(heads=" and ".join(map(str, heads))))

@@ -1,7 +1,7 @@
-"""E7: how exact the attribution is, and the claims that this decides."""
+"""E7: how exact the attribution is."""
 
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
-from pipeline.reporting.error_tables import auto_rows, claim_rows, completeness_rows, convergence_rows
+from pipeline.reporting.error_tables import auto_rows, completeness_rows, convergence_rows
 from pipeline.reporting.style import task_name
 
 RULES = (
@@ -31,18 +31,15 @@ GAPS_CAPTION = (
     "drawn there: they are rounding."
 )
 GAPS_TABLE = "Completeness gaps on the dev examples, in the unit of F, and the steps taken."
-CLAIMS = (
-    "Each claim, the statistic, its value with a 95 % interval over examples, and what the rule set beforehand decides."
-)
 
 
 def error_section(context: ReportContext) -> Section:
     """Convergence of the rules, what `auto` reached, and the gaps of all results."""
-    needed, gaps = convergence_rows(context.convergence), completeness_rows(context.completeness)
-    reference, n = context.parameters["convergence"]["reference_steps"], context.convergence[0]["n"]
+    needed, gaps = convergence_rows(context.results.convergence), completeness_rows(context.completeness)
+    reference, n = context.parameters["convergence"]["reference_steps"], context.results.convergence[0]["n"]
     errors = "; ".join(
         f"{task_name(record['task'])}, seed {record['seed']}: 20 right-rule steps {100 * paper['error']['value']:.1f} %"
-        for record in context.convergence
+        for record in context.results.convergence
         if (paper := record.get("paper"))
     )
     largest: dict[str, float] = {}
@@ -54,16 +51,9 @@ def error_section(context: ReportContext) -> Section:
         Text(RULES.format(n=n, reference=reference)),
         Picture("convergence", RULES_ALT.format(errors=errors or "The grid has no 20 steps"), RULES_CAPTION),
         Table(NEEDED, needed),
-        Table(AUTO, auto_rows(context.convergence)),
+        Table(AUTO, auto_rows(context.results.convergence)),
         Text(GAPS),
         Picture("completeness", GAPS_ALT.format(gaps=f"Largest gaps: {in_words}"), GAPS_CAPTION),
         Table(GAPS_TABLE, gaps),
     ]
     return Section("error", "How exact the attribution is", blocks)
-
-
-def claims_section(context: ReportContext) -> Section:
-    """The verdicts."""
-    rows = claim_rows(context.convergence)
-    empty = Text("The grid of `convergence` holds no 20 steps of the right rule, so claim P1 is not judged.")
-    return Section("claims", "Claims", [Table(CLAIMS, rows) if rows else empty])

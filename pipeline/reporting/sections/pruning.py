@@ -46,9 +46,9 @@ READINGS_OF_TAYLOR = (
 
 def pruning_section(context: ReportContext) -> Section:
     """The figure, the table of all measures, what the paper found, and why Taylor expansion has several rows."""
-    rows = pruning_rows(context.prune)
+    rows = pruning_rows(context.results.prune)
     as_computed = [row for row in rows if row["normalise"] != "layer_l2"]
-    sizes = sorted({record["n_importance"] for record in context.prune})
+    sizes = sorted({record["n_importance"] for record in context.results.prune})
     size, source = " or ".join(f"{size:,}" for size in sizes), SOURCES[context.parameters["prepare"]["protocol"]]
     return Section(
         "pruning",

@@ -40,7 +40,7 @@ def headline_section(context: ReportContext) -> Section:
         "results",
         "Main results",
         [
-            Table(HEADLINE, headline(context.finetune, context.effectiveness, context.prune)),
+            Table(HEADLINE, headline(context.results.finetune, context.results.effectiveness, context.results.prune)),
             Text(INTERVALS.format(draws=prune["bootstrap_draws"], seeds=seeds)),
             Text(VERDICTS.format(margin=prune["equivalence_margin"])),
             *_notes(context),
@@ -50,10 +50,10 @@ def headline_section(context: ReportContext) -> Section:
 
 def _notes(context: ReportContext) -> list[Text]:
     """What a reader of the headline must not overlook."""
-    sizes = {record["task"]: record["n"] for record in context.finetune}
-    sampled = {task_name(r["task"]): r["n"] for r in context.prune if r["n"] < sizes[r["task"]]}
+    sizes = {record["task"]: record["n"] for record in context.results.finetune}
+    sampled = {task_name(r["task"]): r["n"] for r in context.results.prune if r["n"] < sizes[r["task"]]}
     weak = []
-    for record in context.finetune:
+    for record in context.results.finetune:
         majority = majority_share(record)
         if not clearly_above(record["accuracy"], majority, record["n"]):
             weak.append(f"{task_name(record['task'])}, seed {record['seed']} (majority {100 * majority:.1f} %)")
@@ -68,14 +68,17 @@ def _notes(context: ReportContext) -> list[Text]:
 def finetune_section(context: ReportContext) -> Section:
     """How good the models are that the rest of the report explains."""
     errors: dict[str, float] = {}
-    for record in context.finetune:
+    for record in context.results.finetune:
         name = f"{task_name(record['task'])} (n = {record['n']:,})"
         errors[name] = max(errors.get(name, 0), 100 * standard_error(record["accuracy"], record["n"]))
     return Section(
         "models",
         "Fine-tuned models",
         [
-            Table("Accuracy on the dev split, over all examples and by gold class.", finetune_rows(context.finetune)),
+            Table(
+                "Accuracy on the dev split, over all examples and by gold class.",
+                finetune_rows(context.results.finetune),
+            ),
             Text(STANDARD_ERRORS.format(listed="; ".join(f"{name} ±{points:.1f}" for name, points in errors.items()))),
         ],
     )

@@ -4,9 +4,14 @@ import json
 from collections.abc import Mapping
 
 from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Text
+from pipeline.reporting.claims import choice_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
 
+CHOICES = (
+    "The paper, its released code (read in its source) and this run. A dash: not stated, or not known to us; †: "
+    "recalled, not checked against the paper's text."
+)
 WITHOUT_RESULT = ("figures", "report", "run")  # sections that cannot change a number
 DERIVED = ".dep"  # worked out from the source of the data or the model when a preset is composed
 
@@ -27,6 +32,12 @@ def run_section(context: ReportContext) -> Section:
 
 
 def choices_section(context: ReportContext) -> Section:
+    """What the paper leaves open, and what was chosen here."""
+    rows = choice_rows(context.parameters)
+    return Section("choices", "Choices that the paper leaves open", [Table(CHOICES, rows)])
+
+
+def values_section(context: ReportContext) -> Section:
     """Every parameter that can change a result."""
     rows: list[Row] = [
         {"parameter": key, "value": _shown(value)}
@@ -35,7 +46,7 @@ def choices_section(context: ReportContext) -> Section:
         for key, value in _flattened(values, section)
         if not key.endswith(DERIVED)
     ]
-    return Section("choices", "Choices", [Table("Every parameter that can change a result.", rows)])
+    return Section("values", "Values", [Table("Every parameter that can change a result.", rows)])
 
 
 def _overrides(context: ReportContext) -> Block:

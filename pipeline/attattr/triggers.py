@@ -1,0 +1,164 @@
+"""Adversarial triggers (docs/method.md, "Triggers"): patterns of tokens, mined from edges, and their insertion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.prefix import Inputs, frozen
+
+Edge = tuple[int, int, float]  # query, key, score
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Tokens that are inserted together, in the order of their segments and positions.
+
+    A position is relative: 1/m for the first of a segment's m own tokens, 1 for the last one.
+    """
+
+    tokens: tuple[int, ...]  # vocabulary ids
+    segments: tuple[int, ...]  # 0 or 1
+    positions: tuple[float, ...]  # in (0, 1]
+    strength: float | None  # sum of the edges' scores; None for tokens that come from no edges
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """An example with a pattern in it, special tokens included; `places` are the indices of the pattern's tokens."""
+
+    input_ids: list[int]
+    token_type_ids: list[int]
+    places: list[int | None]  # None for a token that truncation has cut off
+
+
+def mine_pattern(input_ids: Sequence[int], edges: Sequence[Edge], *, second_share: float) -> Pattern | None:
+    """The pattern of an example's two strongest edges; None if they touch special tokens only.
+
+    `edges` are those of one head, strongest first. The second is left out if its score is below `second_share` of the
+    first's. Special are the tokens that the example begins and ends with. Raises AttributionError without edges.
+    """
+    if not edges:
+        raise AttributionError("a pattern needs at least one edge")
+    first = edges[0][2]
+    chosen = [edges[0], *(edge for edge in edges[1:2] if first > 0 and edge[2] >= second_share * first)]
+    places = sorted({place for query, key, _ in chosen for place in (query, key)})
+    places = [place for place in places if input_ids[place] not in (input_ids[0], input_ids[-1])]
+    if not places:
+        return None
+    segments, positions = zip(*(relative_position(input_ids, place) for place in places), strict=True)
+    strength = sum(score for _, _, score in chosen)
+    return Pattern(tuple(input_ids[place] for place in places), segments, positions, strength)
+
+
+def relative_position(input_ids: Sequence[int], place: int) -> tuple[int, float]:
+    """Segment (0 or 1) and relative position of the token at index `place`, which must not be a special one."""
+    for segment, (start, stop) in enumerate(_segments(input_ids)):
+        if start <= place < stop:
+            return segment, (place - start + 1) / (stop - start)
+    raise AttributionError(f"token {place} of {len(input_ids)} is a special token or outside: it has no position")
+
+
+def insert(input_ids: Sequence[int], token_type_ids: Sequence[int], pattern: Pattern, *, max_length: int) -> Insertion:
+    """Insert a pattern at its relative positions; cut the result to `max_length` as the tokeniser would.
+
+    In a segment of m own tokens that receives c, a token gets the index round((m + c) * position), halves to even; a
+    later one if that is taken, and an earlier one where the rest would not fit. In a single sentence the tokens of the
+    second segment go to the first. Raises AttributionError if `max_length` leaves no room for the special tokens.
+    """
+    bounds = _segments(input_ids)
+    contents = []
+    for segment, (start, stop) in enumerate(bounds):
+        numbers = [number for number, of in enumerate(pattern.segments) if min(of, len(bounds) - 1) == segment]
+        contents.append(_merged(input_ids[start:stop], pattern, numbers))
+    room = max_length - len(input_ids) + sum(stop - start for start, stop in bounds)
+    if room < 0:
+        raise AttributionError(f"max_length is {max_length}: the special tokens alone take {max_length - room}")
+    kept = _lengths([len(content) for content in contents], room)
+    result = Insertion([input_ids[0]], [token_type_ids[0]], [None] * len(pattern.tokens))
+    next_starts = [*(start for start, _ in bounds[1:]), len(input_ids)]
+    for (_, stop), next_start, content, keep in zip(bounds, next_starts, contents, kept, strict=True):
+        for token, number in content[:keep]:
+            if number is not None:
+                result.places[number] = len(result.input_ids)
+            result.input_ids.append(token)
+        result.input_ids.extend(input_ids[stop:next_start])
+        # A segment has the type of the separator that ends it.
+        result.token_type_ids.extend([token_type_ids[stop]] * keep + list(token_type_ids[stop:next_start]))
+    return result
+
+
+def _merged(own: Sequence[int], pattern: Pattern, numbers: list[int]) -> list[tuple[int, int | None]]:
+    """A segment's `own` tokens and those of the pattern, the latter with their number."""
+    numbers = sorted(numbers, key=lambda number: pattern.positions[number])
+    content: list[tuple[int, int | None]] = [(token, None) for token in own]
+    earliest = 0
+    for count, number in enumerate(numbers):
+        index = max(round((len(own) + len(numbers)) * pattern.positions[number]), earliest)
+        # A larger index would leave a gap.
+        index = min(index, len(own) + count)
+        content.insert(index, (pattern.tokens[number], number))
+        earliest = index + 1
+    return content
+
+
+def _segments(input_ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Start and stop of each segment's own tokens: one or two segments; RoBERTa has two separators between them."""
+    if len(input_ids) < 2:
+        raise AttributionError(f"an example of {len(input_ids)} tokens has no special tokens around a segment")
+    separator, last = input_ids[-1], len(input_ids) - 1
+    end = list(input_ids).index(separator, 1)
+    if end == last:
+        return [(1, end)]
+    start = end + 1
+    while start < last and input_ids[start] == separator:
+        start += 1
+    return [(1, end), (start, last)]
+
+
+def _lengths(lengths: list[int], room: int) -> list[int]:
+    """How much of each segment the tokeniser keeps: it takes from the longer one, then from both, halving the room.
+
+    The odd place stays with the longer one; of two equally long ones that is the second.
+    """
+    if len(lengths) == 1:
+        return [min(lengths[0], room)]
+    short, long = sorted(lengths)
+    short = min(short, max(room // 2, room - long))
+    long = min(long, room - short)
+    return [short, long] if lengths[0] <= lengths[1] else [long, short]
+
+
+# A caller's inference mode would forbid every gradient.
+@torch.inference_mode(False)
+def embedding_gradient(
+    model: PreTrainedModel,
+    *,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    token_type_ids: Tensor | None = None,
+    labels: Tensor,
+) -> Tensor:
+    """Gradient of the summed gold loss with respect to every token's word embedding, `(batch, n, width)`.
+
+    Inputs are `(batch, n)`, right-padded, `labels` `(batch,)`. A HotFlip step (Ebrahimi et al., 2018) replaces a token
+    by the one whose embedding has the largest product with this gradient.
+    """
+    embeddings: list[Tensor] = []
+
+    def make_leaf(_module: object, _args: object, output: Tensor) -> Tensor:
+        embeddings.append(output.detach().requires_grad_())
+        return embeddings[-1]
+
+    hook = model.get_input_embeddings().register_forward_hook(make_leaf)
+    try:
+        with frozen(model), torch.enable_grad():
+            logits = model(**Inputs(input_ids, attention_mask, token_type_ids).arguments()).logits
+            loss = cross_entropy(logits, labels.clone(), reduction="sum")
+            return torch.autograd.grad(loss, embeddings)[0]
+    finally:
+        hook.remove()
