@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.batching import TokenBudget
 from pipeline.data.examples import Example, collate
-from pipeline.run.schema import Convergence
+from pipeline.run.schema import Convergence, Rule
 from pipeline.training.predict import model_inputs
 
 REFERENCE = "reference"  # half of its steps, against all of them: how far the reference itself can be trusted
@@ -29,57 +29,61 @@ def error_rows(
     |completeness gap|, `jaccard` the overlap of the `top_k` largest edges and `kendall` the rank correlation of
     the layers' heads by their largest score (the same in every layer's row: all layers' heads are ranked together).
     """
-    exact = copy.deepcopy(model).double()
-    rows: list[dict[str, Any]] = []
-    for example in examples:
+    batch = collate(examples, pad_id=model.config.pad_token_id or 0).to(model.device)
 
-        def run(
-            chosen: PreTrainedModel, steps: int | str, rule: str, target: Any, example: Example = example
-        ) -> Attribution:
-            batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
-            return attribute(
-                chosen,
-                **model_inputs(model, batch).arguments(),
-                target=target,
-                steps=steps,  # type: ignore[arg-type]
-                rule=rule,  # type: ignore[arg-type]
-                tolerance=settings.tolerance,
-                max_steps=settings.max_steps,
-                token_budget=token_budget,
-            )
+    def run(chosen: PreTrainedModel, steps: int | Literal["auto"], rule: Rule, target: Any) -> Attribution:
+        return attribute(
+            chosen,
+            **model_inputs(model, batch).arguments(),
+            target=target,
+            steps=steps,
+            rule=rule,
+            tolerance=settings.tolerance,
+            max_steps=settings.max_steps,
+            token_budget=token_budget,
+        )
 
-        # The class that the model itself predicts, so that all runs explain the same.
-        fine = run(exact, settings.reference_steps, "gauss_legendre", "predicted")
-        half = run(exact, settings.reference_steps // 2, "gauss_legendre", fine.target)
-        runs = [(REFERENCE, settings.reference_steps // 2, half)]
-        runs += [(rule, m, run(model, m, rule, fine.target)) for rule in settings.rules for m in settings.steps]
-        runs.append((AUTO, 0, run(model, "auto", "clenshaw_curtis", fine.target)))
-        for rule, steps, result in runs:
-            rows += _compare(result, fine, example, rule=rule, steps=steps, top_k=settings.top_k)
-    return rows
+    # The class that the model itself predicts, so that all runs explain the same.
+    exact, half = copy.deepcopy(model).double(), settings.reference_steps // 2
+    fine = run(exact, settings.reference_steps, "gauss_legendre", "predicted")
+
+    def compare(result: Attribution, rule: str, steps: int) -> list[dict[str, Any]]:
+        """Compared at once, so that one result is held at a time."""
+        parts = [
+            _compare(result, fine, number, len(example), rule=rule, steps=steps, top_k=settings.top_k)
+            for number, example in enumerate(examples)
+        ]
+        return [{"example_id": e.example_id} | row for e, rows in zip(examples, parts, strict=True) for row in rows]
+
+    rows = compare(run(exact, half, "gauss_legendre", fine.target), REFERENCE, half)
+    for rule in settings.rules:
+        for steps in settings.steps:
+            rows += compare(run(model, steps, rule, fine.target), rule, steps)
+    return rows + compare(run(model, "auto", "clenshaw_curtis", fine.target), AUTO, 0)
 
 
 def _compare(
-    result: Attribution, fine: Attribution, example: Example, *, rule: str, steps: int, top_k: int
+    result: Attribution, fine: Attribution, number: int, n: int, *, rule: str, steps: int, top_k: int
 ) -> list[dict[str, Any]]:
-    scores, truth = result.attribution[0].double(), fine.attribution[0]
+    """The layers' rows of example `number` of the batch, `n` tokens long."""
+    scores, truth = (part.attribution[number, :, :, :n, :n].double() for part in (result, fine))
     error, size = (scores - truth).abs().sum(dim=(1, 2, 3)), truth.abs().sum(dim=(1, 2, 3))
+    gap = result.completeness_gap[number]
     largest = [values.amax(dim=(2, 3)).flatten().cpu().numpy() for values in (scores, truth)]
     # Where all heads tie, as where there is one, the coefficient is undefined: equal maps agree, others do not.
     kendall = float(np.asarray(kendalltau(*largest))[0])
     kendall = float(np.array_equal(largest[0], largest[1])) if np.isnan(kendall) else kendall
     return [
         {
-            "example_id": example.example_id,
             "layer": layer,
             "rule": rule,
-            "steps": steps if rule != AUTO else int(result.steps[0, layer]),
+            "steps": steps if rule != AUTO else int(result.steps[number, layer]),
             "error": float(error[layer]),
             "size": float(size[layer]),
-            "gap": abs(float(result.completeness_gap[0, layer])),
+            "gap": abs(float(gap[layer])),
             "jaccard": _jaccard(scores[layer], truth[layer], top_k),
             "kendall": kendall,
-            "unconverged": bool(result.unconverged[0, layer]),
+            "unconverged": bool(result.unconverged[number, layer]),
         }
         for layer in range(len(truth))
     ]

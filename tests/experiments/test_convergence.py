@@ -47,7 +47,7 @@ def test_every_example_and_layer_has_every_rule_and_number_of_steps_the_referenc
     runs = [("reference", 16), *((rule, steps) for rule in RULES for steps in STEPS), ("auto", None)]
     assert [
         (row["example_id"], row["rule"], None if row["rule"] == "auto" else row["steps"], row["layer"]) for row in rows
-    ] == [(f"e-{number}", *run, layer) for number in range(3) for run in runs for layer in range(2)]
+    ] == [(f"e-{number}", *run, layer) for run in runs for number in range(3) for layer in range(2)]
     assert {row["steps"] for row in rows if row["rule"] == "auto"} <= {4, 8, 16}
     assert len({tuple(row) for row in rows}) == 1
 

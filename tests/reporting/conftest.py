@@ -3,11 +3,23 @@
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from pipeline.analysis.claims import Results
 from pipeline.analysis.intervals import wilson_interval
-from pipeline.reporting.blocks import FIGURES, ReportContext
+from pipeline.reporting.blocks import ReportContext
+from pipeline.reporting.tree_tables import ARMS
 
 N = 200
+FIGURES = (
+    "effectiveness",
+    "pruning",
+    "heatmap_negation",
+    "trees_negation",
+    "faithfulness",
+    "convergence",
+    "completeness",
+)
 MEASURES = (
     "attribution",
     "taylor",
@@ -136,7 +148,53 @@ def completeness_gaps():
 
 
 @pytest.fixture
-def report_context(finetune_metrics, effectiveness_metrics, prune_metrics, convergence_metrics, completeness_gaps):
+def tree_metrics():
+    def part(value):
+        return {"value": value, "low": value - 0.125, "high": value + 0.125}
+
+    values = {"sufficiency": part(0.5), "comprehensiveness": part(0.25), "faithfulness": part(-0.25)}
+    arm = values | {"difference": part(0.125), "missing": 0.5, "open": values}
+    spread = {"median": 2.5, "q25": 1.25, "q75": 4.0, "n": 30}
+    return [
+        {"task": "negation", "seed": 1, "n": 30, "tau": 0.375, "edges": part(7.25), "without_tree": 3, **values}
+        | {"open": values, "reviewed": part(-0.5), "full_probability": 0.75, "without_any_edge": 0.625}
+        | {"baselines": dict.fromkeys((*ARMS,), arm)}
+        | {"random": arm | {"trees": 100, "z": dict.fromkeys(values, spread)}}
+        | {"optimum": {"ratio": 0.875, "worst_ratio": 0.5, "reached": 0.75, "proven": 29, "n": 28}}
+    ]
+
+
+@pytest.fixture
+def results(finetune_metrics, effectiveness_metrics, prune_metrics, convergence_metrics, tree_metrics):
+    return Results(
+        finetune=finetune_metrics,
+        effectiveness=effectiveness_metrics,
+        prune=prune_metrics,
+        convergence=convergence_metrics,
+        tree=tree_metrics,
+        receptive_field=[],
+        triggers=[],
+        universality={},
+    )
+
+
+@pytest.fixture
+def parameters(mini_params):
+    """The values of a run; those of the default preset, where the tests say nothing else."""
+    values = yaml.safe_load(mini_params)
+    del values["run"]
+    changes = {
+        "model": {"name": "bert & co", "dep": "some/path"},
+        "finetune": {"epochs": 3},
+        "effectiveness": {"attention_pooling": "confidence"},
+        "prune": {"bootstrap_draws": 2345, "equivalence_margin": 0.75},
+        "convergence": {"reference_steps": 96, "top_k": 13},
+    }
+    return values | {name: values[name] | change for name, change in changes.items()}
+
+
+@pytest.fixture
+def report_context(results, completeness_gaps, parameters):
     return ReportContext(
         title="Attribution <mini>",
         preset="mini",
@@ -144,22 +202,8 @@ def report_context(finetune_metrics, effectiveness_metrics, prune_metrics, conve
         model="BERT <small>, 4 layers of 4 heads",
         seeds=[1],
         splits={"negation": {"train": 6000, "dev": 1000, "importance": 200}},
-        parameters={
-            "preset": "mini",
-            "tasks": ["negation"],
-            "model": {"name": "bert & co", "dep": "some/path"},
-            "prepare": {"protocol": "heldout"},
-            "finetune": {"epochs": 3},
-            "attribute": {"mine_min_tokens": {"sst2": 15}},
-            "effectiveness": {"attention_pooling": "confidence"},
-            "prune": {"bootstrap_draws": 2345, "equivalence_margin": 0.75},
-            "convergence": {"reference_steps": 96, "top_k": 13},
-            "figures": {"dpi": 150},
-        },
-        finetune=finetune_metrics,
-        effectiveness=effectiveness_metrics,
-        prune=prune_metrics,
-        convergence=convergence_metrics,
+        parameters=parameters,
+        results=results,
         completeness=completeness_gaps,
         figures={name: f"<svg>{name}</svg>" for name in FIGURES},
     )

@@ -4,7 +4,7 @@ import io
 import pytest
 
 from pipeline.analysis.intervals import Interval
-from pipeline.reporting.error_tables import auto_rows, claim_rows, completeness_rows, convergence_rows
+from pipeline.reporting.error_tables import auto_rows, completeness_rows, convergence_rows
 from pipeline.reporting.style import RULES
 from pipeline.reporting.table_text import to_csv, to_markdown
 from pipeline.run.store import read_csv, read_json, write_csv, write_json
@@ -77,22 +77,3 @@ def test_a_small_gap_is_not_lost_in_the_table_for_machines(completeness_gaps):
     rows = list(csv.DictReader(io.StringIO(to_csv(completeness_rows(completeness_gaps)))))
     assert float(rows[0]["gap_median"]) == pytest.approx(1e-4)
     assert float(rows[1]["gap_max"]) == pytest.approx(2e-8)
-
-
-def test_claim_p1_with_its_value_rule_and_verdict(stored):
-    (row,) = claim_rows(stored)
-    assert row == {"claim": "P1", "statement": "m = 20 steps suffice", "task": "negation", "seed": 1, "n": 12} | {
-        "statistic": "relative edge error of 20 right-rule steps, %",
-        "value": Interval(value=6.25, low=3.125, high=12.5),
-        "rule": "at most 5",
-        "verdict": "undecided",
-    }
-    assert "6.2 [3.1, 12.5]" in to_markdown([row])
-    (flat,) = csv.DictReader(io.StringIO(to_csv([row])))
-    assert (flat["value"], flat["value_low"], flat["value_high"]) == ("6.2500", "3.1250", "12.5000")
-
-
-def test_a_model_without_20_steps_has_no_claim(stored):
-    without = {key: value for key, value in stored[0].items() if key != "paper"} | {"seed": 2}
-    assert [row["seed"] for row in claim_rows([without, *stored])] == [1]
-    assert claim_rows([without]) == []
