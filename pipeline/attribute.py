@@ -58,7 +58,7 @@ def main(config: StageConfig) -> None:
         if short:
             log.warning("%s: %d estimates stopped short of their tolerance: unconverged.json", config.label, len(short))
         metrics = {"task": task, "seed": seed, "steps": settings.steps, "rule": settings.rule}
-        metrics |= overall(rows) | summarise(rows)
+        metrics |= overall(rows, steps=settings.steps) | summarise(rows)
         tracker.summary(metrics)
         write_json(metrics_file(config.output_root, "attribute", task, seed), metrics)
     shutil.rmtree(folder)

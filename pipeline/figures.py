@@ -17,20 +17,39 @@ def main(config: StageConfig) -> None:
     from pipeline.reporting.error_plots import completeness_figure, convergence_figure
     from pipeline.reporting.heatmap import attention_and_attribution_figure
     from pipeline.reporting.plots import effectiveness_figure, pruning_figure, save_figure
+    from pipeline.reporting.receptive_field_plots import (
+        receptive_field_figure,
+        receptive_field_share_figure,
+        tasks_with_pairs,
+    )
     from pipeline.reporting.tree_plots import faithfulness_figure, trees_figure
-    from pipeline.run.results import read_curves, read_head_maps, read_metrics, read_trees
+    from pipeline.reporting.universality_plots import universality_figure
+    from pipeline.run.results import (
+        read_curves,
+        read_head_maps,
+        read_importance,
+        read_metrics,
+        read_trees,
+        read_universality,
+    )
     from pipeline.run.tracking import track
 
     # Pruning may be measured on a sample of the dev examples, in which the classes have other shares.
     of_dev = {metrics["task"]: majority_share(metrics) for metrics in read_metrics(config, "finetune")}
     of_sample = {metrics["task"]: metrics["majority"] for metrics in read_metrics(config, "prune")}
+    distances = read_curves(config, "receptive_field", name="distances")
     figures = {
         "effectiveness": effectiveness_figure(read_curves(config, "effectiveness"), of_dev),
         "pruning": pruning_figure(read_curves(config, "prune"), of_sample),
         "convergence": convergence_figure(read_curves(config, "convergence")),
         "completeness": completeness_figure(read_curves(config, "attributions", name="completeness")),
         "faithfulness": faithfulness_figure(read_curves(config, "tree")),
+        "receptive_field": receptive_field_figure(distances),
     }
+    if tasks_with_pairs(distances):
+        figures["receptive_field_share"] = receptive_field_share_figure(distances)
+    if pairs := read_universality(config)["pairs"]:
+        figures["universality"] = universality_figure(read_importance(config), pairs)
     for task in config.tasks:
         trees = read_trees(config, task)
         if trees:

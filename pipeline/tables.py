@@ -15,9 +15,11 @@ def main(config: StageConfig) -> None:
     from pipeline.analysis.claims import claims
     from pipeline.reporting.claims import claim_rows
     from pipeline.reporting.error_tables import completeness_rows, convergence_rows
+    from pipeline.reporting.receptive_field_tables import receptive_field_rows
     from pipeline.reporting.table_text import to_csv, to_markdown
     from pipeline.reporting.tables import effectiveness_rows, finetune_rows, headline, pruning_rows
     from pipeline.reporting.tree_tables import optimum_rows, tree_rows
+    from pipeline.reporting.universality_tables import correlation_rows, functional_rows
     from pipeline.run.results import read_curves, read_results
     from pipeline.run.store import replace
 
@@ -33,6 +35,9 @@ def main(config: StageConfig) -> None:
         "completeness": completeness_rows(gaps),
         "trees": tree_rows(found.tree),
         "tree_shapes": optimum_rows(found.tree),
+        "receptive_field": receptive_field_rows(found.receptive_field),
+        "universality": correlation_rows(found.universality["pairs"]),
+        "foreign_pruning": functional_rows(found.universality["functional"]),
         "claims": claim_rows(judged),
     }
     folder = summary_folder(config.output_root, "tables")

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.analysis.intervals import bootstrap_means
-from pipeline.analysis.triggers import MINED, Evaluation, per_class, rank_correlation
+from pipeline.analysis.triggers import MINED, Evaluation, per_class, rank_correlation, tokens_text
 from pipeline.run.schema import Triggers
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0}
@@ -21,76 +21,74 @@ def summary(
     classes: Sequence[str],
     settings: Triggers,
 ) -> dict[str, Any]:
-    """Accuracies are fractions, drops accuracy points; `rows` are those of `complete_rows`, `counts` those of mining.
+    """Accuracies and drops are fractions; `rows` are those of `complete_rows`, `counts` those of mining.
 
-    `kinds`: of the mined triggers and each control, how many `patterns` with how many tokens, quantiles of
-    `select_drop` over all of them, the mean dev drop of the best (`best_drop`) and by how much the mined ones' exceeds
-    it (`lead`), both with intervals, paired over dev examples. `strength_drop` is Spearman's r between strength and
-    dev drop over all mined triggers. What does not exist is None.
+    `kinds` says how many triggers were mined or made as a control, of how many tokens, with quantiles of all their
+    drops on the selection sample. `best` has, for the kinds that have triggers, the mean dev drop of the selected ones
+    and how much the mined ones' exceeds it (`lead`), with intervals over dev examples, the lead's paired. `spearman`
+    correlates strength and dev drop of all mined triggers, `strongest` are some of each class. What does not exist
+    is None.
     """
     mined = [row for row in rows if row["kind"] == MINED]
-    kinds = (MINED, *settings.controls)
-    of_best = _best_drops(evaluation, kinds, settings=settings)
-    dev, select = evaluation.dev, evaluation.select
-    accuracy = per_class(dev.before, dev.labels, classes=len(classes))
-    sizes = np.bincount(dev.labels, minlength=len(classes)).tolist()
     correlation = rank_correlation(
         [row["strength"] for row in mined],
         [row["drop"] for row in mined],
         draws=settings.bootstrap_draws,
         seed=settings.seed,
     )
+    by_class = {name: [row for row in mined if row["class"] == name] for name in classes}
     return {
-        "n": len(dev.labels),
-        "n_select": len(select.labels),
+        "n": len(evaluation.dev.labels),
+        "n_select": len(evaluation.select.labels),
         "mined": dict(counts),
-        "baseline": {
-            "accuracy": float((dev.before == dev.labels).mean()),
-            "select_accuracy": float((select.before == select.labels).mean()),
-            "per_class": {
-                name: {"n": size, "accuracy": value} for name, size, value in zip(classes, sizes, accuracy, strict=True)
-            },
-        },
-        "kinds": {kind: _of_kind(rows, kind) | of_best[kind] for kind in kinds},
+        "baseline": _baseline(evaluation, classes),
+        "kinds": {kind: _of_kind([row for row in rows if row["kind"] == kind]) for kind in (MINED, *settings.controls)},
         "drop": _quantiles([row["drop"] for row in mined]),
         "collapsing": sum(row["collapses_to"] is not None for row in mined),
-        "strength_drop": vars(correlation) if correlation else None,
-        "strongest": [
-            _brief(row, classes)
-            for name in classes
-            for row in [row for row in mined if row["class"] == name][: settings.best]
-        ],
-        "best": {kind: [_brief(rows[number], classes) for number in evaluation.best.get(kind, ())] for kind in kinds},
+        "spearman": vars(correlation) if correlation else None,
+        "strongest": [_brief(row, classes) for own in by_class.values() for row in own[: settings.best]],
+        "best": {
+            kind: drops | {"triggers": [_brief(rows[number], classes) for number in evaluation.best[kind]]}
+            for kind, drops in _best_drops(evaluation, settings=settings).items()
+        },
     }
 
 
-def _best_drops(evaluation: Evaluation, kinds: Sequence[str], *, settings: Triggers) -> dict[str, dict[str, Any]]:
-    """For each kind the mean drop of its best triggers, and what the mined ones' has more."""
-    place = {number: row for row, number in enumerate(evaluation.on_dev)}
-    lost = evaluation.dev.lost
-    means = {
-        kind: lost[[place[number] for number in numbers]].mean(axis=0)
-        for kind in kinds
-        if (numbers := evaluation.best.get(kind))
-    }
-    leads = {kind: means[MINED] - mean for kind, mean in means.items() if kind != MINED and MINED in means}
-    found: dict[str, dict[str, Any]] = {kind: {"best_drop": None, "lead": None} for kind in kinds}
-    if means:
-        columns = np.stack([*means.values(), *leads.values()], axis=1)
-        intervals = bootstrap_means(columns, draws=settings.bootstrap_draws, seed=settings.seed)
-        for kind, interval in zip(means, intervals, strict=False):
-            found[kind]["best_drop"] = vars(interval)
-        for kind, interval in zip(leads, intervals[len(means) :], strict=True):
-            found[kind]["lead"] = vars(interval)
-    return found
-
-
-def _of_kind(rows: Sequence[Mapping[str, Any]], kind: str) -> dict[str, Any]:
-    own = [row for row in rows if row["kind"] == kind]
+def _baseline(evaluation: Evaluation, classes: Sequence[str]) -> dict[str, Any]:
+    """Accuracies without triggers."""
+    dev, select = evaluation.dev, evaluation.select
+    accuracy = per_class(dev.before, dev.labels, classes=len(classes))
+    sizes = np.bincount(dev.labels, minlength=len(classes)).tolist()
     return {
-        "patterns": len(own),
-        "tokens_mean": float(np.mean([len(row["tokens"]) for row in own])) if own else None,
-        "select_drop": _quantiles([row["select_drop"] for row in own]),
+        "accuracy": float((dev.before == dev.labels).mean()),
+        "select_accuracy": float((select.before == select.labels).mean()),
+        "per_class": {
+            name: {"n": size, "accuracy": value} for name, size, value in zip(classes, sizes, accuracy, strict=True)
+        },
+    }
+
+
+def _best_drops(evaluation: Evaluation, *, settings: Triggers) -> dict[str, dict[str, Any]]:
+    """For each kind the mean drop of its best triggers, and what the mined ones' has more."""
+    place, lost = {number: row for row, number in enumerate(evaluation.on_dev)}, evaluation.dev.lost
+    means = {kind: lost[[place[one] for one in best]].mean(axis=0) for kind, best in evaluation.best.items()}
+    if not means:
+        return {}
+    controls = [kind for kind in means if kind != MINED]
+    columns = np.stack([*means.values(), *(means[MINED] - means[kind] for kind in controls)], axis=1)
+    intervals = bootstrap_means(columns, draws=settings.bootstrap_draws, seed=settings.seed)
+    leads = dict(zip(controls, intervals[len(means) :], strict=True))
+    return {
+        kind: {"mean_drop": vars(drop), "lead": vars(leads[kind]) if kind in leads else None}
+        for kind, drop in zip(means, intervals, strict=False)
+    }
+
+
+def _of_kind(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "patterns": len(rows),
+        "tokens_mean": float(np.mean([len(row["tokens"]) for row in rows])) if rows else None,
+        "select_drop": _quantiles([row["select_drop"] for row in rows]),
     }
 
 
@@ -103,4 +101,4 @@ def _brief(row: Mapping[str, Any], classes: Sequence[str]) -> dict[str, Any]:
     """What the report's tables show of a trigger that was run on dev."""
     names = ("rank", "class", "strength", "select_drop", "drop", "flip_rate", "collapses_to")
     of_class = dict(zip(classes, row["per_class"], strict=True))
-    return {name: row[name] for name in names} | {"tokens": " ".join(row["tokens"]), "per_class": of_class}
+    return {name: row[name] for name in names} | {"tokens": tokens_text(row), "per_class": of_class}

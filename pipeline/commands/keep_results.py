@@ -27,7 +27,14 @@ PER_MODEL = (
     "outputs/receptive_field/{task}-{seed}/*.csv",
     "outputs/triggers/{task}-{seed}/*",
 )
-OVER_ALL = ("params.yaml", "metrics/universality.json", "outputs/universality/*", "outputs/figures/*", "outputs/tables/*", "outputs/report/*")
+OVER_ALL = (
+    "params.yaml",
+    "metrics/universality.json",
+    "outputs/universality/*",
+    "outputs/figures/*",
+    "outputs/tables/*",
+    "outputs/report/*",
+)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -45,9 +45,16 @@ def special_tokens(example: Example) -> list[bool]:
     return [token in ids for token in example.input_ids]
 
 
+def segments_of(example: Example) -> list[int]:
+    """0 up to the first closing token, 1 behind it: not every family has token types."""
+    first = example.input_ids.index(example.input_ids[-1])
+    return [int(place > first) for place in range(len(example))]
+
+
 def edge_rows(example: Example, tree: AttributionTree, *, layers: int) -> list[dict[str, Any]]:
     """One row per edge, with what the receptive field needs to know of its ends."""
-    special, segments = special_tokens(example), example.token_type_ids
+    special = special_tokens(example)
+    segments = segments_of(example)
     return [
         {"example_id": example.example_id, **edge._asdict(), "terminal": edge.layer == layers - 1}
         | {"special": special[edge.query] or special[edge.key]}

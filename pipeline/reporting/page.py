@@ -14,8 +14,10 @@ from pipeline.reporting.sections.claims import claims_section
 from pipeline.reporting.sections.effectiveness import effectiveness_section
 from pipeline.reporting.sections.errors import error_section
 from pipeline.reporting.sections.pruning import pruning_section
+from pipeline.reporting.sections.receptive_field import receptive_field_section
 from pipeline.reporting.sections.results import finetune_section, headline_section
 from pipeline.reporting.sections.trees import tree_section
+from pipeline.reporting.sections.universality import universality_section
 from pipeline.reporting.sections.values import choices_section, run_section, values_section
 from pipeline.reporting.table_text import cell_text, heading, is_numeric, to_markdown
 
@@ -28,7 +30,9 @@ SECTIONS: Sequence[Callable[[ReportContext], Section]] = (
     finetune_section,
     effectiveness_section,
     pruning_section,
+    universality_section,
     tree_section,
+    receptive_field_section,
     error_section,
     claims_section,
     choices_section,

@@ -1,32 +1,64 @@
 """A sweep as one table: a row per job, with its overrides, how it ended, and the numbers of its metrics."""
 
-import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.analysis.intervals import Interval
-from pipeline.reporting.table_text import Row
+from pipeline.reporting.table_text import Row, to_markdown
 from pipeline.run.sweep_jobs import Job
 
-NOT_RESULTS = frozenset({"task", "seed", "n"})
 MODEL = ("task", "seed")
+NO_RESULTS = frozenset({*MODEL, "n"})
+MOST_DIGITS = 8
 
 Number = float | Interval
 
 
 def sweep_rows(jobs: Sequence[Job]) -> list[Row]:
-    """A row per job, ordered by its overrides: these, `status`, the numbers that vary, and `error` where one failed.
-
-    A number is one at the top level of the metrics, or an interval there; where no such number varies, one level down.
-    """
+    """A row per job, ordered by its overrides: these, `status`, the numbers that vary, and `error` where any failed."""
     keys, found = override_keys(jobs), numbers(jobs)
     failed = any(job.error for job in jobs)
     rows = []
     for job in sorted(jobs, key=lambda job: [natural(job.overrides.get(key)) for key in keys]):
-        row: Row = {key: job.overrides.get(key) for key in keys} | {"status": job.status}
+        row: Row = {**{key: job.overrides.get(key) for key in keys}, "status": job.status}
         row |= {name: values.get(job.name) for name, values in found.items()}
         rows.append(row | ({"error": job.error} if failed else {}))
     return rows
+
+
+def sweep_text(rows: Sequence[Row], jobs: Sequence[Job]) -> str:
+    """The rows as a Markdown table, names as they are; overrides that are the same in all jobs follow it."""
+    same = [key for key in override_keys(jobs) if key not in varying_keys(jobs)]
+    shown = [{name: cell for name, cell in row.items() if name not in same} for row in rows]
+    table = to_markdown(shown, _columns(shown))
+    return table + (f"\nAll jobs: {', '.join(f'{key}={rows[0][key]}' for key in same)}\n" if same else "")
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, tuple[str, int]]:
+    """Headings and digits: three of a column's smallest number."""
+    sizes = {
+        name: [abs(middle(cell)) for row in rows if isinstance(cell := row[name], float | Interval)] for name in rows[0]
+    }
+    sizes = {name: [size for size in found if size] for name, found in sizes.items()}
+    return {
+        name: (name, min(MOST_DIGITS, max(0, 2 - math.floor(math.log10(min(found))))) if found else 0)
+        for name, found in sizes.items()
+    }
+
+
+def flat_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Rows for a CSV table: an interval takes the columns x, x_low, x_high."""
+    with_interval = {name for row in rows for name, cell in row.items() if isinstance(cell, Interval)}
+    flat = []
+    for row in rows:
+        cells: dict[str, Any] = {}
+        for name, cell in row.items():
+            cells[name] = cell.value if isinstance(cell, Interval) else cell
+            if name in with_interval:
+                cells |= {f"{name}_{end}": getattr(cell, end, None) for end in ("low", "high")}
+        flat.append(cells)
+    return flat
 
 
 def override_keys(jobs: Sequence[Job]) -> list[str]:
@@ -36,12 +68,16 @@ def override_keys(jobs: Sequence[Job]) -> list[str]:
 
 
 def varying_keys(jobs: Sequence[Job]) -> list[str]:
-    """Those overrides that are not the same in all jobs."""
+    """The overrides that are not the same in all jobs."""
     return [key for key in override_keys(jobs) if len({job.overrides.get(key) for job in jobs}) > 1]
 
 
 def numbers(jobs: Sequence[Job]) -> dict[str, dict[str, Number]]:
-    """By name, and then by the name of the job: the results that differ between jobs of the same task and seed."""
+    """By name, then by job: the scalars and intervals of the metrics that differ between jobs of one task and seed.
+
+    They are those at the top level or, where none of these differs, those one level down.
+    """
+    settings = {key.rpartition(".")[2] for key in override_keys(jobs)}
     top = {job.name: _numbers(job.metrics) for job in jobs}
     below = {
         job.name: {
@@ -52,33 +88,55 @@ def numbers(jobs: Sequence[Job]) -> dict[str, dict[str, Number]]:
         }
         for job in jobs
     }
-    return _varying(jobs, top) or _varying(jobs, below)
+    return _varying(jobs, top, settings) or _varying(jobs, below, settings)
 
 
-def natural(value: str | None) -> tuple[int, float, str]:
-    """Sort key: nothing, then numbers by size, then text."""
-    if value is None:
-        return (0, 0.0, "")
+def middle(number: Number) -> float:
+    """The number itself, of an interval its value."""
+    return number.value if isinstance(number, Interval) else number
+
+
+def natural(value: str | None) -> tuple[bool, float, str]:
+    """A key that sorts overrides: numbers by size, then none, then text."""
     number = as_number(value)
-    return (2, 0.0, value) if number is None else (1, number, "")
+    return (number is None, number or 0.0, value or "")
 
 
-def as_number(value: str) -> float | None:
+def as_number(value: str | None) -> float | None:
     """The number that an override's value is, if it is one."""
     try:
-        return float(value)
+        number = float(value or "")
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, Number]:
-    found: dict[str, Number] = {}
+    found: dict[str, Number] = {name: value for name, value in metrics.items() if _is_number(value)}
     for name, value in metrics.items():
-        if name in NOT_RESULTS or isinstance(value, bool):
-            continue
-        if isinstance(value, int | float):
-            low, high = metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
-            found[name] = value if low is None or high is None else Interval(value, low, high)
-        elif isinstance(value, Mapping) and all(isinstance(value.get(key), int | float) for key in ("value", "low", "high")):
+        if isinstance(value, Mapping) and all(_is_number(value.get(part)) for part in ("value", "low", "high")):
             found[name] = Interval(value["value"], value["low"], value["high"])
-    return {name: number for name, number in found.items() if not _is_bound(name, found)}
+    for name in [name for name in found if {f"{name}_low", f"{name}_high"} <= found.keys()]:
+        found[name] = Interval(metrics[name], metrics[f"{name}_low"], metrics[f"{name}_high"])
+        del found[f"{name}_low"], found[f"{name}_high"]
+    return {name: number for name, number in found.items() if name not in NO_RESULTS}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _varying(
+    jobs: Sequence[Job], found: Mapping[str, Mapping[str, Number]], settings: set[str]
+) -> dict[str, dict[str, Number]]:
+    done = [job for job in jobs if job.metrics]
+    # What differs by task alone, such as its size, does not answer to the values that are swept.
+    models = {job.name: tuple(job.overrides.get(key) for key in MODEL) for job in done}
+    if len(set(models.values())) == len(done):
+        models = dict.fromkeys(models, ())
+    chosen: dict[str, dict[str, Number]] = {}
+    for name in dict.fromkeys(name for job in done for name in found[job.name]):
+        seen = {(models[job.name], found[job.name].get(name)) for job in done}
+        if name not in settings and (len(done) == 1 or len(seen) > len(set(models.values()))):
+            chosen[name] = {job.name: found[job.name][name] for job in done if name in found[job.name]}
+    return chosen

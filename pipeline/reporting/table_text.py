@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.analysis.curves import Verdict
@@ -24,8 +24,10 @@ Row = dict[str, Cell]
 MISSING = "–"
 NORMALISATIONS = {"none": "as computed", "layer_l2": "÷ layer L2"}
 
+Columns = Mapping[str, tuple[str, int]]
+
 # Heading and digits of a column; a column that is not here is headed by its name.
-COLUMNS = {
+COLUMNS: Columns = {
     "n": ("examples", 0),
     "accuracy": ("dev accuracy, %", 1),
     "f1": ("F1, %", 1),
@@ -55,8 +57,28 @@ COLUMNS = {
     "gap_q95": ("95 %", 6),
     "gap_max": ("largest", 6),
     "change": ("mean change of F", 4),
-    "value": ("value", 1),
-    "completeness_error": ("completeness error", 6),
+    "edges": ("edges", 1),
+    "edges_of": ("edges of", 0),
+    "sufficiency": ("sufficiency", 1),
+    "comprehensiveness": ("comprehensiveness", 1),
+    "faithfulness": ("faithfulness", 1),
+    "faithfulness_open": ("faithfulness, open rows", 1),
+    "tree_lead": ("tree's lead", 1),
+    "missing": ("edges missing", 2),
+    "without_tree": ("without edges", 0),
+    "z": ("distance to random", 1),
+    "ratio": ("of optimal objective, %", 1),
+    "reached": ("optimum reached, %", 1),
+    "proven": ("proven", 0),
+    "value": ("value", 2),
+    "without_trigger": ("without trigger, %", 1),
+    **{f"trigger_{number}": (f"with trigger {number}, %", 1) for number in range(1, 10)},
+    "trigger_drop": ("drop, points", 1),
+    "mean_drop": ("mean drop, points", 1),
+    "median_drop": ("median drop of all, points", 1),
+    "flip_rate": ("flipped, %", 1),
+    "mined_lead": ("the mined ones' lead, points", 1),
+    "tokens_mean": ("mean tokens", 1),
     "other_task": ("with", 0),
     "other_seed": ("its seed", 0),
     "pearson": ("Pearson's r", 2),
@@ -72,14 +94,14 @@ COLUMNS = {
     "nauc_lost": ("nAUC lost", 2),
     "n_edges": ("edges", 0),
     "distance": ("mean distance, tokens", 2),
-    "slope": ("per layer, tokens", 2),
+    "slope": ("slope, tokens per layer", 2),
     "within": ("within a sentence, %", 1),
-    "within_slope": ("per layer, points", 2),
+    "within_slope": ("slope, points per layer", 2),
 }
 
 
 # Columns whose values span magnitudes: four significant digits for machines, not four decimals.
-TINY = frozenset({"gap_median", "gap_q95", "gap_max", "completeness_error"})
+TINY = frozenset({"gap_median", "gap_q95", "gap_max"})
 
 
 def to_csv(rows: Sequence[Row]) -> str:
@@ -92,13 +114,13 @@ def to_csv(rows: Sequence[Row]) -> str:
     return out.getvalue()
 
 
-def to_markdown(rows: Sequence[Row]) -> str:
+def to_markdown(rows: Sequence[Row], columns: Columns = COLUMNS) -> str:
     """Rows as a Markdown table, aligned so that it reads in a terminal too; numbers to the right."""
     if not rows:
         return ""
     names = _names(rows)
-    cells = [[heading(name) for name in names]]
-    cells += [[cell_text(name, row[name]).replace("|", "\\|") for name in names] for row in rows]
+    cells = [[heading(name, columns) for name in names]]
+    cells += [[cell_text(name, row[name], columns).replace("|", "\\|") for name in names] for row in rows]
     widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(names))]
     sides = [">" if is_numeric(rows, name) else "<" for name in names]
     lines = [[f"{text:{side}{width}}" for text, side, width in zip(line, sides, widths, strict=True)] for line in cells]
@@ -106,14 +128,14 @@ def to_markdown(rows: Sequence[Row]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]])
 
 
-def heading(name: str) -> str:
+def heading(name: str, columns: Columns = COLUMNS) -> str:
     """What a reader sees above the column."""
-    return COLUMNS[name][0] if name in COLUMNS else name.replace("_", " ")
+    return columns[name][0] if name in columns else name.replace("_", " ")
 
 
-def cell_text(name: str, cell: Cell) -> str:
+def cell_text(name: str, cell: Cell, columns: Columns = COLUMNS) -> str:
     """What a reader sees in a cell of the column `name`: `97.5 [96.3, 98.3]` for an interval."""
-    digits = COLUMNS[name][1] if name in COLUMNS else 3
+    digits = columns[name][1] if name in columns else 3
     match cell:
         case None:
             return MISSING

@@ -85,6 +85,10 @@ def _draw_heads(ax: Axes, importance: pd.DataFrame, pair: Pair, norm: BoundaryNo
     seeds = [f", seed {pair[side]['seed']}" if pair["same_task"] else "" for side in ("a", "b")]
     ax.set_xlabel(f"importance in {names[0]}{seeds[0]}")
     ax.set_ylabel(f"importance in {names[1]}{seeds[1]}")
-    r, rho = (f"{pair[kind]['value']:z.2f}" if pair[kind] else MISSING for kind in ("pearson", "spearman"))
-    what = f"{names[0]}, two seeds" if pair["same_task"] else " and ".join(names)
-    ax.set_title(f"{what}  (r = {r}, ρ = {rho})")
+    ax.set_title(f"{names[0]}, two seeds" if pair["same_task"] else " and ".join(names), pad=17)
+    correlations = f"r = {_with_interval(pair['pearson'])}, ρ = {_with_interval(pair['spearman'])}"
+    ax.text(0, 1.02, correlations, transform=ax.transAxes, color="#333333")
+
+
+def _with_interval(part: Mapping[str, float] | None) -> str:
+    return f"{part['value']:z.2f} [{part['low']:z.2f}, {part['high']:z.2f}]" if part else MISSING

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.analysis.claims import Results
 from pipeline.errors import InputError
 from pipeline.run.config import StageConfig
-from pipeline.run.paths import attributions_folder, experiment_folder, metrics_file
+from pipeline.run.paths import attributions_folder, experiment_folder, metrics_file, summary_folder
 from pipeline.run.store import read_json
 
 
@@ -66,6 +66,15 @@ def read_universality(config: StageConfig) -> dict[str, Any]:
     path = config.input_root / "metrics" / "universality.json"
     _check_present([path], "universality")
     return read_json(path)
+
+
+def read_importance(config: StageConfig) -> Any:
+    """The importances that `universality` compares, as a pandas table: task, seed, layer, head, importance."""
+    import pandas
+
+    path = summary_folder(config.input_root, "universality") / "importance.csv"
+    _check_present([path], "universality")
+    return pandas.read_csv(path)
 
 
 def _check_present(paths: list[Path], stage: str) -> None:

@@ -33,7 +33,7 @@ class Job:
     name: str
     overrides: Overrides
     status: Literal["finished", "finished earlier", "failed", "unfinished"]
-    """Earlier: by a command line before the last, which did not ask for it."""
+    """Earlier: by a command line before the last, which has not confirmed that the result is still the same."""
     metrics: dict[str, Any]
     """The content of its metrics file; empty unless it is finished."""
     error: str | None = None
@@ -121,19 +121,20 @@ def read_jobs(folder: Path) -> list[Job]:
         hint = f"; give one of those in it: {', '.join(within)}" if within else ""
         raise InputError(f"{folder} is not the folder of a sweep{hint}")
     plan = _read(folder / PLAN)
-    jobs = [_job(folder, name, overrides, call=plan["call"]) for name, overrides in plan["jobs"].items()]
-    left = [path.parent.name for path in sorted(folder.glob(f"*/{RECORD}")) if path.parent.name not in plan["jobs"]]
-    return jobs + [_job(folder, name, _read(folder / name / RECORD)["overrides"], call=None) for name in left]
+    jobs = plan["jobs"]
+    for path in sorted(folder.glob(f"*/{RECORD}")):
+        jobs.setdefault(path.parent.name, _read(path)["overrides"])
+    return [_job(folder, name, overrides, call=plan["call"]) for name, overrides in jobs.items()]
 
 
-def _job(folder: Path, name: str, overrides: Overrides, *, call: str | None) -> Job:
+def _job(folder: Path, name: str, overrides: Overrides, *, call: str) -> Job:
     record = _read_record(folder / name)
-    if not record or record["status"] == "started" or call not in (None, record["call"]):
+    if not record or record["status"] == "started":
         return Job(name, overrides, "unfinished", {})
     if record["status"] == "failed":
         return Job(name, overrides, "failed", {}, record["error"], record["bad_input"])
     metrics = _read(folder / name / record["metrics"]) if record["metrics"] else {}
-    return Job(name, overrides, "finished" if call else "finished earlier", metrics)
+    return Job(name, overrides, "finished" if record["call"] == call else "finished earlier", metrics)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -73,12 +73,13 @@ def unconverged_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def overall(rows: list[dict[str, Any]]) -> dict[str, float]:
+def overall(rows: list[dict[str, Any]], *, steps: int | str) -> dict[str, float | None]:
     """Error and cost of the scores of the predicted class on dev, in three numbers.
 
     `completeness_error` is the mean over examples of the sum over layers of |completeness gap|, as a share of the same
     mean of |change of F| that the scores explain; `mean_steps` is the mean number of steps of an example and layer, and
-    `unconverged` counts the examples and layers whose estimates stopped short of their tolerance.
+    `unconverged` counts the estimates, one per example and layer, that stopped short of their tolerance. They have one
+    with `steps` auto only: otherwise it is None.
     """
     chosen = [row for row in rows if (row["split"], row["target"]) == ("dev", "predicted")]
     gap, change = (np.abs([row[key] for row in chosen]).mean(axis=0) for key in ("completeness_gap", "output_change"))
@@ -86,7 +87,7 @@ def overall(rows: list[dict[str, Any]]) -> dict[str, float]:
         # Without any change there is nothing to explain, and no gap.
         "completeness_error": float(gap.sum() / (change.sum() or 1.0)),
         "mean_steps": float(np.mean([row["steps"] for row in chosen])),
-        "unconverged": int(np.sum([row["unconverged"] for row in chosen])),
+        "unconverged": int(np.sum([row["unconverged"] for row in chosen])) if steps == "auto" else None,
     }
 
 

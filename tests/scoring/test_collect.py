@@ -70,7 +70,13 @@ def test_error_and_cost_in_three_numbers_by_hand():
         row(2, [9.0, 9.0], split="mine", steps=[99, 99], unconverged=[True, True]),
     ]
     # |gaps| sum to 0.75 and 1, |changes| to 3 and 4.
-    assert overall(rows) == pytest.approx({"completeness_error": 0.25, "mean_steps": 35.0, "unconverged": 3})
+    found = overall(rows, steps="auto")
+    assert found == pytest.approx({"completeness_error": 0.25, "mean_steps": 35.0, "unconverged": 3})
+    assert overall(rows, steps=8) == found | {"unconverged": None}
+
+
+def test_without_any_change_there_is_no_error():
+    assert overall([row(0, [0.0], change=[0.0])], steps=2)["completeness_error"] == 0
 
 
 def test_both_can_be_written(tmp_path):

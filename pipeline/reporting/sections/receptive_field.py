@@ -36,16 +36,18 @@ PAPER = (
 def receptive_field_section(context: ReportContext) -> Section:
     """The box plots, the share within a sentence where there are two, and the slopes."""
     records = context.results.receptive_field
-
-    def in_words(values: list[tuple[str, float | None]]) -> str:
-        return "; ".join(f"{model}: {'undefined' if value is None else f'{value:z.2f}'}" for model, value in values)
-
-    models = [f"{task_name(record['task'])}, seed {record['seed']}" for record in records]
-    slopes = [record["slope"]["value"] if record["slope"] else None for record in records]
-    alt = DISTANCE_ALT.format(values=in_words(list(zip(models, slopes, strict=True))))
-    blocks: list[Block] = [Text(QUESTION), Picture("receptive_field", alt, DISTANCE_CAPTION)]
-    shares = [record["with_special"]["within"] for record in records]
-    if known := [(model, share["value"]) for model, share in zip(models, shares, strict=True) if share]:
-        blocks.append(Picture("receptive_field_share", SHARE_ALT.format(values=in_words(known)), SHARE_CAPTION))
+    slopes, shares = [], []
+    for record in records:
+        model = f"{task_name(record['task'])}, seed {record['seed']}"
+        slope, share = record["slope"], record["with_special"]["within"]
+        slopes.append(f"{model}: {slope['value']:z.2f}" if slope else f"{model}: undefined")
+        if share:
+            shares.append(f"{model}: {100 * share['value']:.1f} %")
+    blocks: list[Block] = [
+        Text(QUESTION),
+        Picture("receptive_field", DISTANCE_ALT.format(values="; ".join(slopes)), DISTANCE_CAPTION),
+    ]
+    if shares:
+        blocks.append(Picture("receptive_field_share", SHARE_ALT.format(values="; ".join(shares)), SHARE_CAPTION))
     blocks += [Text(READING), Table(TABLE, receptive_field_rows(records)), Text(PAPER)]
     return Section("receptive_field", "Receptive field", blocks)

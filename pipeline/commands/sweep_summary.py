@@ -1,0 +1,47 @@
+"""Turn a sweep into one table and one figure, in its folder: summary.csv, summary.md, summary.svg and summary.png.
+
+A row for each job, those that failed or have not finished included.
+
+Run: python -m pipeline.commands.sweep_summary sweeps/attribute/steps
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from pipeline.run.config import read_params
+from pipeline.run.errors import exit_on_bad_input
+from pipeline.run.paths import repository
+from pipeline.run.sweep_jobs import read_jobs
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Write the summary and show its table."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.sweep_summary")
+    parser.add_argument("folder", type=Path, help="sweeps/<stage>/<sweep>")
+    given = parser.parse_args(arguments).folder
+    with exit_on_bad_input():
+        jobs, folder = read_jobs(given), given.resolve()
+        os.chdir(repository())
+        dpi = read_params().figures.dpi
+        from pipeline.reporting.plots import save_figure
+        from pipeline.reporting.sweep_plots import sweep_figure
+        from pipeline.reporting.sweep_tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
+        from pipeline.run.store import replace, write_csv
+
+        rows = sweep_rows(jobs)
+        text = sweep_text(rows, jobs)
+        write_csv(folder / "summary.csv", flat_rows(rows))
+        replace(folder / "summary.md", text.encode())
+        sys.stdout.write(text)
+        if numbers(jobs) and varying_keys(jobs):
+            save_figure(sweep_figure(jobs), folder / "summary", dpi=dpi)
+        else:
+            for suffix in ("svg", "png"):
+                (folder / f"summary.{suffix}").unlink(missing_ok=True)  # an earlier one
+            sys.stdout.write("no figure: no number of the results varies with an override\n")
+
+
+if __name__ == "__main__":
+    main()
