@@ -31,7 +31,7 @@ def mine(
     """The strongest patterns of attributed training examples, and what became of the others.
 
     `rows` are those of the attribution store, `examples` maps their ids to the examples. Counted are the `examples`,
-    those `without_tokens` (their edges touch special tokens only), the `too_weak`, `repeats` of a stronger one's tokens,
+    those `without_tokens` (their edges touch special ones only), the `too_weak`, `repeats` of a stronger one's tokens,
     and the `patterns` that are kept.
     """
     found: list[Trigger] = []

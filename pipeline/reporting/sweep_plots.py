@@ -128,7 +128,8 @@ def _draw_line(
 
 
 def _scale(ax: Axes, places: Mapping[str | None, float], results: Iterable[Number]) -> None:
-    if _spans(middle(result) for result in results):
+    scalars = [result for result in results if not isinstance(result, Interval)]  # an interval may reach below zero
+    if scalars and _spans(scalars):
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter("{x:g}")

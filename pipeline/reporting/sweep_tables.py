@@ -10,7 +10,7 @@ from pipeline.run.sweep_jobs import Job
 
 MODEL = ("task", "seed")
 NO_RESULTS = frozenset({*MODEL, "n"})
-MOST_DIGITS = 8
+MOST_DIGITS = 6
 
 Number = float | Interval
 
@@ -36,15 +36,14 @@ def sweep_text(rows: Sequence[Row], jobs: Sequence[Job]) -> str:
 
 
 def _columns(rows: Sequence[Row]) -> dict[str, tuple[str, int]]:
-    """Headings and digits: three of a column's smallest number."""
-    sizes = {
-        name: [abs(middle(cell)) for row in rows if isinstance(cell := row[name], float | Interval)] for name in rows[0]
-    }
-    sizes = {name: [size for size in found if size] for name, found in sizes.items()}
-    return {
-        name: (name, min(MOST_DIGITS, max(0, 2 - math.floor(math.log10(min(found))))) if found else 0)
-        for name, found in sizes.items()
-    }
+    """Headings and digits: three of a column's smallest number, or of its largest where intervals say what counts."""
+    columns = {}
+    for name in rows[0]:
+        cells = [cell for row in rows if isinstance(cell := row[name], float | Interval) and middle(cell)]
+        chosen = max if any(isinstance(cell, Interval) for cell in cells) else min
+        size = chosen((abs(middle(cell)) for cell in cells), default=1.0)
+        columns[name] = (name, min(MOST_DIGITS, max(0, 2 - math.floor(math.log10(size)))))
+    return columns
 
 
 def flat_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
