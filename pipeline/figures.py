@@ -23,6 +23,7 @@ def main(config: StageConfig) -> None:
         tasks_with_pairs,
     )
     from pipeline.reporting.tree_plots import faithfulness_figure, trees_figure
+    from pipeline.reporting.trigger_plots import triggers_figure
     from pipeline.reporting.universality_plots import universality_figure
     from pipeline.run.results import (
         read_curves,
@@ -45,6 +46,7 @@ def main(config: StageConfig) -> None:
         "completeness": completeness_figure(read_curves(config, "attributions", name="completeness")),
         "faithfulness": faithfulness_figure(read_curves(config, "tree")),
         "receptive_field": receptive_field_figure(distances),
+        "triggers": triggers_figure(read_curves(config, "triggers", name="triggers"), read_metrics(config, "triggers")),
     }
     if tasks_with_pairs(distances):
         figures["receptive_field_share"] = receptive_field_share_figure(distances)

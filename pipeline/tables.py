@@ -19,6 +19,7 @@ def main(config: StageConfig) -> None:
     from pipeline.reporting.table_text import to_csv, to_markdown
     from pipeline.reporting.tables import effectiveness_rows, finetune_rows, headline, pruning_rows
     from pipeline.reporting.tree_tables import optimum_rows, tree_rows
+    from pipeline.reporting.trigger_tables import attack_rows, best_rows, control_rows, strongest_rows
     from pipeline.reporting.universality_tables import correlation_rows, functional_rows
     from pipeline.run.results import read_curves, read_results
     from pipeline.run.store import replace
@@ -38,6 +39,10 @@ def main(config: StageConfig) -> None:
         "receptive_field": receptive_field_rows(found.receptive_field),
         "universality": correlation_rows(found.universality["pairs"]),
         "foreign_pruning": functional_rows(found.universality["functional"]),
+        "triggers": strongest_rows(found.triggers),
+        "best_triggers": best_rows(found.triggers),
+        "attacks": attack_rows(found.triggers),
+        "trigger_controls": control_rows(found.triggers),
         "claims": claim_rows(judged),
     }
     folder = summary_folder(config.output_root, "tables")

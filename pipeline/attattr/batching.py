@@ -59,13 +59,16 @@ def group_by_length(lengths: Sequence[int], *, copies: int, token_budget: int) -
     """
     order = sorted(range(len(lengths)), key=lambda index: (lengths[index], index))
     groups: list[list[int]] = []
+    tokens = 0  # of the last group, without padding
     for index in order:
         group = groups[-1] if groups else []
         n = lengths[index]
-        padding = sum(n - lengths[other] for other in group)
         area = n * (len(group) + 1)
+        padding = area - n - tokens
         if group and area * copies <= token_budget and padding <= PADDING_SHARE * area:
             group.append(index)
+            tokens += n
         else:
             groups.append([index])
+            tokens = n
     return groups

@@ -17,6 +17,7 @@ from pipeline.reporting.sections.pruning import pruning_section
 from pipeline.reporting.sections.receptive_field import receptive_field_section
 from pipeline.reporting.sections.results import finetune_section, headline_section
 from pipeline.reporting.sections.trees import tree_section
+from pipeline.reporting.sections.triggers import triggers_section
 from pipeline.reporting.sections.universality import universality_section
 from pipeline.reporting.sections.values import choices_section, run_section, values_section
 from pipeline.reporting.table_text import cell_text, heading, is_numeric, to_markdown
@@ -33,6 +34,7 @@ SECTIONS: Sequence[Callable[[ReportContext], Section]] = (
     universality_section,
     tree_section,
     receptive_field_section,
+    triggers_section,
     error_section,
     claims_section,
     choices_section,

@@ -17,6 +17,8 @@ FIGURES = (
     "heatmap_negation",
     "trees_negation",
     "faithfulness",
+    "receptive_field",
+    "triggers",
     "convergence",
     "completeness",
 )
@@ -165,16 +167,44 @@ def tree_metrics():
 
 
 @pytest.fixture
-def results(finetune_metrics, effectiveness_metrics, prune_metrics, convergence_metrics, tree_metrics):
+def receptive_field_metrics():
+    slope = {"value": 0.25, "low": -0.5, "high": 1.0}
+    part = {"edges": 60, "distance": slope, "slope": slope, "within": None, "within_slope": None}
+    return [{"task": "negation", "seed": 1, "n": 30, "layers": 4, **part, "with_special": part}]
+
+
+@pytest.fixture
+def triggers_metrics():
+    """A model without a single pattern."""
+    quantiles = None
+    counts = {"examples": 100, "without_tokens": 90, "too_weak": 10, "repeats": 0, "patterns": 0}
+    return [
+        {"task": "negation", "seed": 1, "n": 150, "n_select": 60, "mined": counts, "collapsing": 0}
+        | {"baseline": {"accuracy": 0.875, "per_class": {"no": {"n": 150, "accuracy": 0.875}}}}
+        | {"kinds": {"mined": {"patterns": 0, "tokens_mean": None, "select_drop": quantiles}}}
+        | {"drop": quantiles, "spearman": None, "strongest": [], "best": {}}
+    ]
+
+
+@pytest.fixture
+def results(
+    finetune_metrics,
+    effectiveness_metrics,
+    prune_metrics,
+    convergence_metrics,
+    tree_metrics,
+    receptive_field_metrics,
+    triggers_metrics,
+):
     return Results(
         finetune=finetune_metrics,
         effectiveness=effectiveness_metrics,
         prune=prune_metrics,
         convergence=convergence_metrics,
         tree=tree_metrics,
-        receptive_field=[],
-        triggers=[],
-        universality={},
+        receptive_field=receptive_field_metrics,
+        triggers=triggers_metrics,
+        universality={"method": "attribution", "normalise": "none", "pairs": [], "functional": []},
     )
 
 
@@ -184,7 +214,7 @@ def parameters(mini_params):
     values = yaml.safe_load(mini_params)
     del values["run"]
     changes = {
-        "model": {"name": "bert & co", "dep": "some/path"},
+        "model": {"source": "folder", "name": "bert & co", "dep": "some/path"},
         "finetune": {"epochs": 3},
         "effectiveness": {"attention_pooling": "confidence"},
         "prune": {"bootstrap_draws": 2345, "equivalence_margin": 0.75},

@@ -3,7 +3,6 @@ import io
 
 import pytest
 
-from pipeline.analysis.intervals import Interval
 from pipeline.reporting.error_tables import auto_rows, completeness_rows, convergence_rows
 from pipeline.reporting.style import RULES
 from pipeline.reporting.table_text import to_csv, to_markdown

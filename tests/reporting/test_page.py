@@ -137,7 +137,10 @@ def test_the_words_fit_the_run(report_context):
     assert "negation (n = 1,000) ±0.4" in text
 
     deeper = [record | {"n_heads": 12} for record in report_context.results.effectiveness]
-    parameters = {**report_context.parameters, "prepare": {**report_context.parameters["prepare"], "protocol": "authors"}}
+    parameters = {
+        **report_context.parameters,
+        "prepare": {**report_context.parameters["prepare"], "protocol": "authors"},
+    }
     other = render_markdown(
         dataclasses.replace(with_results(report_context, effectiveness=deeper), seeds=[1, 2], parameters=parameters)
     )
@@ -166,7 +169,9 @@ def test_the_error_of_attribution_and_the_claims_are_reported(report_context):
 
 
 def test_without_20_steps_of_the_right_rule_there_is_no_claim_p1(report_context):
-    bare = [{key: value for key, value in record.items() if key != "paper"} for record in report_context.results.convergence]
+    bare = [
+        {key: value for key, value in record.items() if key != "paper"} for record in report_context.results.convergence
+    ]
     context = with_results(report_context, convergence=bare)
     markdown = render_markdown(context)
     assert "| P1" not in markdown

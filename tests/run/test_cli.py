@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.run.cli import run_stage
 from pipeline.run.config import StageConfig, read_params
 from pipeline.run.paths import SOURCE
 from pipeline.run.presets import overrides
@@ -17,28 +16,6 @@ from pipeline.run.presets import overrides
 Main = Callable[[StageConfig], None]
 Run = Callable[..., int]
 ARGUMENTS = ("task=negation", "seed=1")
-
-
-def stage(config: StageConfig) -> None:
-    """Write a file, as a stage does."""
-    path = config.output_root / "outputs" / config.stage / f"{config.label}.txt"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(str(config.prune.random_orders) if config.stage == "prune" else "")
-
-
-@pytest.fixture
-def run(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run a stage in this process and return its exit code."""
-
-    def run(name: str, *arguments: str, main: Main = stage) -> int:
-        monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
-        try:
-            run_stage(name, main)
-        except SystemExit as end:
-            return int(end.code or 0)
-        return 0
-
-    return run
 
 
 def files() -> set[str]:
@@ -71,45 +48,6 @@ def test_another_stages_dvc_run_opens_no_outputs(run: Run, monkeypatch: pytest.M
     monkeypatch.setenv("DVC_STAGE", "report")
     assert run("prune", *ARGUMENTS) == 0
     assert not Path("outputs").exists()
-
-
-@pytest.mark.parametrize("dvc_stage", [None, "prune@negation-1"])
-def test_a_multirun_writes_to_sweeps_only(run: Run, monkeypatch: pytest.MonkeyPatch, dvc_stage: str | None) -> None:
-    if dvc_stage:
-        monkeypatch.setenv("DVC_STAGE", dvc_stage)
-    assert run("prune", "-m", "task=negation,inference", "seed=1", "prune.random_orders=20,30") == 0
-    names = {re.sub(r"^sweeps/prune/[-_\d]+/", "", name) for name in files()}
-    jobs = [(task, orders) for task in ("negation", "inference") for orders in ("20", "30")]
-    expected = {f"{job}/outputs/prune/{task}-1.txt" for job, (task, _) in enumerate(jobs)}
-    assert names == expected | {f"{job}/params.yaml" for job in range(4)} | {"multirun.yaml"}
-    (sweep,) = Path("sweeps/prune").iterdir()
-    written = [(sweep / str(job) / f"outputs/prune/{task}-1.txt").read_text() for job, (task, _) in enumerate(jobs)]
-    assert written == [orders for _, orders in jobs]
-
-
-def test_a_failing_job_is_named_and_the_others_still_run(
-    run: Run, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    def main(config: StageConfig) -> None:
-        if config.prune.random_orders == 30:
-            raise RuntimeError("out of memory")
-        stage(config)
-
-    with pytest.raises(RuntimeError, match="out of memory"):
-        run("prune", "-m", *ARGUMENTS, "prune.random_orders=30,40", main=main)
-    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
-    assert "job 0 (prune.random_orders=30" in record.getMessage()
-    assert record.exc_info
-    assert "prune.random_orders=30" in capfd.readouterr().err
-    assert [Path(name).parts[3] for name in files() if name.endswith("negation-1.txt")] == ["1"]
-
-
-def test_a_job_with_a_bad_value_ends_the_sweep_with_2(
-    run: Run, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
-) -> None:
-    assert run("prune", "-m", *ARGUMENTS, "prune.random_orders=19,20") == 2
-    assert "job 0 (prune.random_orders=19,seed=1,task=negation) failed" in caplog.text
-    assert capfd.readouterr().err.endswith("error: prune.random_orders is 19, but must be at least 20\n")
 
 
 @pytest.mark.parametrize(
