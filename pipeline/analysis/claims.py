@@ -258,6 +258,13 @@ def _triggers(records: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
             statistic="mean drop of the best mined triggers, points", value=value, rule=f"at least {least:g}",
             verdict=decide(value, low=least) if value else "undecided", paper=PAPER_DROPS.get(record["task"]),
         )  # fmt: skip
+        lead = record["best"].get("random", {}).get("lead")
+        value = _interval(lead, 100) if lead else None
+        yield Claim(
+            "P8", "and more than random tokens at the same places", **_of(record),
+            statistic="mean drop minus that of the best random triggers, points", value=value, rule="above 0",
+            verdict=decide(value, low=0, strict=True) if value else "undecided",
+        )  # fmt: skip
         correlation = record["spearman"]
         value = _interval(correlation) if correlation else None
         yield Claim(

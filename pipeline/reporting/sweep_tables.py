@@ -111,9 +111,11 @@ def as_number(value: str | None) -> float | None:
 
 
 def _numbers(metrics: Mapping[str, Any]) -> dict[str, Number]:
-    found: dict[str, Number] = {name: value for name, value in metrics.items() if _is_number(value)}
+    found: dict[str, Number] = {}
     for name, value in metrics.items():
-        if isinstance(value, Mapping) and all(_is_number(value.get(part)) for part in ("value", "low", "high")):
+        if _is_number(value):
+            found[name] = value
+        elif isinstance(value, Mapping) and all(_is_number(value.get(part)) for part in ("value", "low", "high")):
             found[name] = Interval(value["value"], value["low"], value["high"])
     for name in [name for name in found if {f"{name}_low", f"{name}_high"} <= found.keys()]:
         found[name] = Interval(metrics[name], metrics[f"{name}_low"], metrics[f"{name}_high"])

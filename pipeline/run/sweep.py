@@ -19,6 +19,7 @@ from pipeline.run.paths import PRESETS
 from pipeline.run.schema import Params
 
 LONGEST_NAME = 120
+CHOICES = ("task", "seed")
 # How jobs are run and their values are found, which is not what tells them apart.
 NO_VALUES = frozenset({"sweep", "launcher"})
 
@@ -84,13 +85,13 @@ def plan_sweep(stage: str, arguments: Sequence[str], declaration: Declaration, p
     for argument in arguments:
         if argument.startswith(("hydra.sweep.", "hydra.sweeper.")):
             raise InputError(f"{argument.partition('=')[0]} cannot be set: sweeps go to sweeps/{stage}/<name>")
-    choices = {"task": params.tasks, "seed": params.seeds}
-    every = {key: ",".join(map(str, choices[key])) for key in choices if key in declaration.matrix}
+    known = dict(zip(CHOICES, (params.tasks, params.seeds), strict=True))
+    every = {key: ",".join(map(str, known[key])) for key in CHOICES if key in declaration.matrix}
     given = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]
     values = _values([*(f"{key}={value}" for key, value in {**every, **swept_values(arguments)}.items()), *given])
     swept = [key for key in values if len(values[key]) > 1]
     keys = frozenset(key for key in values if key not in NO_VALUES and (not key.startswith("run.") or key in swept))
-    by_hand = "+".join(sorted(key for key in swept if key in keys and key not in choices)) or "by-hand"
+    by_hand = "+".join(sorted(key for key in swept if key in keys and key not in CHOICES)) or "by-hand"
     combinations = [_told_apart(job, keys) for job in product(*values.values())]
     jobs = {_name(stage, job): job for job in combinations}
     if len(jobs) < len(combinations):
@@ -112,6 +113,8 @@ def _values(overrides: Sequence[str]) -> dict[str, list[str]]:
         key = override.get_key_element()
         if override.is_hydra_override():
             continue
+        if override.is_interval_sweep():
+            raise InputError(f"{override.input_line} has no values; give them: {key}=1,2 or {key}=range(1,3)")
         several = override.is_discrete_sweep()
         texts = list(override.sweep_string_iterator()) if several else [override.get_value_element_as_str()]
         values[key] = [f"{key}={text}" for text in texts]
@@ -124,7 +127,8 @@ def _told_apart(overrides: Iterable[str], keys: frozenset[str]) -> Overrides:
 
 
 def _name(stage: str, job: Mapping[str, str]) -> str:
-    parts = [f"{key.removeprefix(f'{stage}.')}={value}" for key, value in job.items()]
+    short = {key: key.removeprefix(f"{stage}.") for key in job}
+    parts = [f"{key if short[key] in CHOICES else short[key]}={value}" for key, value in job.items()]
     return _safe(",".join(parts) or stage)
 
 
