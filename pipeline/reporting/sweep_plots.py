@@ -18,6 +18,7 @@ from pipeline.reporting.style import (
     DASHED,
     DOTTED,
     GREEN,
+    GREY,
     ORANGE,
     PURPLE,
     RC,
@@ -77,8 +78,11 @@ def sweep_figure(jobs: Sequence[Job]) -> Figure:
             _scale(ax, places, results.values())
             ax.set_title(name.replace("_", " "))
             ax.set_xlabel(along)
-        if others:
-            legend_below(figure, [Line2D([], [], label=style.label, **_look(style)) for style in styles])
+        handles = [Line2D([], [], label=style.label, **_look(style)) for style in styles if others]
+        if any(isinstance(number, Interval) for results in found.values() for number in results.values()):
+            handles.append(Line2D([], [], color=GREY, marker="|", markersize=10, linestyle="", label="interval"))
+        if handles:
+            legend_below(figure, handles)
     return figure
 
 
@@ -141,6 +145,8 @@ def _scale(ax: Axes, places: Mapping[str | None, float], results: Iterable[Numbe
     if logarithmic or not numeric:
         ax.set_xticks(list(places.values()), [value or MISSING for value in places])
         ax.set_xticks([], minor=True)
+    if not numeric:
+        ax.set_xlim(-0.5, len(places) - 0.5)
 
 
 def _spans(values: Iterable[float]) -> bool:

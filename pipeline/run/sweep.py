@@ -32,7 +32,6 @@ class Sweep:
 
     call: str
     """Tells the command line from others."""
-    stage: str
     folder: Path
     keys: frozenset[str]
     """The overrides that tell jobs apart."""
@@ -43,7 +42,8 @@ class Sweep:
 
     def name(self, overrides: Iterable[str]) -> str:
         """The name of the job with these overrides, as Hydra hands them to it."""
-        return _name(self.stage, _told_apart(overrides, self.keys))
+        found = _told_apart(overrides, self.keys)
+        return next(name for name, job in self.jobs.items() if job == found)
 
     def hydra(self) -> dict[str, Any]:
         """What Hydra is told of it."""
@@ -83,7 +83,7 @@ def plan_sweep(stage: str, arguments: Sequence[str], declaration: Declaration, p
         InputError: if two jobs would have the same folder. Hydra's own errors, for what it cannot read, pass through.
     """
     for argument in arguments:
-        if argument.startswith(("hydra.sweep.", "hydra.sweeper.")):
+        if argument.lstrip("+").startswith(("hydra.sweep.", "hydra.sweeper.")):
             raise InputError(f"{argument.partition('=')[0]} cannot be set: sweeps go to sweeps/{stage}/<name>")
     known = dict(zip(CHOICES, (params.tasks, params.seeds), strict=True))
     every = {key: ",".join(map(str, known[key])) for key in CHOICES if key in declaration.matrix}
@@ -98,7 +98,7 @@ def plan_sweep(stage: str, arguments: Sequence[str], declaration: Declaration, p
         raise InputError("two jobs of the sweep have the same values: give each value once")
     _share_cores(len(jobs))
     folder = Path("sweeps") / stage / _safe(_sweep_name(arguments) or by_hand)
-    return Sweep(uuid4().hex, stage, folder, keys, jobs, every)
+    return Sweep(uuid4().hex, folder, keys, jobs, every)
 
 
 def _sweep_name(arguments: Iterable[str]) -> str | None:

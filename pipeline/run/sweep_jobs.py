@@ -1,8 +1,8 @@
-"""The jobs of a sweep: run unless they are finished, recorded in `job.json`, and what became of them.
+"""The jobs of a sweep: run unless they have finished before, recorded in `job.json`, and what became of them.
 
-A record is written last, so that a job whose folder has none was not started, or interrupted. `sweep.json` lists the
-jobs of the last command line, and a record names the command line that ran or confirmed the job: what an earlier one
-left does not pass for a result of this one.
+A record says how the job ended only once it has: one that was interrupted has not finished. `sweep.json` lists the jobs
+of the last command line, and a record names the command line that ran or confirmed the job: what an earlier one left
+does not pass for a result of this one.
 """
 
 import logging

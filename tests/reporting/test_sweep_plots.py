@@ -46,9 +46,9 @@ def test_a_panel_per_number_and_a_line_per_task(jobs):
     assert [ax.get_xlabel() for ax in (edges, area)] == ["tree.tau"] * 2
     assert points(edges) == [[(0.0, 1.0), (0.25, 3.5), (0.5, 6.0)], [(0.0, 0.0), (0.25, 2.5), (0.5, 5.0)]]
     (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["MNLI", "RTE"]
+    assert [text.get_text() for text in legend.get_texts()] == ["MNLI", "RTE", "interval"]
     assert [line.get_color() for line in edges.lines if len(line.get_xdata())] == [
-        handle.get_color() for handle in legend.get_lines()
+        handle.get_color() for handle in legend.get_lines()[:2]
     ]
     assert not bars(edges)
     expected = [((tau, tau - 0.5), (tau, tau + 1.0)) for tau in (0.0, 0.25, 0.5)]

@@ -1,12 +1,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from pipeline.errors import InputError
 from pipeline.run.config import StageConfig
 from pipeline.run.presets import compose_params
-from pipeline.run.results import has_results, read_curves, read_metrics
+from pipeline.run.results import read_curves, read_head_maps, read_metrics, read_trees
 from pipeline.run.store import write_csv, write_json
 
 
@@ -25,29 +27,6 @@ def curves(task: str, seed: int) -> list[dict[str, Any]]:
     return [{"task": task, "seed": seed, "rule": rule} for rule in ("left", "None")]
 
 
-def test_a_stage_without_a_folder_has_no_results(config: StageConfig) -> None:
-    assert not has_results(config, "convergence")
-    # Neither another stage's results nor those of another task or seed are its own.
-    for name in ("prune/negation-1", "convergence/rte-1", "convergence/negation-3"):
-        Path("outputs", name).mkdir(parents=True)
-    assert not has_results(config, "convergence")
-    assert has_results(config, "prune")
-
-
-@pytest.mark.parametrize(("task", "seed"), RUNS)
-def test_one_models_folder_is_a_result(config: StageConfig, task: str, seed: int) -> None:
-    Path("outputs/convergence").mkdir(parents=True)
-    assert not has_results(config, "convergence")
-    Path(f"outputs/convergence/{task}-{seed}").mkdir()
-    assert has_results(config, "convergence")
-
-
-def test_a_file_is_no_folder_of_results(config: StageConfig) -> None:
-    Path("outputs/convergence").mkdir(parents=True)
-    Path("outputs/convergence/negation-1").touch()
-    assert not has_results(config, "convergence")
-
-
 def test_results_are_read_by_task_and_seed(config: StageConfig) -> None:
     for task, seed in reversed(RUNS):
         write_json(Path(f"metrics/convergence/{task}-{seed}.json"), {"task": task, "seed": seed})
@@ -63,3 +42,22 @@ def test_results_are_read_by_task_and_seed(config: StageConfig) -> None:
 def test_a_missing_metrics_file_is_named_with_the_stage_that_makes_it(config: StageConfig) -> None:
     with pytest.raises(InputError, match=r"metrics/convergence/negation-1.json is missing; run: dvc repro convergence"):
         read_metrics(config, "convergence")
+
+
+def test_trees_and_heat_maps_are_those_of_the_first_seed(config: StageConfig) -> None:
+    with pytest.raises(InputError, match="run: dvc repro tree"):
+        read_trees(config, "negation")
+    write_json(Path("outputs/tree/negation-1/trees.json"), {"trees": [{"example_id": "dev-0"}]})
+    assert read_trees(config, "negation") == [{"example_id": "dev-0"}]
+    # Committed results have no whole maps.
+    assert read_head_maps(config, "negation", "dev-0", layer=0, head=0) is None
+    maps = np.arange(2 * 3 * 4 * 4, dtype=np.float32).reshape(2, 3, 4, 4)
+    folder = Path("outputs/attributions/negation-1")
+    folder.mkdir(parents=True)
+    save_file({"dev-0.predicted.attention": maps, "dev-0.predicted.attribution": -maps}, folder / "full.safetensors")
+    attention, attribution = read_head_maps(config, "negation", "dev-0", layer=1, head=2)
+    np.testing.assert_array_equal(attention, maps[1, 2])
+    np.testing.assert_array_equal(attribution, -maps[1, 2])
+    for place, name in (({"layer": 2, "head": 0}, "layer"), ({"layer": 0, "head": 3}, "head")):
+        with pytest.raises(InputError, match=f"figures.heatmap_{name} is"):
+            read_head_maps(config, "negation", "dev-0", **place)

@@ -113,6 +113,17 @@ def fake(monkeypatch):
     return run
 
 
+def test_the_jobs_of_a_sweep_are_told_apart_within_its_group(fake):
+    folder = Path("sweeps/prune/prune.seed")
+    with track(config("offline", output_root=folder / "seed=1,prune.seed=4", sweep=folder)):
+        pass
+    assert {key: fake.options[key] for key in ("name", "group", "job_type")} == {
+        "name": "seed=1,prune.seed=4",
+        "group": "sweeps/prune/prune.seed",
+        "job_type": "prune",
+    }
+
+
 def use_all(tracker, tmp_path):
     tracker.summary(METRICS)
     tracker.curves("curves", CURVES)
