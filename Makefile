@@ -17,8 +17,9 @@ repro: venv
 	dvc repro
 	@python -m pipeline.commands.headline
 
+# One process per core, each with one thread: a file's tests stay together, as they share what they made.
 test: venv
-	pytest
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile
 
 lint: venv
 	ruff check .

@@ -25,7 +25,7 @@ def main(config: StageConfig) -> None:
         raise InputError(f"{path} is missing; run: dvc repro tree")
     edges = pandas.read_parquet(path)
     reach = measure_reach(edges, draws=settings.bootstrap_draws, seed=settings.seed)
-    n = len(set(edges["example_id"]))
+    n = len(set(edges["example_id"])) if len(edges) else 0
     with track(config) as tracker:
         rows = distance_rows(reach, task=task, seed=seed, n=n)
         metrics = {

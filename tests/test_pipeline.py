@@ -18,7 +18,7 @@ TINY = (
     "tasks=[negation]",
     "data.n_train=60",
     "data.n_dev=20",
-    "model.layers=1",
+    "model.layers=2",
     "model.heads=2",
     "model.hidden=16",
     "model.intermediate=16",
@@ -116,6 +116,8 @@ def test_a_second_run_runs_nothing(repository):
         ("finetune", "lr", 0.5),
         ("attribute", "steps", 3),
         ("effectiveness", "seed", 7),
+        ("tree", "tau", 0.5),
+        ("claims", "trigger_drop", 6.0),
         ("prune", "random_orders", 21),
         ("convergence", "sufficient_error", 0.1),
         ("figures", "dpi", 90),
@@ -171,9 +173,9 @@ def test_kept_results_are_verified(repository):
 def test_an_edit_runs_what_reads_the_value_and_what_changes_by_it(repository):
     repository.edit("figures", "dpi", 90)
     assert repository.stages_run("dvc", "repro") == {"figures", "report"}
-    # The pruning curves change, and with them all that shows them; no model is trained or attributed again.
-    repository.edit("prune", "random_orders", 21)
-    assert repository.stages_run("dvc", "repro") == {"prune", "figures", "tables", "report"}
+    # Intervals change and with them the tables, but no curve, so no figure; no model is trained or attributed again.
+    repository.edit("effectiveness", "bootstrap_draws", 300)
+    assert repository.stages_run("dvc", "repro") == {"effectiveness", "tables", "report"}
     repository.commit()
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.analysis.resamples import interval_of, ratio, resampled_sums
-from pipeline.errors import InputError
 
 SpecialTokens = Literal["without", "with"]
 SELECTIONS: tuple[SpecialTokens, ...] = ("without", "with")
@@ -35,18 +34,16 @@ def measure_reach(edges: pd.DataFrame, *, draws: int, seed: int) -> dict[Special
 
     `edges` is what `tree` writes: example_id, layer (from 0), query, key, terminal, special, cross, pair. Terminal
     edges are left out, and with them the last layer, which holds nothing else. Examples are resampled whole, the same
-    ones for both selections.
-
-    Raises:
-        InputError: if there is no edge at all.
+    ones for both selections. Without any edge there is one layer, and nothing in it.
     """
     if edges.empty:
-        raise InputError("no tree has an edge, so there is no distance to measure: lower tree.tau")
+        nothing = Reach([np.array([], np.int64)], *np.zeros((4, 1, 1)))
+        return dict.fromkeys(SELECTIONS, nothing)
     example, names = pd.factorize(edges["example_id"])
     layer, query, key = (edges[name].to_numpy(np.int64) for name in ("layer", "query", "key"))
     terminal, special, pair, cross = (edges[name].to_numpy(bool) for name in ("terminal", "special", "pair", "cross"))
     inner, distance = ~terminal, np.abs(query - key)
-    layers = int(layer.max()) + (0 if terminal.any() else 1)
+    layers = max(1, int(layer.max()) + (0 if terminal.any() else 1))
     chosen = {"without": inner & ~special, "with": inner}
     parts = []  # of every selection: edges, distance, pair_edges, within; each (example, layer)
     for mask in chosen.values():

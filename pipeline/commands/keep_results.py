@@ -25,7 +25,7 @@ PER_MODEL = (
     "outputs/tree/{task}-{seed}/curves.csv",
     "outputs/tree/{task}-{seed}/trees.json",
     "outputs/receptive_field/{task}-{seed}/*.csv",
-    "outputs/triggers/{task}-{seed}/*",
+    "outputs/triggers/{task}-{seed}/*.csv",
 )
 OVER_ALL = (
     "params.yaml",

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from pipeline.analysis.receptive_field import SELECTIONS, distance_rows, measure_reach, slope, summary
-from pipeline.errors import InputError
 
 DRAWS = 300
 
@@ -198,6 +197,12 @@ def test_slope_of_layers_by_hand():
     assert np.isnan(found[1])
 
 
-def test_no_edge_at_all_is_refused():
-    with pytest.raises(InputError, match=r"no tree has an edge.*tree.tau"):
-        measured(pd.DataFrame())
+def test_without_any_edge_there_is_nothing_to_measure():
+    # A table without rows has no columns either.
+    reach = measure_reach(pd.DataFrame(), draws=100, seed=0)
+    assert summary(reach["with"]) == {"edges": 0, "distance": None, "slope": None, "within": None, "within_slope": None}
+    rows = distance_rows(reach, task="rte", seed=1, n=0)
+    assert [(row["special_tokens"], row["layer"], row["edges"], row["mean"]) for row in rows] == [
+        ("without", 0, 0, None),
+        ("with", 0, 0, None),
+    ]
