@@ -173,7 +173,7 @@ def test_kept_results_are_verified(repository):
 def test_an_edit_runs_what_reads_the_value_and_what_changes_by_it(repository):
     repository.edit("figures", "dpi", 90)
     assert repository.stages_run("dvc", "repro") == {"figures", "report"}
-    # A claim's limit changes and with it the tables, but no curve and no figure; nothing is trained or attributed again.
+    # The limit of a claim changes and with it the tables, but no figure; nothing is trained or attributed again.
     repository.edit("convergence", "sufficient_error", 0.25)
     assert repository.stages_run("dvc", "repro") == {"convergence", "tables", "report"}
     repository.commit()
