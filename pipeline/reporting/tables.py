@@ -39,8 +39,8 @@ def effectiveness_rows(effectiveness: Sequence[Metrics]) -> list[Row]:
                     "seed": record["seed"],
                     "method": method,
                     "n": record["n"],
-                    "area": _points(record["area"][method]),
-                    "area_minus_attention": _points(lead) if lead else None,
+                    "area": scaled(record["area"][method]),
+                    "area_minus_attention": scaled(lead),
                     "baseline_accuracy": 100 * record["baseline_accuracy"],
                     "keep_top2": _percent(record["keep_top2"][method]),
                     "remove_top2": _percent(record["remove_top2"][method]),
@@ -86,6 +86,16 @@ def headline(finetune: Sequence[Metrics], effectiveness: Sequence[Metrics], prun
     return rows
 
 
+def scaled(part: Metrics | None, scale: float = 1) -> Interval | None:
+    """A metrics file's {value, low, high} in another unit: `scale` 100 makes points of a fraction. None stays None."""
+    return None if part is None else Interval(*(float(scale * part[name]) for name in ("value", "low", "high")))
+
+
+def in_percent(share: float | None) -> float | None:
+    """A fraction as a percentage. None stays None."""
+    return None if share is None else 100 * share
+
+
 def _overall(record: Metrics) -> Metrics:
     """The accuracy over all classes, under the keys that one class has."""
     keys = {"n": "n", "accuracy": "accuracy", "low": "accuracy_low", "high": "accuracy_high"}
@@ -101,7 +111,7 @@ def _pruning_row(record: Metrics, method: str, normalise: str) -> Row:
         "method": method,
         "normalise": normalise,
         "n": record["n"],
-        "auc": _points(record["auc"][key]),
+        "auc": scaled(record["auc"][key]),
         "nauc": None if nauc is None else float(nauc),
         "r_star": 100.0 * record["r_star"][key],
         "delta_auc": _difference_or_none(record["delta_auc"], f"attribution/{normalise} - {key}"),
@@ -116,7 +126,7 @@ def _random_row(record: Metrics) -> Row:
         "method": "random",
         "normalise": None,
         "n": record["n"],
-        "auc": _points({"value": random["auc_mean"], "low": random["auc_low"], "high": random["auc_high"]}),
+        "auc": scaled({"value": random["auc_mean"], "low": random["auc_low"], "high": random["auc_high"]}),
         "nauc": None,
         "r_star": None,
         "delta_auc": None,
@@ -128,19 +138,15 @@ def _same_model(record: Metrics, others: Sequence[Metrics]) -> Metrics:
     return next((other for other in others if (other["task"], other["seed"]) == (record["task"], record["seed"])), {})
 
 
-def _points(part: Metrics) -> Interval:
-    return Interval(value=float(part["value"]), low=float(part["low"]), high=float(part["high"]))
-
-
 def _points_or_none(parts: Metrics, key: str) -> Interval | None:
-    return _points(parts[key]) if key in parts else None
+    return scaled(parts[key]) if key in parts else None
 
 
 def _difference_or_none(parts: Metrics, key: str) -> Difference | None:
     if key not in parts:
         return None
-    points = _points(parts[key])
-    return Difference(value=points.value, low=points.low, high=points.high, verdict=parts[key]["verdict"])
+    part = parts[key]
+    return Difference(*(float(part[name]) for name in ("value", "low", "high")), verdict=part["verdict"])
 
 
 def _percent(part: Metrics) -> Interval:

@@ -1,20 +1,13 @@
 """The rows of the table about attribution trees."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from pipeline.analysis.claims import RIVALS
 from pipeline.analysis.intervals import Interval
 from pipeline.reporting.table_text import Row
+from pipeline.reporting.tables import Metrics, in_percent, scaled
 
-Metrics = Mapping[str, Any]
-
-ARMS = {
-    "attention": "attention tree",
-    "gradient_x_attention": "gradient × attention tree",
-    "value_weighted": "value-weighted attention tree",
-    "top_edges": "largest edges, no tree",
-    "optimum": "exact optimum",
-}
+ARMS = {**RIVALS, "optimum": "exact optimum"}
 VALUES = ("sufficiency", "comprehensiveness", "faithfulness")
 
 
@@ -36,9 +29,9 @@ def optimum_rows(tree: Sequence[Metrics]) -> list[Row]:
     """How the trees look, how far they are from random ones, and how close the heuristic comes to the optimum."""
     return [
         {"task": record["task"], "seed": record["seed"], "n": record["n"]}
-        | {"edges": _points(record["edges"], 1), "without_tree": record["without_tree"]}
+        | {"edges": scaled(record["edges"]), "without_tree": record["without_tree"]}
         | {"z": _median(record, "faithfulness")}
-        | {"ratio": _percent(best["ratio"]), "reached": _percent(best["reached"]), "proven": best["proven"]}
+        | {"ratio": in_percent(best["ratio"]), "reached": in_percent(best["reached"]), "proven": best["proven"]}
         for record in tree
         for best in [record["optimum"]]
     ]
@@ -49,9 +42,9 @@ def _row(
 ) -> Row:
     return (
         {"task": record["task"], "seed": record["seed"], "n": record["n"], "edges_of": label}
-        | {name: _points(arm[name]) for name in VALUES}
-        | {"faithfulness_open": None if is_random else _points(arm["open"]["faithfulness"])}
-        | {"tree_lead": None if lead is None else _points(lead), "missing": missing}
+        | {name: scaled(arm[name], 100) for name in VALUES}
+        | {"faithfulness_open": None if is_random else scaled(arm["open"]["faithfulness"], 100)}
+        | {"tree_lead": scaled(lead, 100), "missing": missing}
     )
 
 
@@ -59,11 +52,3 @@ def _median(record: Metrics, name: str) -> Interval | None:
     """The middle half of the examples stands where intervals have their ends."""
     z = record["random"]["z"].get(name)
     return Interval(z["median"], z["q25"], z["q75"]) if z else None
-
-
-def _points(part: Metrics, scale: float = 100) -> Interval:
-    return Interval(scale * part["value"], scale * part["low"], scale * part["high"])
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share

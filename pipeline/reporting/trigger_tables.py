@@ -1,15 +1,12 @@
 """The rows of the tables about triggers, made from the metrics of `triggers`; drops leave as accuracy points."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from statistics import mean
-from typing import Any
 
-from pipeline.analysis.intervals import Interval
 from pipeline.analysis.triggers import MINED
 from pipeline.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, MethodStyle
 from pipeline.reporting.table_text import Row
-
-Metrics = Mapping[str, Any]
+from pipeline.reporting.tables import Metrics, in_percent, scaled
 
 KINDS = {
     MINED: MethodStyle("mined from attribution", BLUE, "o"),
@@ -51,10 +48,10 @@ def attack_rows(triggers: Sequence[Metrics]) -> list[Row]:
             before = part["accuracy"]
             after = [before - one["drop"] if name == "all" else one["per_class"][name] for one in best]
             row: Row = {"task": record["task"], "seed": record["seed"], "class": name, "n": part["n"]}
-            row["without_trigger"] = _percent(before)
+            row["without_trigger"] = in_percent(before)
             for number, accuracy in enumerate([*after, *[None] * (count - len(after))]):
-                row[f"trigger_{number + 1}"] = _percent(accuracy)
-            row["mean_drop"] = None if before is None else _percent(before - mean(after))
+                row[f"trigger_{number + 1}"] = in_percent(accuracy)
+            row["mean_drop"] = None if before is None else in_percent(before - mean(after))
             row["collapses_to"] = ", ".join(collapses) or None if name == "all" else None
             rows.append(row)
     return rows
@@ -65,8 +62,8 @@ def control_rows(triggers: Sequence[Metrics]) -> list[Row]:
     return [
         {"task": record["task"], "seed": record["seed"], "n": record["n"], "triggers": style.label}
         | {"patterns": of_kind["patterns"], "tokens_mean": of_kind["tokens_mean"]}
-        | {"mean_drop": _points(best.get("mean_drop")), "mined_lead": _points(best.get("lead"))}
-        | {"median_drop": _percent((of_kind["select_drop"] or {}).get("median"))}
+        | {"mean_drop": scaled(best.get("mean_drop"), 100), "mined_lead": scaled(best.get("lead"), 100)}
+        | {"median_drop": in_percent((of_kind["select_drop"] or {}).get("median"))}
         for record in triggers
         for kind, style in KINDS.items()
         if (of_kind := record["kinds"].get(kind))
@@ -77,18 +74,10 @@ def control_rows(triggers: Sequence[Metrics]) -> list[Row]:
 def _trigger_row(record: Metrics, one: Metrics) -> Row:
     return (
         {"task": record["task"], "seed": record["seed"], "n": record["n"], "class": one["class"]}
-        | {"tokens": one["tokens"], "strength": one["strength"], "trigger_drop": _percent(one["drop"])}
-        | {"flip_rate": _percent(one["flip_rate"]), "collapses_to": one["collapses_to"]}
+        | {"tokens": one["tokens"], "strength": one["strength"], "trigger_drop": in_percent(one["drop"])}
+        | {"flip_rate": in_percent(one["flip_rate"]), "collapses_to": one["collapses_to"]}
     )
 
 
 def _best(record: Metrics) -> Sequence[Metrics]:
     return record["best"].get(MINED, {}).get("triggers", ())
-
-
-def _percent(share: float | None) -> float | None:
-    return None if share is None else 100 * share
-
-
-def _points(part: Metrics | None) -> Interval | None:
-    return Interval(100 * part["value"], 100 * part["low"], 100 * part["high"]) if part else None

@@ -1,13 +1,10 @@
 """The rows of the tables about universality: how importances correlate, and what a foreign ranking costs."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from pipeline.analysis.intervals import Interval
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
-
-Metrics = Mapping[str, Any]
+from pipeline.reporting.tables import Metrics, scaled
 
 
 def correlation_rows(pairs: Sequence[Metrics]) -> list[Row]:
@@ -18,8 +15,8 @@ def correlation_rows(pairs: Sequence[Metrics]) -> list[Row]:
     return [
         {"task": pair["a"]["task"], "seed": pair["a"]["seed"]}
         | {"other_task": task_name(pair["b"]["task"]), "other_seed": str(pair["b"]["seed"])}
-        | {"pearson": _interval(pair["pearson"]), "pearson_layers": _layers_alone(pair["pearson"])}
-        | {"spearman": _interval(pair["spearman"]), "spearman_layers": _layers_alone(pair["spearman"])}
+        | {"pearson": scaled(pair["pearson"]), "pearson_layers": _layers_alone(pair["pearson"])}
+        | {"spearman": scaled(pair["spearman"]), "spearman_layers": _layers_alone(pair["spearman"])}
         for pair in sorted(pairs, key=lambda pair: pair["same_task"])
     ]
 
@@ -28,14 +25,10 @@ def functional_rows(functional: Sequence[Metrics]) -> list[Row]:
     """Per model and other task: AUC and nAUC with the model's own ranking, with the other task's, and what is lost."""
     return [
         {"task": part["task"], "seed": part["seed"], "ranking": task_name(part["ranking"]), "n": part["n"]}
-        | {name: _interval(part[name]) for name in ("auc_own", "auc_foreign", "lost")}
+        | {name: scaled(part[name]) for name in ("auc_own", "auc_foreign", "lost")}
         | {name: part[name] for name in ("nauc_own", "nauc_foreign", "nauc_lost")}
         for part in functional
     ]
-
-
-def _interval(part: Metrics | None) -> Interval | None:
-    return Interval(part["value"], part["low"], part["high"]) if part else None
 
 
 def _layers_alone(part: Metrics | None) -> float | None:
