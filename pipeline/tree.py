@@ -44,7 +44,8 @@ def main(config: StageConfig) -> None:
         write_rows(folder / "edges.parquet", edges)
         write_rows(folder / "faithfulness.parquet", rows)
         write_csv(folder / "curves.csv", curves)
-        write_json(folder / "trees.json", shown_trees(data, attributions, trees, task=task, settings=settings))
+        shown = shown_trees(examples, attributions, trees, tokenizer=data / "tokenizer", task=task, settings=settings)
+        write_json(folder / "trees.json", shown)
         write_json(metrics_file(config.output_root, "tree", task, seed), metrics)
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pipeline.analysis.intervals import Interval, clearly_above, majority_share
+from pipeline.analysis.verdicts import Claim, decide, objection
 
-Verdict = Literal["reproduced", "not reproduced", "upheld", "not upheld", "undecided", "answered"]
 Metrics = Mapping[str, Any]
 
 # Exact counts over the dev classes, as the paper's table of attacks gives them: what its first trigger cost, per class.
@@ -30,22 +30,6 @@ RIVALS = {
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One line of the claims table; accuracies and probabilities in points."""
-
-    id: str
-    statement: str
-    task: str | None
-    seed: int | None
-    n: int | None
-    statistic: str
-    value: Interval | None
-    rule: str
-    verdict: Verdict
-    paper: str | None = None
-
-
-@dataclass(frozen=True)
 class Results:
     """The stages' metrics, one mapping per task and seed; `universality` is one for all."""
 
@@ -57,21 +41,6 @@ class Results:
     receptive_field: Sequence[Metrics]
     triggers: Sequence[Metrics]
     universality: Metrics
-
-
-def decide(interval: Interval, *, low: float | None = None, high: float | None = None, strict: bool = False) -> Verdict:
-    """Reproduced if the whole interval lies at `low` or above and at `high` or below, not if wholly outside of either.
-
-    `strict` asks for more than `low`: an interval that ends at it does not do.
-    """
-    above = low is None or (interval.low > low if strict else interval.low >= low)
-    below = high is None or interval.high <= high
-    if above and below:
-        return "reproduced"
-    outside = (low is not None and interval.high < low) or (high is not None and interval.low > high)
-    if strict and low is not None:
-        outside = outside or interval.high <= low
-    return "not reproduced" if outside else "undecided"
 
 
 def claims(results: Results, rules: Metrics, *, margin: float) -> list[Claim]:
@@ -107,23 +76,14 @@ def _key(record: Metrics) -> tuple[str, int]:
     return record["task"], record["seed"]
 
 
-def _interval(part: Metrics, scale: float = 1.0) -> Interval:
-    return Interval(*(scale * part[name] for name in ("value", "low", "high")))
-
-
 def _of(record: Metrics) -> dict[str, Any]:
     return {"task": record["task"], "seed": record["seed"], "n": record["n"]}
-
-
-def _objection(verdict: Verdict) -> Verdict:
-    named: dict[Verdict, Verdict] = {"reproduced": "upheld", "not reproduced": "not upheld"}
-    return named.get(verdict, verdict)
 
 
 def _steps(convergence: Sequence[Metrics]) -> Iterator[Claim]:
     for record in convergence:
         if paper := record.get("paper"):
-            value, limit = _interval(paper["error"], 100), 100 * paper["limit"]
+            value, limit = Interval.of(paper["error"], 100), 100 * paper["limit"]
             yield Claim(
                 "P1", "m = 20 steps suffice", **_of(record),
                 statistic="relative edge error of 20 right-rule steps, %", value=value,
@@ -139,8 +99,8 @@ def _effectiveness(records: Sequence[Metrics], majority: Mapping[Any, float], ru
             if lead := record["area_difference"].get(f"{method}-attention"):
                 yield Claim(
                     "P2", "attribution tells heads apart better than attention", **_of(record),
-                    statistic=f"area minus attention's, {label} label, points", value=_interval(lead),
-                    rule="above 0", verdict=decide(_interval(lead), low=0, strict=True),
+                    statistic=f"area minus attention's, {label} label, points", value=Interval.of(lead),
+                    rule="above 0", verdict=decide(Interval.of(lead), low=0, strict=True),
                 )  # fmt: skip
             floor = 100 * record["baseline_accuracy"] - rules["keep_margin"]
             kept = _accuracy(record["keep_top2"][method])
@@ -165,7 +125,7 @@ def _accuracy(part: Metrics) -> Interval:
 
 def _pruning(records: Sequence[Metrics], rules: Metrics, margin: float) -> Iterator[Claim]:
     for record in records:
-        leads = {key: _interval(part) for key, part in record["delta_auc"].items()}
+        leads = {key: Interval.of(part) for key, part in record["delta_auc"].items()}
         if lead := leads.get("attribution/none - taylor/none"):
             yield Claim(
                 "P4", "pruning by attribution is at least as good as by Taylor", **_of(record),
@@ -185,13 +145,13 @@ def _pruning(records: Sequence[Metrics], rules: Metrics, margin: float) -> Itera
                     yield Claim(
                         "R1", "no great improvement over Taylor", **_of(record),
                         statistic=f"AUC minus {name}{divided}, points", value=lead,
-                        rule=f"at most {great:g}", verdict=_objection(decide(lead, high=great)),
+                        rule=f"at most {great:g}", verdict=objection(decide(lead, high=great)),
                     )  # fmt: skip
 
 
 def _universality(record: Metrics) -> Iterator[Claim]:
     difference = record.get("similar_minus_others")
-    value = _interval(difference) if difference else None
+    value = Interval.of(difference) if difference else None
     yield Claim(
         "P5", "important heads agree between similar tasks, less between dissimilar ones", None, None, None,
         statistic="r of MNLI and RTE minus the other pairs'" if value else "needs MNLI, RTE and a third task",
@@ -201,25 +161,25 @@ def _universality(record: Metrics) -> Iterator[Claim]:
 
 def _tree(records: Sequence[Metrics]) -> Iterator[Claim]:
     for record in records:
-        lead = _interval(record["random"]["difference"], 100)
+        lead = Interval.of(record["random"]["difference"], 100)
         yield Claim(
             "P6", "tree edges carry the prediction", **_of(record),
             statistic="faithfulness minus random trees', points", value=lead,
             rule="above 0", verdict=decide(lead, low=0, strict=True),
         )  # fmt: skip
         if reviewed := record.get("reviewed"):
-            value = _interval(reviewed, 100)
+            value = Interval.of(reviewed, 100)
             yield Claim(
                 "R2", "τ = 0.5 makes more sense than 0.4", **_of(record),
                 statistic="faithfulness at 0.5 minus at 0.4, points", value=value,
-                rule="above 0", verdict=_objection(decide(value, low=0, strict=True)),
+                rule="above 0", verdict=objection(decide(value, low=0, strict=True)),
             )  # fmt: skip
         for name, label in RIVALS.items():
-            value = _interval(record["baselines"][name]["difference"], 100)
+            value = Interval.of(record["baselines"][name]["difference"], 100)
             yield Claim(
                 "R3", "a baseline does as well as the tree", **_of(record),
                 statistic=f"faithfulness minus that of: {label}, points", value=value,
-                rule="at most 0", verdict=_objection(decide(value, high=0)),
+                rule="at most 0", verdict=objection(decide(value, high=0)),
             )  # fmt: skip
 
 
@@ -239,8 +199,8 @@ def _receptive_field(records: Sequence[Metrics], rules: Metrics) -> Iterator[Cla
         slope = record["slope"]
         yield Claim(
             "P7", statement, **_of(record), statistic="slope of the mean distance, tokens per layer",
-            value=_interval(slope) if slope else None,
-            rule=rule, verdict=decide(_interval(slope), **limits) if slope else "undecided",
+            value=Interval.of(slope) if slope else None,
+            rule=rule, verdict=decide(Interval.of(slope), **limits) if slope else "undecided",
         )  # fmt: skip
     if not judged:
         yield Claim(
@@ -252,23 +212,23 @@ def _receptive_field(records: Sequence[Metrics], rules: Metrics) -> Iterator[Cla
 def _triggers(records: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
     for record in records:
         drop, least = record["best"].get("mined"), rules["trigger_drop"]
-        value = _interval(drop["mean_drop"], 100) if drop else None
+        value = Interval.of(drop["mean_drop"], 100) if drop else None
         yield Claim(
             "P8", "mined triggers cut accuracy", **_of(record),
             statistic="mean drop of the best mined triggers, points", value=value, rule=f"at least {least:g}",
             verdict=decide(value, low=least) if value else "undecided", paper=PAPER_DROPS.get(record["task"]),
         )  # fmt: skip
         lead = record["best"].get("random", {}).get("lead")
-        value = _interval(lead, 100) if lead else None
+        value = Interval.of(lead, 100) if lead else None
         yield Claim(
             "P8", "and more than random tokens at the same places", **_of(record),
             statistic="mean drop minus that of the best random triggers, points", value=value, rule="above 0",
             verdict=decide(value, low=0, strict=True) if value else "undecided",
         )  # fmt: skip
         correlation = record["spearman"]
-        value = _interval(correlation) if correlation else None
+        value = Interval.of(correlation) if correlation else None
         yield Claim(
             "R4", "the shown triggers are not representative", **_of(record),
             statistic="Spearman's r of strength and drop, all patterns", value=value, rule="at most 0",
-            verdict=_objection(decide(value, high=0)) if value else "undecided",
+            verdict=objection(decide(value, high=0)) if value else "undecided",
         )  # fmt: skip

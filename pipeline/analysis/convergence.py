@@ -1,12 +1,13 @@
 """Statistics of the convergence experiment (docs/method.md, "Convergence")."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analysis.intervals import Interval
+from pipeline.analysis.verdicts import decide
 from pipeline.run.schema import Convergence
 
 LEVELS = (0.01, 0.001, 0.0001)  # relative edge errors for which the steps needed are listed
@@ -14,7 +15,6 @@ PAPER = ("right", 20)  # the paper's rule and number of steps
 FLOOR = 1e-4  # as in `pipeline.attattr.integrate`: smaller layers' errors are compared with it
 
 Rows = Sequence[dict[str, Any]]
-Suffices = Literal["reproduced", "not reproduced", "undecided"]
 
 
 def curve_rows(rows: Rows, *, task: str, seed: int) -> list[dict[str, Any]]:
@@ -79,16 +79,9 @@ def summary(rows: Rows, *, settings: Convergence) -> dict[str, Any]:
             "error": vars(interval),
             "kendall": float(np.mean([row["kendall"] for row in groups[PAPER]])),
             "limit": settings.sufficient_error,
-            "verdict": suffices(interval, settings.sufficient_error),
+            "verdict": decide(interval, high=settings.sufficient_error),
         }
     return metrics
-
-
-def suffices(error: Interval, limit: float) -> Suffices:
-    """Claim P1: reproduced if the whole interval is at most `limit`, not reproduced if it is wholly above."""
-    if error.high <= limit:
-        return "reproduced"
-    return "not reproduced" if error.low > limit else "undecided"
 
 
 def relative_errors(rows: Rows) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,11 @@ class Interval:
     value: float
     low: float
     high: float
+
+    @classmethod
+    def of(cls, part: Mapping[str, Any], scale: float = 1) -> Self:
+        """A metrics file's {value, low, high}, in another unit: `scale` 100 makes points of a fraction."""
+        return cls(*(float(scale * part[name]) for name in ("value", "low", "high")))
 
 
 def wilson_interval(

@@ -138,7 +138,7 @@ class Integrator:
         """
         batch, nodes, weights = len(target), self.schedule.nodes, self.schedule.weights
         active = torch.arange(batch, device=target.device)
-        totals = torch.zeros_like(path.start(active)).expand(len(weights), *path.start(active).shape).clone()
+        totals = torch.stack([torch.zeros_like(path.start(active))] * len(weights))
         at_zero = int((nodes[: self.schedule.counts[0]] == 0).nonzero()[0]) if bool((nodes == 0).any()) else None
         baseline = self._baseline(path, active, target) if at_zero is None else torch.zeros_like(output)
         steps = torch.zeros(batch, dtype=torch.long, device=target.device)

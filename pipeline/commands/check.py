@@ -26,9 +26,7 @@ def check(params: Params) -> None:
     Raises:
         InputError: if one is missing.
     """
-    needed = external_folders(params)
-    if needed:
-        link_external(needed)
+    link_external(external_folders(params))
     if params.data.source == "folder":
         for task in params.tasks:
             _require_folder(Path("external/glue") / task, f"tasks holds {task}")

@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with exit_on_bad_input():
         os.chdir(repository())
         params = compose_params(given)
-        needed = external_folders(params)
-        if needed:
-            link_external(needed)
+        link_external(external_folders(params))
         command = shlex.join(["python", "-m", "pipeline.commands.compose", *given])
         header = f"Composed by: {command}\nEditing values is fine: `dvc repro` runs again what reads them."
         _write(PARAMS_FILE, dump_params(params, header=header))

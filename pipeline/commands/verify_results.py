@@ -39,9 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
             shutil.copy(SOURCE / "dvc.yaml", workspace)
             os.chdir(workspace)
             shutil.rmtree(workspace / "outputs" / "figures")
-            needed = external_folders(params)
-            if needed:
-                link_external(needed)
+            link_external(external_folders(params))
             for task in params.tasks:
                 _run("prepare", f"task={task}")
             _run("tables")

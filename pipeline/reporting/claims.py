@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.analysis.claims import Claim
+from pipeline.analysis.verdicts import Claim
 from pipeline.reporting.table_text import Row
 
 

@@ -116,7 +116,7 @@ def _numbers(metrics: Mapping[str, Any]) -> dict[str, Number]:
         if _is_number(value):
             found[name] = value
         elif isinstance(value, Mapping) and all(_is_number(value.get(part)) for part in ("value", "low", "high")):
-            found[name] = Interval(value["value"], value["low"], value["high"])
+            found[name] = Interval.of(value)
     for name in [name for name in found if {f"{name}_low", f"{name}_high"} <= found.keys()]:
         found[name] = Interval(metrics[name], metrics[f"{name}_low"], metrics[f"{name}_high"])
         del found[f"{name}_low"], found[f"{name}_high"]

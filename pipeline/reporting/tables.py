@@ -88,7 +88,7 @@ def headline(finetune: Sequence[Metrics], effectiveness: Sequence[Metrics], prun
 
 def scaled(part: Metrics | None, scale: float = 1) -> Interval | None:
     """A metrics file's {value, low, high} in another unit: `scale` 100 makes points of a fraction. None stays None."""
-    return None if part is None else Interval(*(float(scale * part[name]) for name in ("value", "low", "high")))
+    return None if part is None else Interval.of(part, scale)
 
 
 def in_percent(share: float | None) -> float | None:
@@ -145,8 +145,7 @@ def _points_or_none(parts: Metrics, key: str) -> Interval | None:
 def _difference_or_none(parts: Metrics, key: str) -> Difference | None:
     if key not in parts:
         return None
-    part = parts[key]
-    return Difference(*(float(part[name]) for name in ("value", "low", "high")), verdict=part["verdict"])
+    return Difference(**vars(Interval.of(parts[key])), verdict=parts[key]["verdict"])
 
 
 def _percent(part: Metrics) -> Interval:

@@ -1,7 +1,7 @@
 """Where files are: the repository, the stages' outputs, and the link to data outside the repository."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import InputError
@@ -56,15 +56,17 @@ def summary_folder(root: Path, stage: str) -> Path:
     return root / "outputs" / stage
 
 
-def link_external(needed: Iterable[str]) -> None:
+def link_external(needed: Sequence[str]) -> None:
     """Make `external` in the working directory a link to the folder that ATTATTR_DATA names, or refresh it.
 
     Args:
-        needed: the folders that have to be there: `glue`, `models`.
+        needed: the folders that have to be there: `glue`, `models`; without any there is nothing to link.
 
     Raises:
         InputError: if ATTATTR_DATA is unset, is no folder or lacks one of `needed`, or if `external` is no link.
     """
+    if not needed:
+        return
     setting = os.environ.get("ATTATTR_DATA")
     if not setting:
         raise InputError("ATTATTR_DATA is not set; set it to the folder that holds glue/ and models/")

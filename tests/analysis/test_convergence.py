@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pipeline.analysis.convergence import curve_rows, relative_errors, suffices, summary
-from pipeline.analysis.intervals import Interval
+from pipeline.analysis.convergence import FLOOR, curve_rows, relative_errors, summary
+from pipeline.attattr import integrate
 
 
 def row(example, layer, error, size, *, rule="right", steps=20, **others):
@@ -144,19 +144,8 @@ def test_without_20_steps_of_the_right_rule_there_is_no_verdict(summarise, rule,
     assert found["steps_needed"] == {rule: {"0.01": None, "0.001": None, "0.0001": None}}
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "verdict"),
-    [
-        (0.01, 0.04, "reproduced"),
-        (0.01, 0.05, "reproduced"),
-        (0.05, 0.05, "reproduced"),
-        (0.04, 0.051, "undecided"),
-        (0.05, 0.06, "undecided"),
-        (0.051, 0.06, "not reproduced"),
-    ],
-)
-def test_the_verdict_needs_the_whole_interval_on_one_side(low, high, verdict):
-    assert suffices(Interval(value=(low + high) / 2, low=low, high=high), 0.05) == verdict
+def test_small_scores_count_as_the_engine_counts_them():
+    assert FLOOR == integrate.FLOOR
 
 
 def interval(summarise, rows, **changes):

@@ -7,14 +7,6 @@ from pipeline.run.config import dump_params
 from pipeline.run.presets import compose_params
 
 
-def exit_code() -> int:
-    try:
-        main()
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Path:
     """A data folder for the values of a user's own fine-tuned models, two tasks and two seeds."""
@@ -29,23 +21,23 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Pa
     return folder
 
 
-def test_good_values_are_passed_in_silence(workspace: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert exit_code() == 0
+def test_good_values_are_passed_in_silence(workspace: Path, capfd: pytest.CaptureFixture[str], exit_code) -> None:
+    assert exit_code(main) == 0
     assert capfd.readouterr() == ("", "")
     assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
 
 
-def test_a_bad_value_is_one_line_and_2(workspace: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_value_is_one_line_and_2(workspace: Path, capfd: pytest.CaptureFixture[str], exit_code) -> None:
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("random_orders", "random_order"))
-    assert exit_code() == 2
+    assert exit_code(main) == 2
     assert capfd.readouterr().err == (
         "error: prune.random_order is not a known key; did you mean prune.random_orders?\n"
     )
 
 
-def test_the_link_is_made_where_the_values_need_it(data: Path) -> None:
-    assert exit_code() == 0
+def test_the_link_is_made_where_the_values_need_it(data: Path, exit_code) -> None:
+    assert exit_code(main) == 0
     assert Path("external").resolve() == data
 
 
@@ -60,20 +52,20 @@ def test_the_link_is_made_where_the_values_need_it(data: Path) -> None:
     ],
 )
 def test_a_missing_folder_is_one_line_and_2(
-    data: Path, capfd: pytest.CaptureFixture[str], missing: str, line: str
+    data: Path, capfd: pytest.CaptureFixture[str], missing: str, line: str, exit_code
 ) -> None:
     (data / missing).rmdir()
-    assert exit_code() == 2
+    assert exit_code(main) == 2
     shown = capfd.readouterr().err
     assert shown.startswith(line)
     assert shown.count("\n") == 1
 
 
 def test_an_unset_data_folder_is_one_line_and_2(
-    data: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    data: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, exit_code
 ) -> None:
     monkeypatch.delenv("ATTATTR_DATA")
-    assert exit_code() == 2
+    assert exit_code(main) == 2
     assert (
         capfd.readouterr().err == "error: ATTATTR_DATA is not set; set it to the folder that holds glue/ and models/\n"
     )

@@ -9,14 +9,6 @@ from pipeline.run.config import read_params
 from pipeline.run.paths import SOURCE
 
 
-def exit_code(*arguments: str) -> int:
-    try:
-        main(arguments)
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Path:
     folder = tmp_path / "data"
@@ -26,8 +18,8 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Pa
     return folder
 
 
-def test_overrides_are_composed_and_the_header_says_how(workspace: Path) -> None:
-    assert exit_code("experiment=mini", "trainer=gpu", "prune.random_orders=50", "seeds=[1,2]") == 0
+def test_overrides_are_composed_and_the_header_says_how(workspace: Path, exit_code) -> None:
+    assert exit_code(main, ["experiment=mini", "trainer=gpu", "prune.random_orders=50", "seeds=[1,2]"]) == 0
     params = read_params()
     assert (params.prune.random_orders, params.seeds, params.run.trainer.accelerator) == (50, (1, 2), "gpu")
     command = "experiment=mini trainer=gpu prune.random_orders=50 'seeds=[1,2]'"
@@ -35,21 +27,21 @@ def test_overrides_are_composed_and_the_header_says_how(workspace: Path) -> None
     assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
 
 
-def test_without_arguments_the_default_preset_is_composed(workspace: Path) -> None:
+def test_without_arguments_the_default_preset_is_composed(workspace: Path, exit_code) -> None:
     Path("params.yaml").unlink()
-    assert exit_code() == 0
+    assert exit_code(main, []) == 0
     assert read_params().preset == "mini"
 
 
-def test_a_preset_from_a_folder_makes_the_link(data: Path) -> None:
-    assert exit_code("experiment=minilm") == 0
+def test_a_preset_from_a_folder_makes_the_link(data: Path, exit_code) -> None:
+    assert exit_code(main, ["experiment=minilm"]) == 0
     params = read_params()
     assert (params.data.dep, params.model.dep) == ("external/glue", "external/models/minilm-l6-h384")
     assert Path("external").resolve() == data
 
 
-def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path) -> None:
-    assert exit_code("experiment=paper", "finetune.precision=bf16-mixed") == 0
+def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path, exit_code) -> None:
+    assert exit_code(main, ["experiment=paper", "finetune.precision=bf16-mixed"]) == 0
     assert read_params().data.dep == "pipeline/data/sources.py"
     assert not Path("external").is_symlink()
 
@@ -77,10 +69,10 @@ def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path) -
     ],
 )
 def test_bad_input_is_one_line_and_2_and_leaves_the_values_alone(
-    workspace: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], line: str
+    workspace: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], line: str, exit_code
 ) -> None:
     before = Path("params.yaml").read_bytes()
-    assert exit_code(*arguments) == 2
+    assert exit_code(main, arguments) == 2
     shown = capfd.readouterr()
     assert shown.err.startswith(f"error: {line}")
     assert (shown.err.count("\n"), shown.out) == (1, "")
@@ -88,10 +80,12 @@ def test_bad_input_is_one_line_and_2_and_leaves_the_values_alone(
     assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
 
 
-def test_a_missing_model_folder_leaves_the_values_alone(data: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_model_folder_leaves_the_values_alone(
+    data: Path, capfd: pytest.CaptureFixture[str], exit_code
+) -> None:
     (data / "models").rmdir()
     before = Path("params.yaml").read_bytes()
-    assert exit_code("experiment=minilm") == 2
+    assert exit_code(main, ["experiment=minilm"]) == 2
     assert "has no folder models/" in capfd.readouterr().err
     assert Path("params.yaml").read_bytes() == before
 

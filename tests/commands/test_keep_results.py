@@ -35,14 +35,6 @@ LEFT = [
 TASKS = ("negation", "inference")
 
 
-def exit_code(*arguments: str) -> int:
-    try:
-        main(list(arguments))
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
 @pytest.fixture
 def finished(workspace: Path) -> Path:
     """What a run of two tasks leaves, every file with its own name in it."""
@@ -56,8 +48,8 @@ def kept(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_the_small_results_of_the_run_are_copied_and_nothing_else(finished: Path) -> None:
-    assert exit_code("results/mine") == 0
+def test_the_small_results_of_the_run_are_copied_and_nothing_else(finished: Path, exit_code) -> None:
+    assert exit_code(main, ["results/mine"]) == 0
     expected = {name: name for pattern in KEPT for task in TASKS for name in [pattern.format(task=task)]}
     assert kept(finished / "results/mine") == expected | {"params.yaml": Path("params.yaml").read_text()}
     assert [path.name for path in Path("results").iterdir()] == ["mine"]
@@ -72,10 +64,10 @@ def test_the_small_results_of_the_run_are_copied_and_nothing_else(finished: Path
     ],
 )
 def test_a_run_that_is_not_finished_is_one_line_and_2(
-    finished: Path, capfd: pytest.CaptureFixture[str], missing: str
+    finished: Path, capfd: pytest.CaptureFixture[str], missing: str, exit_code
 ) -> None:
     Path(missing).unlink()
-    assert exit_code("results/mine") == 2
+    assert exit_code(main, ["results/mine"]) == 2
     said = capfd.readouterr().err
     assert said.startswith(f"error: there is no {Path(missing).parent}/*")
     assert "dvc repro" in said
@@ -83,14 +75,14 @@ def test_a_run_that_is_not_finished_is_one_line_and_2(
     assert not Path("results").exists()
 
 
-def test_results_are_replaced_but_no_other_folder(finished: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert exit_code("results/mine") == 0
+def test_results_are_replaced_but_no_other_folder(finished: Path, capfd: pytest.CaptureFixture[str], exit_code) -> None:
+    assert exit_code(main, ["results/mine"]) == 0
     (finished / "results/mine/old.csv").touch()
-    assert exit_code("results/mine") == 0
+    assert exit_code(main, ["results/mine"]) == 0
     assert not (finished / "results/mine/old.csv").exists()
 
     Path("precious").mkdir()
     Path("precious/file").touch()
-    assert exit_code("precious") == 2
+    assert exit_code(main, ["precious"]) == 2
     assert "holds no results" in capfd.readouterr().err
     assert [path.name for path in Path("precious").iterdir()] == ["file"]

@@ -13,14 +13,6 @@ FOLDER = Path("sweeps/prune/prune.seed")
 WRITTEN = {"summary.csv", "summary.md", "summary.svg", "summary.png"}
 
 
-def exit_code(*arguments: str) -> int:
-    try:
-        main(list(arguments))
-    except SystemExit as end:
-        return int(end.code or 0)
-    return 0
-
-
 @pytest.fixture
 def sweep(workspace: Path) -> Callable[..., None]:
     """`sweep(metrics of jobs 0, 1, ...)`: what a sweep leaves; None is a failed job, and the last has not started."""
@@ -40,12 +32,16 @@ def sweep(workspace: Path) -> Callable[..., None]:
 
 
 def test_a_sweep_becomes_one_table_and_one_figure(
-    sweep: Callable[..., None], capfd: pytest.CaptureFixture[str], workspace: Path, monkeypatch: pytest.MonkeyPatch
+    sweep: Callable[..., None],
+    capfd: pytest.CaptureFixture[str],
+    workspace: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    exit_code,
 ) -> None:
     sweep({"gap": 0.5, "n": 3}, {"gap": 0.25, "n": 3}, None)
     monkeypatch.chdir(workspace / "sweeps")
     monkeypatch.setattr("pipeline.commands.sweep_summary.repository", lambda: workspace)
-    assert exit_code("prune/prune.seed") == 0
+    assert exit_code(main, ["prune/prune.seed"]) == 0
     assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {"sweep.json"} | WRITTEN
     assert capfd.readouterr().out == (FOLDER / "summary.md").read_text()
     assert [line.split("|")[1:4] for line in (FOLDER / "summary.md").read_text().splitlines()[:-2]] == [
@@ -63,17 +59,19 @@ def test_a_sweep_becomes_one_table_and_one_figure(
     assert {row["task"] for row in rows} == {"negation"}
 
 
-def test_without_numbers_there_is_no_figure(sweep: Callable[..., None], capfd: pytest.CaptureFixture[str]) -> None:
+def test_without_numbers_there_is_no_figure(
+    sweep: Callable[..., None], capfd: pytest.CaptureFixture[str], exit_code
+) -> None:
     sweep({"gap": 0.5}, {"gap": 0.25})
-    assert exit_code(str(FOLDER)) == 0
+    assert exit_code(main, [str(FOLDER)]) == 0
     sweep({"text": "a"}, None)
-    assert exit_code(str(FOLDER)) == 0
+    assert exit_code(main, [str(FOLDER)]) == 0
     assert capfd.readouterr().out.endswith("no figure: no number of the results varies with an override\n")
     assert {path.name for path in FOLDER.glob("summary.*")} == {"summary.csv", "summary.md"}
 
 
 def test_a_folder_that_is_no_sweep_is_one_line_and_2(
-    sweep: Callable[..., None], capfd: pytest.CaptureFixture[str]
+    sweep: Callable[..., None], capfd: pytest.CaptureFixture[str], exit_code
 ) -> None:
     sweep({"gap": 0.5})
     (FOLDER / "seed=1").mkdir()
@@ -84,7 +82,7 @@ def test_a_folder_that_is_no_sweep_is_one_line_and_2(
         ("sweeps/prune/prune.seed/seed=0", "sweeps/prune/prune.seed/seed=0 is not the folder of a sweep"),
         (str(FOLDER), f"{FOLDER}/seed=1/job.json cannot be read ("),
     ):
-        assert exit_code(folder) == 2
+        assert exit_code(main, [folder]) == 2
         said = capfd.readouterr().err
         assert said.startswith(f"error: {line}")
         assert said.count("\n") == 1

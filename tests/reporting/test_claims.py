@@ -6,8 +6,8 @@ from operator import getitem
 import pytest
 import yaml
 
-from pipeline.analysis.claims import Claim
 from pipeline.analysis.intervals import Interval
+from pipeline.analysis.verdicts import Claim
 from pipeline.reporting.claims import CHOICES, choice_rows, claim_rows
 from pipeline.reporting.table_text import to_csv, to_markdown
 

@@ -92,7 +92,7 @@ def test_a_setting_that_is_no_folder_is_refused(
     else:
         monkeypatch.setenv("ATTATTR_DATA", setting and str(data.parent / setting))
     with pytest.raises(InputError, match="ATTATTR_DATA is"):
-        link_external([])
+        link_external(["glue"])
     assert not Path("external").is_symlink()
 
 
