@@ -86,3 +86,9 @@ def test_bootstrap_mean_refuses_a_matrix_and_no_draws():
         bootstrap_mean(np.zeros((4, 2)), draws=10, seed=0)
     with pytest.raises(InputError, match="draws"):
         bootstrap_mean(np.zeros(4), draws=0, seed=0)
+
+
+def test_an_end_at_zero_is_zero_and_not_a_rounding_error():
+    # 0.1 + 0.2 - 0.3 is 5.6e-17: three examples that cancel, whichever are drawn together.
+    found = bootstrap_mean([0.1 + 0.2 - 0.3] * 5, draws=50, seed=0)
+    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
