@@ -6,10 +6,10 @@ Run: python -m benchmarks.models    (needs ATTATTR_DATA; about 20 minutes on 2 c
 from pathlib import Path
 
 from pipeline import finetune, prepare
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import link_external, model_folder
-from pipeline.run.presets import compose_params
-from pipeline.run.schema import Params, Task, external_folders
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import link_external, model_folder
+from pipeline.values.presets import compose_params
+from pipeline.values.schema import Params, Task, external_folders
 
 ROOT = Path("scratch/benchmarks")
 TASKS: tuple[Task, ...] = ("sst2", "rte", "mrpc", "mnli")
@@ -20,7 +20,7 @@ def settings() -> Params:
     """The `minilm` preset on 4,000 training examples and two epochs: enough for attributions of a trained model."""
     epochs = ["finetune.epochs=2", "finetune.epochs_for.rte=4", "finetune.epochs_for.mrpc=3"]
     return compose_params(
-        ["experiment=minilm", "prepare.n_train=4000", "prepare.n_eval=400", "run.tracking.mode=disabled", *epochs]
+        ["preset=minilm", "prepare.n_train=4000", "prepare.n_eval=400", "run.tracking.mode=disabled", *epochs]
     )
 
 

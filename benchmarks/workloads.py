@@ -13,8 +13,8 @@ from benchmarks.models import ROOT, SEED, TASKS, finetuned
 from benchmarks.naive import PADDED
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.prefix import Inputs
-from pipeline.data.examples import Example, collate, read_examples, sampled
-from pipeline.run.paths import data_folder, model_folder
+from pipeline.predicting.examples import Example, collate, read_examples, sampled
+from pipeline.values.paths import data_folder, model_folder
 
 PLANTED = ("negation", "inference")
 FULL = "full"

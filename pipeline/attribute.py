@@ -10,9 +10,9 @@ Run:    python -m pipeline.attribute task=<task> seed=<seed>
 import logging
 import shutil
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import attributions_folder, data_folder, metrics_file, model_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import attributions_folder, data_folder, metrics_file, model_folder
 
 log = logging.getLogger(__name__)
 
@@ -23,13 +23,13 @@ def main(config: StageConfig) -> None:
 
     from pipeline.attattr.batching import resolve_token_budget
     from pipeline.attattr.families import check_family
-    from pipeline.data.weights import device_for, load_finetuned
-    from pipeline.run.store import write_csv, write_json
-    from pipeline.run.tracking import track
-    from pipeline.run.work import work_folder
+    from pipeline.launch.tracking import track
+    from pipeline.launch.work import work_folder
+    from pipeline.predicting.load import device_for, load_finetuned
     from pipeline.scoring.collect import gap_rows, merge, overall, summarise, unconverged_rows, write_store
     from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
     from pipeline.scoring.samples import samples, what_to_keep
+    from pipeline.values.store import write_csv, write_json
 
     task, seed, settings = config.task, config.seed, config.attribute
     data, weights = data_folder(config.input_root, task), model_folder(config.input_root, task, seed)

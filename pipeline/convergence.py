@@ -5,19 +5,19 @@ Writes: outputs/convergence/<task>-<seed>/{errors.parquet,curves.csv}, metrics/c
 Run:    python -m pipeline.convergence task=<task> seed=<seed>
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import data_folder, experiment_folder, metrics_file, model_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import data_folder, experiment_folder, metrics_file, model_folder
 
 
 def main(config: StageConfig) -> None:
     """Attribute the same examples by every rule and number of steps, and compare with a much finer integral."""
     from pipeline.analysis.convergence import curve_rows, summary
-    from pipeline.data.examples import read_examples, sampled
-    from pipeline.data.weights import device_for, load_finetuned
     from pipeline.experiments.convergence import error_rows
-    from pipeline.run.store import write_csv, write_json, write_rows
-    from pipeline.run.tracking import track
+    from pipeline.launch.tracking import track
+    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.values.store import write_csv, write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.convergence
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))

@@ -5,19 +5,19 @@ Writes: outputs/effectiveness/<task>-<seed>/curves.csv, metrics/effectiveness/<t
 Run:    python -m pipeline.effectiveness task=<task> seed=<seed>
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import attributions_folder, data_folder, experiment_folder, metrics_file, model_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, metrics_file, model_folder
 
 
 def main(config: StageConfig) -> None:
     """Rank heads per example and layer, mask k of them, measure."""
     from pipeline.analysis.effectiveness import curve_rows, summary
-    from pipeline.data.examples import read_examples
-    from pipeline.data.weights import device_for, load_finetuned
     from pipeline.experiments.effectiveness import correctness, rankings
-    from pipeline.run.store import write_csv, write_json
-    from pipeline.run.tracking import track
+    from pipeline.launch.tracking import track
+    from pipeline.predicting.examples import read_examples
+    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.values.store import write_csv, write_json
 
     task, seed, settings = config.task, config.seed, config.effectiveness
     weights = model_folder(config.input_root, task, seed)

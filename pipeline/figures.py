@@ -6,26 +6,23 @@ Writes: outputs/figures/*.{svg,png}
 Run:    python -m pipeline.figures
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import summary_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import summary_folder
 
 
 def main(config: StageConfig) -> None:
     """One figure per experiment, a panel per task; per task a heat map and trees."""
     from pipeline.analysis.intervals import majority_share
-    from pipeline.reporting.error_plots import completeness_figure, convergence_figure
-    from pipeline.reporting.heatmap import attention_and_attribution_figure
+    from pipeline.launch.tracking import track
+    from pipeline.reporting.convergence.plots import completeness_figure, convergence_figure
     from pipeline.reporting.plots import effectiveness_figure, pruning_figure, save_figure
-    from pipeline.reporting.receptive_field_plots import (
+    from pipeline.reporting.receptive_field.plots import (
         receptive_field_figure,
         receptive_field_share_figure,
         tasks_with_pairs,
     )
-    from pipeline.reporting.tree_plots import faithfulness_figure, trees_figure
-    from pipeline.reporting.trigger_plots import triggers_figure
-    from pipeline.reporting.universality_plots import universality_figure
-    from pipeline.run.results import (
+    from pipeline.reporting.results import (
         read_curves,
         read_head_maps,
         read_importance,
@@ -33,7 +30,10 @@ def main(config: StageConfig) -> None:
         read_trees,
         read_universality,
     )
-    from pipeline.run.tracking import track
+    from pipeline.reporting.tree.heatmap import attention_and_attribution_figure
+    from pipeline.reporting.tree.plots import faithfulness_figure, trees_figure
+    from pipeline.reporting.triggers.plots import triggers_figure
+    from pipeline.reporting.universality.plots import universality_figure
 
     # Pruning may be measured on a sample of the dev examples, in which the classes have other shares.
     of_dev = {metrics["task"]: majority_share(metrics) for metrics in read_metrics(config, "finetune")}

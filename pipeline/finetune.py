@@ -8,9 +8,9 @@ Run:    python -m pipeline.finetune task=<task> seed=<seed>
 import logging
 import shutil
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import data_folder, metrics_file, model_folder, predictions_file
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import data_folder, metrics_file, model_folder, predictions_file
 
 log = logging.getLogger(__name__)
 
@@ -19,13 +19,13 @@ def main(config: StageConfig) -> None:
     """Check the weights, train (or resume), predict once per dev example, write."""
     from transformers import AutoTokenizer
 
-    from pipeline.data.examples import read_examples
     from pipeline.data.weights import check_weights, load_model, model_name
-    from pipeline.run.store import write_json, write_rows
-    from pipeline.run.tracking import track
-    from pipeline.run.work import work_folder
+    from pipeline.launch.tracking import track
+    from pipeline.launch.work import work_folder
+    from pipeline.predicting.examples import read_examples
+    from pipeline.predicting.predict import predict_logits
     from pipeline.training.measure import accuracy_metrics, prediction_rows
-    from pipeline.training.predict import predict_logits
+    from pipeline.values.store import write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.finetune
     epochs = settings.epochs_for.get(task, settings.epochs)
@@ -39,7 +39,7 @@ def main(config: StageConfig) -> None:
     with track(config) as tracker:
         if epochs:
             from pipeline.training.classifier import Classifier, fit
-            from pipeline.training.curves import training_logger
+            from pipeline.training.logger import training_logger
 
             checkpoints = work_folder(config, inputs=[data])
             classifier = Classifier(

@@ -9,9 +9,9 @@ import logging
 from dataclasses import asdict
 
 from pipeline.errors import InputError
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import data_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import data_folder
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ def main(config: StageConfig) -> None:
     from pipeline.data.sources import load_rows
     from pipeline.data.splits import split
     from pipeline.data.tokenise import digest, load_tokenizer, save_tokenizer, tokenise
-    from pipeline.run.store import write_json, write_rows
+    from pipeline.values.store import write_json, write_rows
 
     task, settings = config.task, config.prepare
     positions = max_positions(config.model, task)

@@ -5,19 +5,19 @@ Writes: outputs/prune/<task>-<seed>/{curves,importance}.csv, metrics/prune/<task
 Run:    python -m pipeline.prune task=<task> seed=<seed>
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import attributions_folder, data_folder, experiment_folder, metrics_file, model_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, metrics_file, model_folder
 
 
 def main(config: StageConfig) -> None:
     """Score the heads by every method, mask them lowest first, measure."""
     from pipeline.analysis.prune import curve_rows, summary
-    from pipeline.data.examples import read_examples, sampled
-    from pipeline.data.weights import device_for, load_finetuned
     from pipeline.experiments.prune import correctness, head_importance, importance_rows, rankings
-    from pipeline.run.store import write_csv, write_json
-    from pipeline.run.tracking import track
+    from pipeline.launch.tracking import track
+    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.values.store import write_csv, write_json
 
     task, seed, settings, budget = config.task, config.seed, config.prune, config.run.token_budget
     data, weights = data_folder(config.input_root, task), model_folder(config.input_root, task, seed)

@@ -6,9 +6,9 @@ Run:    python -m pipeline.receptive_field task=<task> seed=<seed>
 """
 
 from pipeline.errors import InputError
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import experiment_folder, metrics_file
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import experiment_folder, metrics_file
 
 
 def main(config: StageConfig) -> None:
@@ -16,8 +16,8 @@ def main(config: StageConfig) -> None:
     import pandas
 
     from pipeline.analysis.receptive_field import distance_rows, measure_reach, summary
-    from pipeline.run.store import write_csv, write_json
-    from pipeline.run.tracking import track
+    from pipeline.launch.tracking import track
+    from pipeline.values.store import write_csv, write_json
 
     task, seed, settings = config.task, config.seed, config.receptive_field
     path = experiment_folder(config.input_root, "tree", task, seed) / "edges.parquet"

@@ -6,18 +6,18 @@ Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import data_folder, summary_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import data_folder, summary_folder
 
 
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
     from pipeline.reporting.blocks import ReportContext
     from pipeline.reporting.page import render_html, render_markdown
-    from pipeline.run.presets import overrides
-    from pipeline.run.results import read_curves, read_results
-    from pipeline.run.store import read_json, replace
+    from pipeline.reporting.results import read_curves, read_results
+    from pipeline.values.presets import overrides
+    from pipeline.values.store import read_json, replace
 
     figures = summary_folder(config.input_root, "figures")
     values = config.values()

@@ -5,24 +5,24 @@ Writes: outputs/tables/*.{csv,md}
 Run:    python -m pipeline.tables
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import summary_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import summary_folder
 
 
 def main(config: StageConfig) -> None:
     """One table per experiment, a row per task, seed and method; and the claims that they decide."""
     from pipeline.analysis.claims import claims
-    from pipeline.reporting.claims import claim_rows
-    from pipeline.reporting.error_tables import completeness_rows, convergence_rows
-    from pipeline.reporting.receptive_field_tables import receptive_field_rows
+    from pipeline.reporting.claims.tables import claim_rows
+    from pipeline.reporting.convergence.tables import completeness_rows, convergence_rows
+    from pipeline.reporting.receptive_field.tables import receptive_field_rows
+    from pipeline.reporting.results import read_curves, read_results
     from pipeline.reporting.table_text import to_csv, to_markdown
     from pipeline.reporting.tables import effectiveness_rows, finetune_rows, headline, pruning_rows
-    from pipeline.reporting.tree_tables import optimum_rows, tree_rows
-    from pipeline.reporting.trigger_tables import attack_rows, best_rows, control_rows, strongest_rows
-    from pipeline.reporting.universality_tables import correlation_rows, functional_rows
-    from pipeline.run.results import read_curves, read_results
-    from pipeline.run.store import replace
+    from pipeline.reporting.tree.tables import optimum_rows, tree_rows
+    from pipeline.reporting.triggers.tables import attack_rows, best_rows, control_rows, strongest_rows
+    from pipeline.reporting.universality.tables import correlation_rows, functional_rows
+    from pipeline.values.store import replace
 
     found = read_results(config)
     gaps = read_curves(config, "attributions", name="completeness").to_dict("records")

@@ -6,21 +6,21 @@ Writes: outputs/tree/<task>-<seed>/{edges.parquet,faithfulness.parquet,curves.cs
 Run:    python -m pipeline.tree task=<task> seed=<seed>
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import attributions_folder, data_folder, experiment_folder, metrics_file, model_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, metrics_file, model_folder
 
 
 def main(config: StageConfig) -> None:
     """Trees for all dev examples; their edges masked, beside baselines of the same size, for a sample."""
     from pipeline.analysis.tree import curve_rows, summary
-    from pipeline.data.examples import read_examples, sampled
-    from pipeline.data.weights import device_for, load_finetuned
-    from pipeline.experiments.shown_trees import shown_trees
-    from pipeline.experiments.tree import edge_rows, faithfulness_rows, read_head_sums
-    from pipeline.experiments.tree_arms import build
-    from pipeline.run.store import write_csv, write_json, write_rows
-    from pipeline.run.tracking import track
+    from pipeline.experiments.tree.arms import build
+    from pipeline.experiments.tree.measure import edge_rows, faithfulness_rows, read_head_sums
+    from pipeline.experiments.tree.shown import shown_trees
+    from pipeline.launch.tracking import track
+    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.values.store import write_csv, write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.tree
     data, attributions = (

@@ -5,9 +5,9 @@ Writes: outputs/triggers/<task>-<seed>/{triggers.parquet,triggers.csv}, metrics/
 Run:    python -m pipeline.triggers task=<task> seed=<seed>
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import attributions_folder, data_folder, experiment_folder, metrics_file, model_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, metrics_file, model_folder
 
 
 def main(config: StageConfig) -> None:
@@ -16,15 +16,15 @@ def main(config: StageConfig) -> None:
 
     from pipeline.analysis.trigger_summary import summary
     from pipeline.analysis.triggers import TABLE, complete_rows, table_rows
-    from pipeline.data.examples import read_examples, sampled
     from pipeline.data.tasks import TASKS
-    from pipeline.data.weights import device_for, load_finetuned
-    from pipeline.experiments.trigger_controls import control_triggers, training_vocabulary
-    from pipeline.experiments.trigger_mining import mine
-    from pipeline.experiments.triggers import evaluate, selection_samples, trigger_rows
-    from pipeline.run.store import replace, write_csv, write_json, write_rows
-    from pipeline.run.tracking import track
+    from pipeline.experiments.triggers.controls import control_triggers, training_vocabulary
+    from pipeline.experiments.triggers.measure import evaluate, selection_samples, trigger_rows
+    from pipeline.experiments.triggers.mining import mine
+    from pipeline.launch.tracking import track
+    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.load import device_for, load_finetuned
     from pipeline.scoring.store import read_heads
+    from pipeline.values.store import replace, write_csv, write_json, write_rows
 
     task, seed, settings, classes = config.task, config.seed, config.triggers, TASKS[config.task].labels
     run = {"max_length": config.prepare.max_length, "token_budget": config.run.token_budget}

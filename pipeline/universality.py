@@ -5,21 +5,21 @@ Writes: outputs/universality/{importance,functional}.csv, metrics/universality.j
 Run:    python -m pipeline.universality
 """
 
-from pipeline.run.cli import run_stage
-from pipeline.run.config import StageConfig
-from pipeline.run.paths import data_folder, model_folder, summary_folder
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import data_folder, model_folder, summary_folder
 
 
 def main(config: StageConfig) -> None:
     """Every two models correlated, every model pruned by each task's ranking of the same seed."""
     from pipeline.analysis.foreign_pruning import curve_rows, functional_metrics
     from pipeline.analysis.universality import correlated_pairs, importance_by_model, normalised_rows, summary
-    from pipeline.data.examples import read_examples, sampled
-    from pipeline.data.weights import device_for, load_finetuned
     from pipeline.experiments.universality import foreign_correctness
-    from pipeline.run.results import read_curves
-    from pipeline.run.store import write_csv, write_json
-    from pipeline.run.tracking import track
+    from pipeline.launch.tracking import track
+    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.reporting.results import read_curves
+    from pipeline.values.store import write_csv, write_json
 
     settings, budget = config.universality, config.run.token_budget
     table = read_curves(config, "prune", name="importance")

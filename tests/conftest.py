@@ -29,10 +29,10 @@ stages:
 def mini_params() -> str:
     """The text of the default preset's params.yaml."""
     # Imported here: most tests need no Hydra.
-    from pipeline.run.config import dump_params
-    from pipeline.run.presets import compose_params
+    from pipeline.values.params import dump_params
+    from pipeline.values.presets import compose_params
 
-    return dump_params(compose_params(["experiment=mini"]), header="A test's.")
+    return dump_params(compose_params(["preset=mini"]), header="A test's.")
 
 
 @pytest.fixture
@@ -58,9 +58,9 @@ _preset: Any = None
 def _section(name: str, **changes: Any) -> Any:
     """A section of the default preset's params.yaml, with changes."""
     global _preset
-    from pipeline.run.presets import compose_params
+    from pipeline.values.presets import compose_params
 
-    _preset = _preset or compose_params(["experiment=mini"])
+    _preset = _preset or compose_params(["preset=mini"])
     found = getattr(_preset, name)
     return type(found).model_validate_json(json.dumps(found.model_dump(mode="json") | changes))
 
@@ -134,7 +134,7 @@ def _random_examples(lengths: Sequence[int], *, labels: int = 3, seed: int = 0) 
     """Examples `e-0`, `e-1`, ... of the given lengths; from length 4 on the second half is a second segment."""
     import torch
 
-    from pipeline.data.examples import Example
+    from pipeline.predicting.examples import Example
 
     generator = torch.Generator().manual_seed(seed)
     examples = []

@@ -14,7 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 TINY = (
-    "experiment=mini",
+    "preset=mini",
     "tasks=[negation]",
     "data.n_train=60",
     "data.n_dev=20",

@@ -9,9 +9,9 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.receptive_field import main
-from pipeline.run.config import StageConfig
-from pipeline.run.presets import compose_params
-from pipeline.run.store import read_json, write_rows
+from pipeline.values.config import StageConfig
+from pipeline.values.presets import compose_params
+from pipeline.values.store import read_json, write_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -34,7 +34,7 @@ EDGES = [
 @pytest.fixture
 def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    params = compose_params(["experiment=mini", "run.tracking.mode=disabled"])
+    params = compose_params(["preset=mini", "run.tracking.mode=disabled"])
     declared = frozenset({"receptive_field"})
     return StageConfig(
         params, stage="receptive_field", declared=declared, task="inference", seed=1, output_root=Path("out")
@@ -70,9 +70,9 @@ def test_the_stage_needs_no_torch(config):
 import sys
 from pathlib import Path
 from pipeline.receptive_field import main
-from pipeline.run.config import StageConfig
-from pipeline.run.presets import compose_params
-params = compose_params(["experiment=mini", "run.tracking.mode=disabled"])
+from pipeline.values.config import StageConfig
+from pipeline.values.presets import compose_params
+params = compose_params(["preset=mini", "run.tracking.mode=disabled"])
 main(StageConfig(params, stage="receptive_field", declared=frozenset({"receptive_field"}), task="inference", seed=1))
 assert "torch" not in sys.modules
 """

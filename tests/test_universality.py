@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.run.config import StageConfig
-from pipeline.run.presets import compose_params
-from pipeline.run.store import read_json, write_csv, write_rows
 from pipeline.universality import main
+from pipeline.values.config import StageConfig
+from pipeline.values.presets import compose_params
+from pipeline.values.store import read_json, write_csv, write_rows
 
 LAYERS, HEADS = 2, 4
 
@@ -23,7 +23,7 @@ def stage(tmp_path, monkeypatch, tiny_model, random_examples):
 
     def run(tasks, seeds, *, method="attribution"):
         changes = [f"tasks=[{','.join(tasks)}]", f"seeds=[{','.join(map(str, seeds))}]", "run.tracking.mode=disabled"]
-        params = compose_params(["experiment=mini", *changes, f"universality.method={method}"])
+        params = compose_params(["preset=mini", *changes, f"universality.method={method}"])
         for task in tasks:
             examples = [vars(example) for example in random_examples([6, 9, 4, 6, 7], labels=2)]
             write_rows(Path("outputs/data", task, "dev.parquet"), examples)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.analysis.intervals import Interval
 from pipeline.analysis.verdicts import decide
-from pipeline.run.schema import Convergence
+from pipeline.values.schema import Convergence
 
 LEVELS = (0.01, 0.001, 0.0001)  # relative edge errors for which the steps needed are listed
 PAPER = ("right", 20)  # the paper's rule and number of steps

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.analysis.curves import auc, normalised_auc
 from pipeline.analysis.intervals import bootstrap_means, wilson_interval
 from pipeline.analysis.universality import Model
-from pipeline.run.schema import Universality
+from pipeline.values.schema import Universality
 
 
 def curve_rows(

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.analysis.curves import auc, equivalence_verdict, normalised_auc, r_star
 from pipeline.analysis.intervals import bootstrap_means, wilson_interval
-from pipeline.run.schema import Prune
+from pipeline.values.schema import Prune
 
 
 class Order(Protocol):

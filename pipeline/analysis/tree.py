@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analysis.intervals import Interval, bootstrap_means
-from pipeline.run.schema import Tree
+from pipeline.values.schema import Tree
 
 RIVALS = ("attention", "gradient_x_attention", "value_weighted", "top_edges", "optimum")
 VALUES = ("sufficiency", "comprehensiveness", "faithfulness")

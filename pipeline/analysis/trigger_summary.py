@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from pipeline.analysis.intervals import bootstrap_means
 from pipeline.analysis.triggers import MINED, Evaluation, per_class, rank_correlation, tokens_text
-from pipeline.run.schema import Triggers
+from pipeline.values.schema import Triggers
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0}
 

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.run.config import read_params
-from pipeline.run.errors import exit_on_bad_input
-from pipeline.run.paths import link_external, repository
-from pipeline.run.schema import Params, external_folders
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.values.params import read_params
+from pipeline.values.paths import link_external, repository
+from pipeline.values.schema import Params, external_folders
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 Nothing is written unless all values are allowed.
 
-Run: python -m pipeline.commands.compose experiment=minilm trainer=gpu prune.random_orders=50 'seeds=[1,2]'
+Run: python -m pipeline.commands.compose preset=minilm trainer=gpu prune.random_orders=50 'seeds=[1,2]'
 """
 
 import argparse
@@ -11,11 +11,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.run.config import PARAMS_FILE, dump_params, preset_names
-from pipeline.run.errors import exit_on_bad_input
-from pipeline.run.paths import link_external, repository
-from pipeline.run.presets import compose_params
-from pipeline.run.schema import external_folders
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.values.params import PARAMS_FILE, dump_params, preset_names
+from pipeline.values.paths import link_external, repository
+from pipeline.values.presets import compose_params
+from pipeline.values.schema import external_folders
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description="Compose a preset and overrides into params.yaml.",
         epilog="Presets: " + ", ".join(preset_names()) + ". Trainers: cpu, gpu, ddp. Every key is in params.yaml.",
     )
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="experiment=<preset>, trainer=<name>, values")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="preset=<preset>, trainer=<name>, values")
     given = parser.parse_args(arguments).overrides
     with exit_on_bad_input():
         os.chdir(repository())

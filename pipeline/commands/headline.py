@@ -6,8 +6,8 @@ Run: python -m pipeline.commands.headline
 import os
 import sys
 
-from pipeline.run.errors import exit_on_bad_input
-from pipeline.run.paths import repository, summary_folder
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.values.paths import repository, summary_folder
 
 
 def main() -> None:

@@ -11,9 +11,9 @@ import shutil
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.run.config import read_params
-from pipeline.run.errors import exit_on_bad_input
-from pipeline.run.paths import repository
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.values.params import read_params
+from pipeline.values.paths import repository
 
 PER_TASK = ("outputs/data/{task}/prepare.json",)
 PER_MODEL = (

@@ -10,10 +10,10 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.run.config import read_params
-from pipeline.run.errors import exit_on_bad_input
-from pipeline.run.paths import repository
-from pipeline.run.sweep_jobs import read_jobs
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.launch.sweep_jobs import read_jobs
+from pipeline.values.params import read_params
+from pipeline.values.paths import repository
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,9 +26,9 @@ def main(arguments: list[str] | None = None) -> None:
         os.chdir(repository())
         dpi = read_params().figures.dpi
         from pipeline.reporting.plots import save_figure
-        from pipeline.reporting.sweep_plots import sweep_figure
-        from pipeline.reporting.sweep_tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
-        from pipeline.run.store import replace, write_csv
+        from pipeline.reporting.sweeps.plots import sweep_figure
+        from pipeline.reporting.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
+        from pipeline.values.store import replace, write_csv
 
         rows = sweep_rows(jobs)
         text = sweep_text(rows, jobs)

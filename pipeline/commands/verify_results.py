@@ -16,10 +16,10 @@ import tempfile
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.run.config import read_params
-from pipeline.run.errors import exit_on_bad_input
-from pipeline.run.paths import SOURCE, link_external
-from pipeline.run.schema import external_folders
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.values.params import read_params
+from pipeline.values.paths import SOURCE, link_external
+from pipeline.values.schema import external_folders
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.data.sources import require_hub
 from pipeline.errors import InputError
-from pipeline.run.inputs import Model
+from pipeline.values.inputs import Model
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig

@@ -5,8 +5,8 @@ from pathlib import Path
 from pipeline.data import planted
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
-from pipeline.run.inputs import Data
-from pipeline.run.network import require_answer
+from pipeline.launch.network import require_answer
+from pipeline.values.inputs import Data
 
 FOLDER = Path("external/glue")
 

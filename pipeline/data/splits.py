@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
-from pipeline.run.schema import Prepare
+from pipeline.values.schema import Prepare
 
 Row = dict[str, Any]
 

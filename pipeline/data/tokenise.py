@@ -11,7 +11,7 @@ from pipeline.data import planted
 from pipeline.data.checkpoint import model_location
 from pipeline.data.sources import require_hub
 from pipeline.data.tasks import TASKS
-from pipeline.run.inputs import Model
+from pipeline.values.inputs import Model
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 

@@ -11,8 +11,7 @@ from pipeline.attattr.families import FAMILIES
 from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
-from pipeline.run.inputs import Model
-from pipeline.run.schema import Trainer
+from pipeline.values.inputs import Model
 
 WEIGHT_FILES = (
     "model.safetensors",
@@ -66,18 +65,6 @@ def _head_size(folder: Path, config: PretrainedConfig) -> int | None:
     except SafetensorError as error:
         raise InputError(f"{path} cannot be read: {error}") from None
     return None
-
-
-def device_for(trainer: Trainer) -> torch.device:
-    """Where a model runs under this trainer."""
-    return torch.device("cuda" if trainer.accelerator != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def load_finetuned(folder: Path, device: torch.device) -> PreTrainedModel:
-    """The classifier that `finetune` wrote, in float32."""
-    model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=torch.float32)
-    model.to(device)
-    return model
 
 
 def load_model(model: Model, task: str, *, seed: int, vocabulary: int, max_length: int) -> PreTrainedModel:

@@ -12,9 +12,9 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.batching import TokenBudget
-from pipeline.data.examples import Example, collate
-from pipeline.run.schema import Convergence, Rule
-from pipeline.training.predict import model_inputs
+from pipeline.predicting.examples import Example, collate
+from pipeline.predicting.predict import model_inputs
+from pipeline.values.schema import Convergence, Rule
 
 REFERENCE = "reference"  # half of its steps, against all of them: how far the reference itself can be trusted
 AUTO = "auto"

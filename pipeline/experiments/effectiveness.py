@@ -14,8 +14,8 @@ from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.importance import Pooling
 from pipeline.attattr.pruning import Direction, per_layer_masks
-from pipeline.data.examples import Example
-from pipeline.experiments.masked import masked_logits
+from pipeline.predicting.examples import Example
+from pipeline.predicting.masked import masked_logits
 from pipeline.scoring.store import per_head, read_heads
 
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)

@@ -16,11 +16,11 @@ from pipeline.attattr.attribution import attribute
 from pipeline.attattr.batching import TokenBudget, resolve_token_budget
 from pipeline.attattr.importance import normalise, taylor_importance
 from pipeline.attattr.pruning import global_masks, masked_counts
-from pipeline.data.examples import Batch, Example, collate, length_batches
-from pipeline.experiments.masked import masked_logits
-from pipeline.run.schema import Prune
+from pipeline.predicting.examples import Batch, Example, collate, length_batches
+from pipeline.predicting.masked import masked_logits
+from pipeline.predicting.predict import model_inputs
 from pipeline.scoring.store import per_head, read_heads
-from pipeline.training.predict import model_inputs
+from pipeline.values.schema import Prune
 
 TAYLOR = ("taylor", "taylor_michel", "taylor_authors")
 

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from pipeline.attattr.batching import TokenBudget
-from pipeline.data.examples import Example
 from pipeline.experiments.prune import Ranking, correctness
-from pipeline.run.schema import Universality
+from pipeline.predicting.examples import Example
+from pipeline.values.schema import Universality
 
 
 def foreign_correctness(

@@ -9,18 +9,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipeline.reporting.blocks import ReportContext, Section
+from pipeline.reporting.claims.section import claims_section
+from pipeline.reporting.convergence.section import error_section
+from pipeline.reporting.effectiveness.section import effectiveness_section
+from pipeline.reporting.prune.section import pruning_section
+from pipeline.reporting.receptive_field.section import receptive_field_section
 from pipeline.reporting.sections.citation import citation_section
-from pipeline.reporting.sections.claims import claims_section
-from pipeline.reporting.sections.effectiveness import effectiveness_section
-from pipeline.reporting.sections.errors import error_section
-from pipeline.reporting.sections.pruning import pruning_section
-from pipeline.reporting.sections.receptive_field import receptive_field_section
 from pipeline.reporting.sections.results import finetune_section, headline_section
-from pipeline.reporting.sections.trees import tree_section
-from pipeline.reporting.sections.triggers import triggers_section
-from pipeline.reporting.sections.universality import universality_section
 from pipeline.reporting.sections.values import choices_section, run_section, values_section
 from pipeline.reporting.table_text import cell_text, heading, is_numeric, to_markdown
+from pipeline.reporting.tree.section import tree_section
+from pipeline.reporting.triggers.section import triggers_section
+from pipeline.reporting.universality.section import universality_section
 
 TEMPLATES = Path(__file__).parent / "templates"
 

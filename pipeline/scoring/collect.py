@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.run.store import replace, write_rows
+from pipeline.values.store import replace, write_rows
 
 MAPS = ("head_sum", "full_attribution", "full_attention")
 

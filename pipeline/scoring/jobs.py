@@ -18,12 +18,12 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.errors import NonFiniteError
 from pipeline.attattr.quadrature import schedule
-from pipeline.data.examples import Batch, Example, collate, length_batches
-from pipeline.run.schema import Attribute
-from pipeline.run.schema import Trainer as TrainerSettings
-from pipeline.run.store import write_rows
+from pipeline.predicting.examples import Batch, Example, collate, length_batches
+from pipeline.predicting.predict import model_inputs, not_finite
 from pipeline.scoring.records import Keep, example_record
-from pipeline.training.predict import model_inputs, not_finite
+from pipeline.values.schema import Attribute
+from pipeline.values.schema import Trainer as TrainerSettings
+from pipeline.values.store import write_rows
 
 log = logging.getLogger(__name__)
 

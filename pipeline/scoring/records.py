@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pipeline.attattr.attribution import Attribution
 from pipeline.attattr.importance import pooled_attention
-from pipeline.data.examples import Example
+from pipeline.predicting.examples import Example
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.data.examples import Example, read_examples
-from pipeline.run.schema import Attribute, Task
+from pipeline.predicting.examples import Example, read_examples
 from pipeline.scoring.jobs import Target
 from pipeline.scoring.records import Keep
+from pipeline.values.schema import Attribute, Task
 
 Samples = dict[str, tuple[Sequence[Example], tuple[Target, ...]]]
 

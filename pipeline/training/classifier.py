@@ -12,11 +12,11 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
-from pipeline.data.examples import Batch, Example, collate
-from pipeline.run.schema import Finetune
-from pipeline.run.schema import Trainer as TrainerSettings
+from pipeline.predicting.examples import Batch, Example, collate
+from pipeline.predicting.predict import forward, predict_logits
 from pipeline.training.batches import epoch_batches
-from pipeline.training.predict import forward, predict_logits
+from pipeline.values.schema import Finetune
+from pipeline.values.schema import Trainer as TrainerSettings
 
 
 class Classifier(pl.LightningModule):

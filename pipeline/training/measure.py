@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from pipeline.analysis.intervals import wilson_interval
-from pipeline.data.examples import Example
 from pipeline.data.tasks import TASKS
+from pipeline.predicting.examples import Example
 
 
 def _accuracy(hits: Sequence[bool]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pipeline.analysis.triggers import (
     table_rows,
     tokens_text,
 )
-from pipeline.run.store import read_json, write_json, write_rows
+from pipeline.values.store import read_json, write_json, write_rows
 
 CLASSES = ["no", "maybe", "yes"]
 LABELS = [0, 0, 0, 2, 2, 2, 2, 2]

@@ -3,14 +3,14 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.check import main
-from pipeline.run.config import dump_params
-from pipeline.run.presets import compose_params
+from pipeline.values.params import dump_params
+from pipeline.values.presets import compose_params
 
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Path:
     """A data folder for the values of a user's own fine-tuned models, two tasks and two seeds."""
-    given = ["experiment=minilm", "tasks=[rte,sst2]", "model.name='mine/{task}-{seed}'"]
+    given = ["preset=minilm", "tasks=[rte,sst2]", "model.name='mine/{task}-{seed}'"]
     Path("params.yaml").write_text(dump_params(compose_params(given), header="A test's."))
     folder = tmp_path / "data"
     for task in ("rte", "sst2"):

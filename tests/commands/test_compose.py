@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.compose import main
-from pipeline.run.config import read_params
-from pipeline.run.paths import SOURCE
+from pipeline.values.params import read_params
+from pipeline.values.paths import SOURCE
 
 
 @pytest.fixture
@@ -19,10 +19,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Pa
 
 
 def test_overrides_are_composed_and_the_header_says_how(workspace: Path, exit_code) -> None:
-    assert exit_code(main, ["experiment=mini", "trainer=gpu", "prune.random_orders=50", "seeds=[1,2]"]) == 0
+    assert exit_code(main, ["preset=mini", "trainer=gpu", "prune.random_orders=50", "seeds=[1,2]"]) == 0
     params = read_params()
     assert (params.prune.random_orders, params.seeds, params.run.trainer.accelerator) == (50, (1, 2), "gpu")
-    command = "experiment=mini trainer=gpu prune.random_orders=50 'seeds=[1,2]'"
+    command = "preset=mini trainer=gpu prune.random_orders=50 'seeds=[1,2]'"
     assert Path("params.yaml").read_text().startswith(f"# Composed by: python -m pipeline.commands.compose {command}\n")
     assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
 
@@ -34,14 +34,14 @@ def test_without_arguments_the_default_preset_is_composed(workspace: Path, exit_
 
 
 def test_a_preset_from_a_folder_makes_the_link(data: Path, exit_code) -> None:
-    assert exit_code(main, ["experiment=minilm"]) == 0
+    assert exit_code(main, ["preset=minilm"]) == 0
     params = read_params()
     assert (params.data.dep, params.model.dep) == ("external/glue", "external/models/minilm-l6-h384")
     assert Path("external").resolve() == data
 
 
 def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path, exit_code) -> None:
-    assert exit_code(main, ["experiment=paper", "finetune.precision=bf16-mixed"]) == 0
+    assert exit_code(main, ["preset=paper", "finetune.precision=bf16-mixed"]) == 0
     assert read_params().data.dep == "pipeline/data/sources.py"
     assert not Path("external").is_symlink()
 
@@ -49,9 +49,8 @@ def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path, e
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["experiment=huge"], "experiment is huge, but must be one of mini, minilm, paper"),
+        (["preset=huge"], "preset is huge, but must be one of mini, minilm, paper"),
         (["trainer=tpu"], "trainer is tpu, but must be one of cpu, ddp, gpu"),
-        (["preset=paper"], "preset is paper, but must be left to experiment=mini"),
         (["zebra.tau=0.5"], "zebra is not a known key; known here: preset, tasks,"),
         (["prune.random_order=50"], "prune.random_order is not a known key; did you mean prune.random_orders?"),
         (["+prune.random_order=50"], "prune.random_order is not a known key; did you mean prune.random_orders?"),
@@ -65,7 +64,7 @@ def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path, e
         (["model.source=3"], "model.source is 3, but must be one of scratch, folder, hub"),
         (["seeds=[1"], "seeds=[1 cannot be read as KEY=VALUE: "),
         (["mini"], "mini cannot be read as KEY=VALUE: "),
-        (["experiment=minilm"], "ATTATTR_DATA is not set"),
+        (["preset=minilm"], "ATTATTR_DATA is not set"),
     ],
 )
 def test_bad_input_is_one_line_and_2_and_leaves_the_values_alone(
@@ -85,7 +84,7 @@ def test_a_missing_model_folder_leaves_the_values_alone(
 ) -> None:
     (data / "models").rmdir()
     before = Path("params.yaml").read_bytes()
-    assert exit_code(main, ["experiment=minilm"]) == 2
+    assert exit_code(main, ["preset=minilm"]) == 2
     assert "has no folder models/" in capfd.readouterr().err
     assert Path("params.yaml").read_bytes() == before
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.sweep_summary import main
-from pipeline.run.store import write_json
+from pipeline.values.store import write_json
 
 FOLDER = Path("sweeps/prune/prune.seed")
 WRITTEN = {"summary.csv", "summary.md", "summary.svg", "summary.png"}

@@ -9,7 +9,7 @@ from pipeline.data import sources
 from pipeline.data.planted import generate
 from pipeline.data.sources import load_rows, require_hub
 from pipeline.errors import InputError
-from pipeline.run.inputs import Data
+from pipeline.values.inputs import Data
 
 FOLDER = Data(source="folder", dep="external/glue", name=None, revision=None, n_train=None, n_dev=None, seed=None)
 

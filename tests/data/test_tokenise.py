@@ -5,7 +5,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from pipeline.data.planted import generate, vocabulary
 from pipeline.data.splits import split
 from pipeline.data.tokenise import digest, load_tokenizer, save_tokenizer, tokenise
-from pipeline.run.inputs import Model
+from pipeline.values.inputs import Model
 
 SCRATCH = Model(
     source="scratch",

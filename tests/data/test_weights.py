@@ -10,7 +10,7 @@ from pipeline.attattr.families import FAMILIES
 from pipeline.data.checkpoint import max_positions, model_location
 from pipeline.data.weights import check_weights, load_model, model_name
 from pipeline.errors import InputError
-from pipeline.run.inputs import Model
+from pipeline.values.inputs import Model
 
 NOTHING = dict.fromkeys(("layers", "heads", "hidden", "intermediate", "initializer_range", "dropout", "revision"))
 

@@ -7,7 +7,7 @@ from pipeline.analysis.convergence import curve_rows, summary
 from pipeline.attattr import Attribution, attribute
 from pipeline.experiments import convergence
 from pipeline.experiments.convergence import error_rows
-from pipeline.run.store import read_json, write_json
+from pipeline.values.store import read_json, write_json
 
 LENGTHS = [6, 3, 9]
 RULES, STEPS, REFERENCE = ("gauss_legendre", "right"), (1, 2, 4), 32

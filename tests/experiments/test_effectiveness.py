@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pipeline.experiments.effectiveness import correctness, rankings
-from pipeline.run.store import write_rows
+from pipeline.values.store import write_rows
 
 
 def row(number, target, **columns):

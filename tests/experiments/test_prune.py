@@ -13,7 +13,7 @@ from pipeline.experiments.prune import (
     rankings,
     removal_differences,
 )
-from pipeline.run.store import write_rows
+from pipeline.values.store import write_rows
 
 LENGTHS = [6, 9, 4, 6, 13]
 METHODS = (

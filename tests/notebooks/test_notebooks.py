@@ -16,7 +16,7 @@ from pipeline.attattr import attribute, masked_heads
 from pipeline.data import planted_words as planted
 from pipeline.data.tokenise import load_tokenizer
 from pipeline.data.weights import load_model
-from pipeline.run.inputs import Model
+from pipeline.values.inputs import Model
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -8,7 +8,7 @@ import yaml
 from pipeline.analysis.claims import Results
 from pipeline.analysis.intervals import wilson_interval
 from pipeline.reporting.blocks import ReportContext
-from pipeline.reporting.tree_tables import ARMS
+from pipeline.reporting.tree.tables import ARMS
 
 N = 200
 FIGURES = (

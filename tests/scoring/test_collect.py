@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.run.store import write_csv, write_json
 from pipeline.scoring.collect import gap_rows, overall, unconverged_rows
+from pipeline.values.store import write_csv, write_json
 
 
 def row(number, gap, *, split="dev", target="predicted", change=(1.0, -2.0), steps=(4, 8), unconverged=(False, False)):

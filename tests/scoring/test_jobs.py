@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 
 from pipeline.attattr import AttributionError, attribute
 from pipeline.errors import InputError
-from pipeline.run.schema import Trainer
-from pipeline.run.store import write_rows
 from pipeline.scoring.collect import merge, summarise, write_store
 from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
 from pipeline.scoring.records import Keep
 from pipeline.scoring.samples import samples, what_to_keep
 from pipeline.scoring.store import per_head, read_heads
+from pipeline.values.schema import Trainer
+from pipeline.values.store import write_rows
 
 ONE = Trainer(accelerator="cpu", devices=1, strategy="auto")
 TWO = Trainer(accelerator="cpu", devices=2, strategy="ddp_spawn")

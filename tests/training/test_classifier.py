@@ -6,9 +6,9 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from pipeline.run.schema import Trainer
+from pipeline.predicting.predict import predict_logits
 from pipeline.training.classifier import Classifier, fit
-from pipeline.training.predict import predict_logits
+from pipeline.values.schema import Trainer
 
 CPU = Trainer(accelerator="cpu", devices=1, strategy="auto")
 

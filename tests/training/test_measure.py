@@ -3,7 +3,7 @@ import torch
 from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score, f1_score
 
-from pipeline.data.examples import Example
+from pipeline.predicting.examples import Example
 from pipeline.training.measure import accuracy_metrics, prediction_rows
 
 

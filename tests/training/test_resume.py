@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import save_file
 from transformers import BertConfig, BertForSequenceClassification
 
-from pipeline.data.examples import Example
-from pipeline.run.presets import compose_params
-from pipeline.run.schema import Trainer
+from pipeline.predicting.examples import Example
+from pipeline.values.presets import compose_params
+from pipeline.values.schema import Trainer
 from pipeline.training.classifier import Classifier, fit
 
 folder, stop = Path(sys.argv[1]), sys.argv[2] == "stop"
@@ -49,7 +49,7 @@ config = BertConfig(
 model = BertForSequenceClassification(config)
 ids = torch.randint(5, 60, (60, 12)).tolist()
 examples = [Example(str(n), row[: 4 + n % 8], [0] * (4 + n % 8), n % 2) for n, row in enumerate(ids)]
-settings = compose_params(["experiment=mini"]).finetune.model_copy(update={"batch_size": 8, "select": "last"})
+settings = compose_params(["preset=mini"]).finetune.model_copy(update={"batch_size": 8, "select": "last"})
 classifier = Watched(model, examples, examples[:9], settings=settings, epochs=3, seed=1, workers=0)
 trainer = Trainer(accelerator="cpu", devices=1, strategy="auto")
 fit(classifier, trainer=trainer, checkpoints=folder / "checkpoints", logger=None)

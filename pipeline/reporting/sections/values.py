@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 
 from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Text
-from pipeline.reporting.claims import choice_rows
+from pipeline.reporting.claims.tables import choice_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
 

@@ -1,0 +1,1 @@
+"""Attribution trees: grown, and their edges masked beside other edges."""

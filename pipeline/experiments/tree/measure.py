@@ -1,0 +1,154 @@
+"""E4, attribution trees: how much of the prediction their edges carry, beside sets of edges of the same size."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pipeline.attattr.batching import TokenBudget, resolve_token_budget
+from pipeline.attattr.faithfulness import masked_edges, only, open_rows, without
+from pipeline.attattr.prefix import frozen
+from pipeline.attattr.tree import AttributionTree, TreeEdge, objective
+from pipeline.experiments.tree.arms import (
+    build,
+    optimum,
+    random_trees,
+    rival_maps,
+    rival_tree,
+    top_edges,
+    with_terminals,
+)
+from pipeline.predicting.examples import Batch, Example, collate
+from pipeline.predicting.predict import forward
+from pipeline.values.schema import Tree
+
+TAU, RANDOM, OPEN = "tau=", "random", "/open"
+
+
+def read_head_sums(attributions: Path) -> dict[str, Tensor]:
+    """Head-summed maps `(layer, query, key)` of the dev examples, predicted class, by example id."""
+    import pyarrow.parquet
+
+    rows = pyarrow.parquet.read_table(attributions / "maps.parquet", columns=["example_id", "n", "head_sum"])
+    return {
+        row["example_id"]: torch.tensor(row["head_sum"], dtype=torch.float64).view(-1, row["n"], row["n"])
+        for row in rows.to_pylist()
+    }
+
+
+def special_tokens(example: Example) -> list[bool]:
+    """Which tokens are [CLS] or [SEP]: those that open and close every input."""
+    ids = {example.input_ids[0], example.input_ids[-1]}
+    return [token in ids for token in example.input_ids]
+
+
+def segments_of(example: Example) -> list[int]:
+    """0 up to the first closing token, 1 behind it: not every family has token types."""
+    first = example.input_ids.index(example.input_ids[-1])
+    return [int(place > first) for place in range(len(example))]
+
+
+def edge_rows(example: Example, tree: AttributionTree, *, layers: int) -> list[dict[str, Any]]:
+    """One row per edge, with what the receptive field needs to know of its ends."""
+    special = special_tokens(example)
+    segments = segments_of(example)
+    return [
+        {"example_id": example.example_id, **edge._asdict(), "terminal": edge.layer == layers - 1}
+        | {"special": special[edge.query] or special[edge.key]}
+        | {"cross": segments[edge.query] != segments[edge.key], "pair": 1 in segments}
+        for edge in tree.edges
+    ]
+
+
+def faithfulness_rows(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    head_sums: dict[str, Tensor],
+    *,
+    settings: Tree,
+    token_budget: TokenBudget,
+) -> list[dict[str, Any]]:
+    """One row per example and arm: probability of the predicted class in full, by the arm's edges only, without them.
+
+    Arms are `tau=<tau>` for every threshold of the grid, the rivals, `top_edges`, `optimum`, `random` (one row per
+    tree) and `nothing`; `/open` after an arm leaves the rows of special tokens open. `edges` counts inner edges,
+    `missing` those that a rival could not find. `objective` is of attribution trees and the optimum.
+    """
+    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
+    rows: list[dict[str, Any]] = []
+    for number, example in enumerate(examples):
+        batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
+        arms = _arms(model, batch, head_sums[example.example_id], settings=settings, seed=settings.seed + number)
+        masks = _masks(arms, head_sums[example.example_id], torch.tensor(special_tokens(example)))
+        probability = edge_masked_probability(model, batch, torch.stack(masks), token_budget=budget)
+        full, (kept, removed) = float(probability[0]), probability[1:].view(-1, 2).T.tolist()
+        for arm, only_these, without_these in zip(arms, kept, removed, strict=True):
+            facts = {key: value for key, value in arm.items() if key not in ("set", "open")}
+            rows.append(
+                {"example_id": example.example_id, **facts, "full": full}
+                | {"only": only_these, "without": without_these}
+            )
+    return rows
+
+
+def _arms(model: PreTrainedModel, batch: Batch, maps: Tensor, *, settings: Tree, seed: int) -> list[dict[str, Any]]:
+    layers, n, _ = maps.shape
+    tree = build(maps, settings)
+    best = optimum(maps, tree, settings)
+    size = len(tree.inner)
+
+    def arm(name: str, edges: Sequence[TreeEdge], **facts: Any) -> dict[str, Any]:
+        inner = sum(edge.layer < layers - 1 for edge in edges)
+        known = {"objective": None, "proven": None, "missing": size - inner} | facts
+        return {"arm": name, "set": edges, "open": False, "edges": inner, **known}
+
+    arms = []
+    for tau in sorted({*settings.tau_grid, settings.tau}):
+        grown = build(maps, settings, tau=tau)
+        arms.append(arm(f"{TAU}{tau:g}", grown.edges, objective=objective(grown, lam=settings.lam), missing=0))
+    single = [arm(name, rival_tree(scores, tree).edges) for name, scores in rival_maps(model, batch).items()]
+    single.append(arm("top_edges", top_edges(maps, tree)))
+    found = with_terminals(best.edges, tree, maps)
+    single.append(arm("optimum", found, objective=best.objective, proven=best.proven, missing=0))
+    own = next(entry for entry in arms if entry["arm"] == f"{TAU}{settings.tau:g}")
+    arms += single
+    arms += [entry | {"arm": entry["arm"] + OPEN, "open": True} for entry in (own, *single)]
+    others = random_trees(tree, layers=layers, n=n, count=settings.random_trees, seed=seed)
+    arms += [arm(RANDOM, other.edges) for other in others]
+    return [*arms, arm("nothing", [], missing=0)]
+
+
+def _masks(arms: Sequence[dict[str, Any]], maps: Tensor, special: Tensor) -> list[Tensor]:
+    """The full mask, then each arm's two: only its edges, and all but them."""
+    layers, n, _ = maps.shape
+    masks = [torch.ones(layers, n, n, dtype=torch.bool)]
+    for arm in arms:
+        pair = (only(arm["set"], layers=layers, n=n), without(arm["set"], layers=layers, n=n))
+        masks += [open_rows(mask, special) if arm["open"] else mask for mask in pair]
+    return masks
+
+
+@torch.no_grad()
+def edge_masked_probability(model: PreTrainedModel, batch: Batch, masks: Tensor, *, token_budget: int) -> Tensor:
+    """Probability `(mask,)` of the class that the whole model predicts for the one example of `batch`.
+
+    `masks` is `(mask, layer, query, key)`, boolean; the first keeps everything.
+    """
+    size = max(1, token_budget // batch.input_ids.shape[1])
+    logits = []
+    with frozen(model):
+        for part in masks.split(size):
+            copies = Batch(
+                example_ids=[],
+                input_ids=batch.input_ids.expand(len(part), -1),
+                attention_mask=batch.attention_mask.expand(len(part), -1),
+                token_type_ids=batch.token_type_ids.expand(len(part), -1),
+                labels=batch.labels.expand(len(part)),
+            )
+            with masked_edges(model, part.to(model.device)):
+                logits.append(forward(model, copies).double().cpu())
+    probabilities = torch.cat(logits).softmax(dim=-1)
+    return probabilities[:, probabilities[0].argmax()]

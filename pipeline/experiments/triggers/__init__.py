@@ -1,0 +1,1 @@
+"""Adversarial triggers: mined, controlled, inserted."""

@@ -1,0 +1,131 @@
+"""E6, controls of the triggers: patterns that attribution did not choose (docs/method.md, "Triggers")."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pipeline.attattr.batching import TokenBudget, resolve_token_budget
+from pipeline.attattr.prefix import frozen, prefix_pass
+from pipeline.attattr.triggers import Edge
+from pipeline.experiments.triggers.hotflip import hotflip_triggers
+from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens
+from pipeline.predicting.examples import Example, collate, length_batches
+from pipeline.predicting.predict import model_inputs
+from pipeline.values.schema import Triggers
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that occur in the training examples, special ones aside, and how often; both `(token,)`."""
+
+    ids: NDArray[np.int64]  # increasing
+    counts: NDArray[np.int64]
+
+
+def training_vocabulary(examples: Sequence[Example], *, special: Sequence[int]) -> Vocabulary:
+    """Count the tokens of `examples`; `special` are ids to leave out."""
+    counts = Counter(chain.from_iterable(example.input_ids for example in examples))
+    ids = sorted(set(counts) - set(special))
+    return Vocabulary(np.array(ids, np.int64), np.array([counts[token] for token in ids], np.int64))
+
+
+def control_triggers(
+    model: PreTrainedModel,
+    mined: Sequence[Trigger],
+    rows: Sequence[Mapping[str, Any]],
+    examples: Mapping[str, Example],
+    heldout: Sequence[Example],
+    vocabulary: Vocabulary,
+    *,
+    settings: Triggers,
+    max_length: int,
+    token_budget: TokenBudget,
+) -> list[Trigger]:
+    """The triggers of every control in `settings.controls`, of each at most as many as were mined.
+
+    `rows` and `examples` are what `mine` had; `heldout` are the examples of HotFlip's gradient.
+    """
+    controls: list[Trigger] = []
+    for kind in settings.controls:
+        match kind:
+            case "attention":
+                controls += attention_triggers(
+                    model, rows, examples, count=len(mined), settings=settings, token_budget=token_budget
+                )
+            case "hotflip":
+                controls += hotflip_triggers(
+                    model, mined, heldout, vocabulary.ids, max_length=max_length, token_budget=token_budget
+                )
+            case _:
+                controls += replaced(mined, vocabulary, kind=kind, seed=settings.seed)
+    return controls
+
+
+def replaced(mined: Sequence[Trigger], vocabulary: Vocabulary, *, kind: str, seed: int) -> list[Trigger]:
+    """Mined triggers with other tokens at their places: drawn (`random`, `frequency`) or exchanged (`shuffled`)."""
+    # The kind's name is part of the seed, so that one control's draws do not depend on which others are run.
+    generator = np.random.default_rng([seed, *kind.encode()])
+    own = np.array([token for one in mined for token in one.pattern.tokens], np.int64)
+    match kind:
+        case "random":
+            tokens = generator.choice(vocabulary.ids, size=len(own))
+        case "frequency":
+            tokens = generator.choice(vocabulary.ids, size=len(own), p=vocabulary.counts / vocabulary.counts.sum())
+        case "shuffled":
+            tokens = generator.permutation(own)
+        case _:
+            raise ValueError(f"kind is {kind!r}: it must be random, frequency or shuffled")
+    return with_tokens(mined, tokens, kind)
+
+
+@torch.no_grad()
+def attention_triggers(
+    model: PreTrainedModel,
+    rows: Sequence[Mapping[str, Any]],
+    examples: Mapping[str, Example],
+    *,
+    count: int,
+    settings: Triggers,
+    token_budget: TokenBudget,
+) -> list[Trigger]:
+    """At most `count` triggers mined as from attribution, but from the head with the largest attention probability.
+
+    Only edges between tokens that are not special count: most heads attend to separators more than to anything else.
+    """
+    of_row = {row["example_id"]: row for row in rows}
+    chosen = [examples[example_id] for example_id in of_row]
+    edges: dict[str, list[Edge]] = {}
+    with frozen(model):
+        budget = resolve_token_budget(token_budget, model, n=max(map(len, chosen), default=1))
+        for group in length_batches(chosen, token_budget=budget):
+            batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+            layers = prefix_pass(model, model_inputs(model, batch)).attention_probs
+            for number, example in enumerate(group):
+                probs = torch.stack([layer[number] for layer in layers])
+                edges[example.example_id] = attention_edges(probs, example.input_ids)
+    found = [
+        one
+        for example_id, row in of_row.items()
+        if edges[example_id]
+        for one in trigger("attention", row, examples[example_id], edges[example_id], settings=settings)
+    ]
+    return strongest(found, count=count)
+
+
+def attention_edges(attention_probs: Tensor, input_ids: Sequence[int]) -> list[Edge]:
+    """The two largest edges between own tokens of the head that has the largest; `attention_probs` is (l, h, n, n)."""
+    own = [place for place, token in enumerate(input_ids) if token not in (input_ids[0], input_ids[-1])]
+    if not own:
+        return []
+    between = attention_probs[:, :, own][:, :, :, own].flatten(2).flatten(0, 1)  # (heads of all layers, edges)
+    head = between[int(between.amax(dim=1).argmax())]
+    order = head.argsort(descending=True, stable=True)[:2].tolist()
+    return [(own[edge // len(own)], own[edge % len(own)], float(head[edge])) for edge in order]

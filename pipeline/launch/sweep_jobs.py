@@ -1,0 +1,161 @@
+"""The jobs of a sweep: run unless they have finished before, recorded in `job.json`, and what became of them.
+
+A record says how the job ended only once it has: one that was interrupted has not finished. `sweep.json` lists the jobs
+of the last command line, and a record names the command line that ran or confirmed the job: what an earlier one left
+does not pass for a result of this one.
+"""
+
+import logging
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pipeline.errors import InputError
+from pipeline.launch.errors import is_bad_input, one_line
+from pipeline.launch.sweep import Overrides, Sweep
+from pipeline.launch.work import dependencies, fingerprint
+from pipeline.values.config import StageConfig
+from pipeline.values.params import Declaration, write_values
+from pipeline.values.store import read_json, write_json
+
+PLAN, RECORD = "sweep.json", "job.json"
+METRICS = "metrics/**/*.json"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is known of a job of a sweep."""
+
+    name: str
+    overrides: Overrides
+    status: Literal["finished", "finished earlier", "failed", "unfinished"]
+    """Earlier: by a command line before the last, which has not confirmed that the result is still the same."""
+    metrics: dict[str, Any]
+    """The content of its metrics file; empty unless it is finished."""
+    error: str | None = None
+    bad_input: bool = False
+
+
+def run_job(
+    sweep: Sweep,
+    name: str,
+    *,
+    configure: Callable[[], StageConfig],
+    main: Callable[[StageConfig], None],
+    declaration: Declaration,
+) -> None:
+    """Run `main` with what `configure` makes, which writes to the job's folder; its failure ends no other job.
+
+    Nothing is done if it has finished before with the same values, inputs and source; otherwise what the folder holds
+    is replaced.
+    """
+    # By every job, the first one included: before it nothing has been started, and all write the same.
+    write_json(sweep.folder / PLAN, {"call": sweep.call, "jobs": sweep.jobs})
+    folder = sweep.folder / name
+    before = _read_record(folder)
+    if _state(before) == (sweep.call, "failed"):
+        return  # the launcher was started again, for others
+    record: dict[str, Any] = {"call": sweep.call, "overrides": sweep.jobs[name]}
+    try:
+        config = configure()
+        record["fingerprint"] = fingerprint(config, inputs=dependencies(config, declaration))
+        if _is_result_of(record["fingerprint"], folder, before):
+            log.info("%s has finished before", name)
+            record["metrics"] = before["metrics"]
+        else:
+            (folder / RECORD).unlink(missing_ok=True)
+            if folder.exists():
+                shutil.rmtree(folder)
+            write_values(config)
+            write_json(folder / RECORD, record | {"status": "started"})
+            log.info("%s starts", name)
+            main(config)
+            record["metrics"] = next((str(path.relative_to(folder)) for path in folder.glob(METRICS)), None)
+        record["status"] = "finished"
+    except Exception as error:
+        bad = is_bad_input(error)
+        log.error("%s failed: %s", name, one_line(error), exc_info=not bad)
+        record |= {"status": "failed", "error": one_line(error), "bad_input": bad}
+    write_json(folder / RECORD, record)
+
+
+def give_up_started(sweep: Sweep) -> bool:
+    """Record as failed the jobs whose processes ended without a word; whether there are any."""
+    records = {name: _read_record(sweep.folder / name) for name in sweep.jobs}
+    lost = [name for name, record in records.items() if _state(record) == (sweep.call, "started")]
+    reason = "its process was killed, or one beside it was: does the memory suffice for so many jobs at once?"
+    for name in lost:
+        outcome = {"status": "failed", "error": reason, "bad_input": False}
+        write_json(sweep.folder / name / RECORD, records[name] | outcome)
+    return bool(lost)
+
+
+def conclude(sweep: Sweep) -> None:
+    """Say how the sweep ended; unless all its jobs have finished, name the others and exit.
+
+    The exit code is 2 if nothing but bad input is in the way, else 1.
+    """
+    jobs = [_job(sweep.folder, name, overrides, call=sweep.call) for name, overrides in sweep.jobs.items()]
+    missed = [job for job in jobs if job.status != "finished"]
+    log.info("%s: %d of %d jobs have finished", sweep.folder, len(jobs) - len(missed), len(jobs))
+    for job in missed:
+        sys.stderr.write(f"error: {job.name} {f'failed: {job.error}' if job.error else 'has not finished'}\n")
+    if missed:
+        sys.exit(2 if all(job.bad_input for job in missed) else 1)
+
+
+def read_jobs(folder: Path) -> list[Job]:
+    """The jobs of a sweep's folder: of its last command line, and those that earlier ones have left.
+
+    Raises:
+        InputError: if it is not a sweep's folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder")
+    if not (folder / PLAN).is_file():
+        within = sorted(path.parent.name for path in folder.glob(f"*/{PLAN}"))
+        hint = f"; give one of those in it: {', '.join(within)}" if within else ""
+        raise InputError(f"{folder} is not the folder of a sweep{hint}")
+    plan = _read(folder / PLAN)
+    jobs = plan["jobs"]
+    for path in sorted(folder.glob(f"*/{RECORD}")):
+        jobs.setdefault(path.parent.name, _read(path)["overrides"])
+    return [_job(folder, name, overrides, call=plan["call"]) for name, overrides in jobs.items()]
+
+
+def _job(folder: Path, name: str, overrides: Overrides, *, call: str) -> Job:
+    record = _read_record(folder / name)
+    if not record or record["status"] == "started":
+        return Job(name, overrides, "unfinished", {})
+    if record["status"] == "failed":
+        return Job(name, overrides, "failed", {}, record["error"], record["bad_input"])
+    metrics = _read(folder / name / record["metrics"]) if record["metrics"] else {}
+    return Job(name, overrides, "finished" if record["call"] == call else "finished earlier", metrics)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}): delete its folder and run the sweep again") from None
+
+
+def _read_record(folder: Path) -> dict[str, Any]:
+    """The record of the job in the folder, empty if there is none."""
+    return _read(folder / RECORD) if (folder / RECORD).is_file() else {}
+
+
+def _state(record: dict[str, Any]) -> tuple[str | None, str | None]:
+    return record.get("call"), record.get("status")
+
+
+def _is_result_of(digest: str, folder: Path, record: dict[str, Any]) -> bool:
+    """Whether the record is of the same finished work, and its result is there."""
+    if (record.get("status"), record.get("fingerprint")) != ("finished", digest):
+        return False
+    return record["metrics"] is None or (folder / record["metrics"]).is_file()

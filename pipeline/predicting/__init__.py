@@ -1,0 +1,1 @@
+"""A fine-tuned model over examples: loading it, batches, logits, head masks."""

@@ -1,0 +1,55 @@
+"""A classifier's logits, each example once and in the given order."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pipeline.attattr.attention import class_count
+from pipeline.attattr.batching import TokenBudget, resolve_token_budget
+from pipeline.attattr.prefix import Inputs, frozen
+from pipeline.errors import InputError
+from pipeline.predicting.examples import Batch, Example, collate, length_batches
+
+
+def model_inputs(model: PreTrainedModel, batch: Batch) -> Inputs:
+    """The tensors of a batch that the model takes; RoBERTa and DistilBERT know no second segment."""
+    segments = getattr(model.config, "type_vocab_size", 0) > 1
+    return Inputs(batch.input_ids, batch.attention_mask, batch.token_type_ids if segments else None)
+
+
+def forward(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """Logits `(batch, classes)`."""
+    return model(**model_inputs(model, batch).arguments()).logits
+
+
+@torch.no_grad()
+def predict_logits(
+    model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget = "auto"
+) -> Tensor:
+    """Float32 logits `(example, classes)` on the CPU, in the order of `examples`; the model is left as it was.
+
+    Raises InputError naming the first example whose logits are not finite.
+    """
+    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
+    place = {example.example_id: number for number, example in enumerate(examples)}
+    logits = torch.full((len(examples), class_count(model)), torch.nan)
+    with frozen(model):
+        for group in length_batches(examples, token_budget=budget):
+            batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+            logits[[place[example_id] for example_id in batch.example_ids]] = forward(model, batch).float().cpu()
+    check_finite(logits, [example.example_id for example in examples])
+    return logits
+
+
+def check_finite(logits: Tensor, example_ids: Sequence[str]) -> None:
+    """Raise InputError naming the first example whose logits are not finite."""
+    bad = (~logits.isfinite().all(dim=1)).nonzero().flatten().tolist()
+    if bad:
+        raise not_finite(example_ids[int(bad[0])])
+
+
+def not_finite(example_id: str) -> InputError:
+    """The error that names an example whose logits are not finite."""
+    return InputError(f"the model's logits for example {example_id} are not finite: check its weights")

@@ -1,0 +1,19 @@
+"""What the run decides of the paper's claims and of a review's objections."""
+
+from pipeline.analysis.claims import claims
+from pipeline.reporting.blocks import ReportContext, Section, Table, Text
+from pipeline.reporting.claims.tables import claim_rows
+
+INTRO = (
+    "P1 to P8 are claims of the paper, R1 to R5 objections of a review of it. Each row has a statistic, its value with "
+    "a 95 % interval, and the verdict of a rule set before the run: reproduced (upheld) where the whole interval is on "
+    "one side of the limit, not reproduced (not upheld) where it is on the other, else undecided at this sample size. "
+    "R5, that details are missing, is answered by the table of choices below."
+)
+
+
+def claims_section(context: ReportContext) -> Section:
+    """The verdicts."""
+    values = context.parameters
+    found = claims(context.results, values["claims"], margin=values["prune"]["equivalence_margin"])
+    return Section("claims", "Claims", [Text(INTRO), Table("Claims and verdicts.", claim_rows(found))])

@@ -1,0 +1,1 @@
+"""The error of attribution's own integral."""

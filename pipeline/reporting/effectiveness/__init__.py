@@ -1,0 +1,1 @@
+"""Heads masked in every layer."""

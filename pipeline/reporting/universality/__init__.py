@@ -1,0 +1,1 @@
+"""Important heads of other tasks."""

@@ -1,1 +1,0 @@
-"""How a stage is run: its values, its command line, where its files go."""

@@ -1,0 +1,20 @@
+"""Training curves in W&B, which must not stop a training that works."""
+
+from collections.abc import Mapping
+
+from pytorch_lightning.loggers import WandbLogger
+
+from pipeline.launch.tracking import Tracker, guarded
+
+
+class _GuardedLogger(WandbLogger):
+    """Lightning's logger, whose failures end in the log."""
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Called by Lightning every few steps and at each epoch's end."""
+        guarded(lambda: WandbLogger.log_metrics(self, metrics, step))
+
+
+def training_logger(tracker: Tracker) -> WandbLogger | None:
+    """A logger into the stage's run; None without one."""
+    return _GuardedLogger(experiment=tracker.run) if tracker.run else None

@@ -1,0 +1,112 @@
+"""The sections of params.yaml that say where examples and weights come from, and what DVC watches for them."""
+
+from pathlib import PurePosixPath
+from string import Formatter
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from pipeline.errors import InputError
+from pipeline.values.fields import Count, Name, NotNegative, Positive, Section
+
+
+def _require(section: Section, name: str, keys: tuple[str, ...], source: str) -> None:
+    for key in keys:
+        if getattr(section, key) is None:
+            raise InputError(f"{name}.{key} is null, but must be set where {name}.source is {source}")
+
+
+def _forbid(section: Section, name: str, keys: tuple[str, ...], source: str) -> None:
+    for key in keys:
+        if getattr(section, key) is not None:
+            value = getattr(section, key)
+            raise InputError(f"{name}.{key} is {value}, but must be null where {name}.source is {source}")
+
+
+def _check_dep(section: "Data | Model", name: str, expected: str) -> None:
+    if section.dep != expected:
+        raise InputError(f"{name}.dep is {section.dep}, but must be {expected} for {name}.source {section.source}")
+
+
+def data_dep(source: str) -> str:
+    """The path that DVC watches for the examples of `source`."""
+    return {"planted": "pipeline/data/planted.py", "folder": "external/glue"}.get(source, "pipeline/data/sources.py")
+
+
+def model_dep(source: str, name: str | None) -> str:
+    """The path that DVC watches for the initial weights: a folder's name up to its first placeholder."""
+    if source == "folder" and name:
+        fixed = name if "{" not in name else name.split("{")[0].rpartition("/")[0]
+        return str(PurePosixPath("external/models") / fixed)
+    return "pipeline/data/planted.py" if source == "scratch" else "pipeline/data/sources.py"
+
+
+class Data(Section):
+    """Where examples come from."""
+
+    source: Literal["planted", "folder", "hub"]
+    dep: str
+    name: Name | None
+    revision: Name | None
+    n_train: Count | None
+    n_dev: Count | None
+    seed: NotNegative | None
+
+    @model_validator(mode="after")
+    def _fits_source(self) -> "Data":
+        planted, hub = ("n_train", "n_dev", "seed"), ("name", "revision")
+        if self.source == "planted":
+            _require(self, "data", planted, self.source)
+        else:
+            _forbid(self, "data", planted, self.source)
+        if self.source == "hub":
+            _require(self, "data", ("name",), self.source)
+        else:
+            _forbid(self, "data", hub, self.source)
+        _check_dep(self, "data", data_dep(self.source))
+        return self
+
+
+class Model(Section):
+    """Where the initial weights come from; sizes only for a model made from scratch."""
+
+    source: Literal["scratch", "folder", "hub"]
+    dep: str
+    name: Name | None
+    revision: Name | None
+    layers: Count | None
+    heads: Count | None
+    hidden: Count | None
+    intermediate: Count | None
+    initializer_range: Positive | None
+    dropout: Annotated[float, Field(ge=0, lt=1)] | None
+
+    @model_validator(mode="after")
+    def _fits_source(self) -> "Model":
+        sizes = ("layers", "heads", "hidden", "intermediate", "initializer_range", "dropout")
+        if self.source == "scratch":
+            _require(self, "model", sizes, self.source)
+            _forbid(self, "model", ("name", "revision"), self.source)
+            if self.hidden and self.heads and self.hidden % self.heads:
+                raise InputError(f"model.heads is {self.heads}, but must divide model.hidden, {self.hidden}")
+        else:
+            _forbid(self, "model", sizes, self.source)
+            _require(self, "model", ("name",), self.source)
+            _check_model_name(self.source, str(self.name))
+        if self.source == "folder":
+            _forbid(self, "model", ("revision",), self.source)
+        _check_dep(self, "model", model_dep(self.source, self.name))
+        return self
+
+
+def _check_model_name(source: str, name: str) -> None:
+    try:
+        fields = {field for _, field, _, _ in Formatter().parse(name) if field is not None}
+    except ValueError as error:
+        raise InputError(f"model.name is {name}, but its placeholders must be {{task}} and {{seed}}: {error}") from None
+    if source == "hub" and fields:
+        raise InputError(f"model.name is {name}, but must be a hub id without placeholders where model.source is hub")
+    if not fields <= {"task", "seed"}:
+        raise InputError(f"model.name is {name}, but its placeholders must be {{task}} and {{seed}}")
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise InputError(f"model.name is {name}, but must be a folder below external/models")

@@ -1,0 +1,71 @@
+"""One line for a value that the schema refuses."""
+
+import difflib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from pipeline.errors import InputError
+from pipeline.values.schema import Params
+
+
+def unknown_key(path: tuple[str, ...]) -> str:
+    """The line that refuses a key which the schema lacks, with the nearest ones that it has."""
+    model: type[BaseModel] = Params
+    for depth, part in enumerate(path):
+        if part not in model.model_fields:
+            known = list(model.model_fields)
+            near = [".".join([*path[:depth], name]) for name in difflib.get_close_matches(part, known, cutoff=0.65)]
+            hint = f"did you mean {' or '.join(near)}?" if near else f"known here: {', '.join(known)}"
+            return f"{'.'.join(path[: depth + 1])} is not a known key; {hint}"
+        annotation = model.model_fields[part].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            break
+        model = annotation
+    return f"{'.'.join(path)} cannot be set here"
+
+
+def first_error(error: ValidationError) -> str:
+    """The line that refuses the first bad value: its key, the value, and what is allowed."""
+    # A misspelt key is both unknown and missing: the former says more.
+    first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
+    kind, context = first["type"], first.get("ctx", {})
+    cause = context.get("error")
+    if isinstance(cause, InputError):
+        return str(cause)
+    path = [part for part in first["loc"] if part != "[key]"]
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    if kind == "extra_forbidden":
+        return unknown_key(tuple(str(part) for part in path))
+    if kind == "missing":
+        return f"{key} is missing"
+    return f"{key} is {_shown(first['input'])}, but must be {_allowed(kind, context, first['msg'])}"
+
+
+def _allowed(kind: str, context: Mapping[str, Any], message: str) -> str:
+    bounds = {
+        "greater_than_equal": "at least {ge}",
+        "greater_than": "above {gt}",
+        "less_than_equal": "at most {le}",
+        "less_than": "below {lt}",
+        "literal_error": "one of {expected}",
+        "too_short": "a list with at least one entry",
+        "tuple_type": "a list",
+        "int_type": "an integer",
+        "float_type": "a number",
+        "finite_number": "a finite number",
+        "string_type": "text",
+        "string_too_short": "text that is not empty",
+        "model_type": "a section",
+        "dict_type": "a section",
+        "value_error": "{error}",
+    }
+    named = {**context, "expected": str(context.get("expected", "")).replace("'", "").replace(" or ", ", ")}
+    return bounds[kind].format(**named) if kind in bounds else f"valid ({message})"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return text if len(text) <= 60 else text[:57] + "..."

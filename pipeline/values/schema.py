@@ -1,0 +1,281 @@
+"""What params.yaml may hold: one class per section, one field per value.
+
+A stage's section has the stage's name. To add one: a class here, a field in `Params`, its defaults in
+conf/base.yaml, and its name under the stage's `params` in dvc.yaml.
+No field has a default here: params.yaml and the presets are the only places where values are set.
+"""
+
+from typing import Annotated, Literal, get_args
+
+from pydantic import AfterValidator, Field, model_validator
+
+from pipeline.errors import InputError
+from pipeline.values.fields import (
+    AnyNumber,
+    Count,
+    CountOrAuto,
+    List,
+    Name,
+    NotNegative,
+    Positive,
+    Section,
+    Share,
+    rising_from_0_to_1,
+)
+from pipeline.values.inputs import Data, Model
+
+PlantedTask = Literal["negation", "inference"]
+GlueTask = Literal["mnli", "rte", "sst2", "mrpc"]
+Task = Literal[PlantedTask, GlueTask]
+Pooling = Literal["max", "confidence"]
+Importance = Literal[
+    "attribution",
+    "taylor",
+    "taylor_michel",
+    "taylor_authors",
+    "attention",
+    "accuracy_difference",
+    "loss_difference",
+    "gradient_x_attention",
+]
+Normalise = Literal["none", "layer_l2"]
+Threshold = Annotated[float, Field(ge=0, lt=1)]
+Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
+
+
+class Prepare(Section):
+    """Tokenising and the splits; null takes all examples."""
+
+    max_length: Annotated[int, Field(ge=8)]
+    n_train: Count | None
+    n_eval: Count | None
+    n_importance: Count
+    n_heldout: NotNegative
+    protocol: Literal["heldout", "authors"]
+    seed: NotNegative
+
+
+class Finetune(Section):
+    """Training; 0 epochs use the checkpoint as it is."""
+
+    epochs: NotNegative
+    epochs_for: dict[Task, NotNegative]  # instead of `epochs`, for these tasks
+    lr: Positive
+    batch_size: Count
+    warmup: Share
+    weight_decay: Annotated[float, Field(ge=0)]
+    clip: Positive
+    select: Literal["last", "best"]
+    precision: Literal["32-true", "bf16-mixed"]
+
+
+class Attribute(Section):
+    """The integral, and what is kept of its result."""
+
+    steps: CountOrAuto
+    rule: Rule
+    tolerance: Annotated[float, Field(gt=0, lt=1)]  # of steps: auto
+    max_steps: Annotated[int, Field(ge=4)]  # of steps: auto
+    path: Literal["layer", "joint"]
+    output: Literal["probability", "logit", "log_probability", "margin"]
+    precision: Literal["full", "bfloat16"]
+    n_mine: NotNegative
+    mine_min_tokens: dict[Task, Count]
+    top_edges: Count
+    full_maps: NotNegative
+
+
+class Effectiveness(Section):
+    """Masking heads of every layer, lowest or highest first."""
+
+    methods: List[Literal["attribution_gold", "attribution_predicted", "attention"]]
+    attention_pooling: Pooling
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Prune(Section):
+    """Masking heads of the whole model, lowest importance first."""
+
+    methods: List[Literal[Importance, "random"]]
+    normalise: List[Normalise]
+    rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
+    random_orders: Annotated[int, Field(ge=20)]
+    n_eval: Count | None  # a seeded sample of the dev examples; null takes all
+    attention_pooling: Pooling
+    bootstrap_draws: Annotated[int, Field(ge=2000)]
+    equivalence_margin: Positive  # accuracy points
+    seed: NotNegative
+
+
+class Convergence(Section):
+    """The error of every rule and number of steps against a finer integral."""
+
+    n_examples: Count
+    rules: List[Rule]
+    steps: List[Count]
+    reference_steps: Annotated[int, Field(ge=4)]  # Gauss-Legendre, float64
+    tolerance: Annotated[float, Field(gt=0, lt=1)]  # of `auto`
+    max_steps: Annotated[int, Field(ge=4)]
+    top_k: Count
+    sufficient_error: Annotated[float, Field(gt=0, lt=1)]  # claim P1: the error that 20 steps may have
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Universality(Section):
+    """Do the same heads matter in other tasks?"""
+
+    method: Importance
+    normalise: Normalise
+    rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
+    n_eval: Count | None  # a seeded sample of the dev examples; null takes all
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Tree(Section):
+    """Attribution trees, and what their edges are worth."""
+
+    tau: Threshold
+    tau_last: Threshold
+    lam: Annotated[float, Field(ge=0)]
+    variant: Literal["paper", "authors"]
+    n_examples: Count  # a seeded sample of dev, whose edges are masked; trees are built for all of dev
+    tau_grid: List[Threshold]
+    random_trees: Annotated[int, Field(ge=2)]
+    optimum_seconds: Positive  # for each example's exact optimum
+    n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
+    longest_shown: Count  # tokens
+    withheld: AnyNumber[Task]  # tasks whose sentences must not be shown
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class ReceptiveField(Section):
+    """How far apart the ends of tree edges are."""
+
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Triggers(Section):
+    """Adversarial triggers mined from attribution, and their controls."""
+
+    n_triggers: Count  # at most so many, the strongest
+    second_share: Share  # a second edge below this share of the first is left out
+    least_attribution: Annotated[float, Field(ge=0)]  # weaker patterns are dropped
+    controls: List[Literal["random", "frequency", "shuffled", "attention", "hotflip"]]
+    n_select: Count  # held-out training examples on which the best are selected
+    n_eval: Count | None  # dev examples on which all are reported; null takes all
+    best: Count  # how many are selected, per kind
+    hotflip_batch: Count  # held-out examples over which a gradient is averaged
+    collapse_share: Share  # from this share of one predicted class on, a trigger is said to collapse to it
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative
+
+
+class Claims(Section):
+    """The rules by which the claims table decides, set before the run; all but `stable_slope` in accuracy points."""
+
+    collapse_margin: Positive  # P3: "collapses" is an accuracy at most so far above the majority class
+    keep_margin: Positive  # P3: "enough" is an accuracy at most so far below that of all heads
+    great_improvement: Positive  # R1: a lead over Taylor that would be great
+    stable_slope: Positive  # P7: tokens of mean distance per layer that still count as stable
+    trigger_drop: Positive  # P8: accuracy that the best triggers must cost
+
+
+class Figures(Section):
+    """Drawing. The heat map shows each task's first drawn tree; null takes the head with the largest attribution."""
+
+    dpi: Annotated[int, Field(ge=30, le=1200)]
+    heatmap_layer: NotNegative | None
+    heatmap_head: NotNegative | None
+
+
+class Report(Section):
+    """The page."""
+
+    title: Name
+
+
+class Trainer(Section):
+    """Lightning's trainer."""
+
+    accelerator: Literal["cpu", "gpu", "auto"]
+    devices: Count
+    strategy: Literal["auto", "ddp_spawn"]
+
+    @model_validator(mode="after")
+    def _no_relaunch(self) -> "Trainer":
+        # Lightning's own choice for several devices relaunches the command line, and with -m the whole sweep.
+        if self.devices > 1 and self.strategy == "auto":
+            raise InputError(f"run.trainer.strategy is auto, but must be ddp_spawn with {self.devices} devices")
+        return self
+
+
+class Tracking(Section):
+    """Weights & Biases; auto tracks online where a key is at hand, else offline."""
+
+    mode: Literal["auto", "offline", "online", "disabled"]
+    project: Name
+    entity: Name | None
+
+
+class Run(Section):
+    """What cannot change a result; no stage tracks it."""
+
+    trainer: Trainer
+    workers: NotNegative
+    token_budget: CountOrAuto  # tokens of one pass; auto: as the free memory allows
+    tracking: Tracking
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+
+class Params(Section):
+    """All of params.yaml."""
+
+    preset: Name
+    tasks: List[Task]
+    seeds: List[NotNegative]
+    data: Data
+    model: Model
+    prepare: Prepare
+    finetune: Finetune
+    attribute: Attribute
+    effectiveness: Effectiveness
+    prune: Prune
+    convergence: Convergence
+    universality: Universality
+    tree: Tree
+    receptive_field: ReceptiveField
+    triggers: Triggers
+    claims: Claims
+    figures: Figures
+    report: Report
+    run: Run
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> "Params":
+        fitting = get_args(PlantedTask if self.data.source == "planted" else GlueTask)
+        for task in self.tasks:
+            if task not in fitting:
+                raise InputError(
+                    f"tasks holds {task}, but data.source is {self.data.source}, which has {', '.join(fitting)}"
+                )
+        selecting, held = self.triggers.n_select, self.prepare.n_heldout
+        if selecting > held:
+            raise InputError(f"triggers.n_select is {selecting}, but must be at most prepare.n_heldout, {held}")
+        carved = held + (self.prepare.n_importance if self.prepare.protocol == "heldout" else 0)
+        if self.data.n_train is not None and carved >= self.data.n_train:
+            raise InputError(
+                f"data.n_train is {self.data.n_train}, but must exceed the {carved} examples that prepare carves out "
+                "of it for the importance and the held-out sample"
+            )
+        return self
+
+
+def external_folders(params: Params) -> list[str]:
+    """The folders of ATTATTR_DATA that `params` needs."""
+    sources = {"glue": params.data.source, "models": params.model.source}
+    return [name for name, source in sources.items() if source == "folder"]

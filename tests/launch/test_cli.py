@@ -1,0 +1,183 @@
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import InputError
+from pipeline.values.config import StageConfig
+from pipeline.values.params import read_params
+from pipeline.values.paths import SOURCE
+from pipeline.values.presets import overrides
+
+Main = Callable[[StageConfig], None]
+Run = Callable[..., int]
+ARGUMENTS = ("task=negation", "seed=1")
+
+
+def files() -> set[str]:
+    return {str(path) for path in Path().rglob("*") if path.is_file()} - {"dvc.yaml", "params.yaml"}
+
+
+def test_a_run_by_hand_writes_to_a_folder_of_its_own(run: Run) -> None:
+    assert run("prune", *ARGUMENTS, "prune.random_orders=30") == 0
+    own = "scratch/prune/negation-1"
+    # No folder of Hydra's, no log.
+    assert files() == {f"{own}/outputs/prune/negation-1.txt", f"{own}/params.yaml"}
+    assert Path(f"{own}/outputs/prune/negation-1.txt").read_text() == "30"
+    assert read_params(Path(f"{own}/params.yaml")).prune.random_orders == 30
+
+
+def test_a_stage_without_seed_or_task_is_run_without(run: Run) -> None:
+    seen = []
+    assert run("prepare", "task=inference", main=seen.append) == 0
+    assert run("report", main=seen.append) == 0
+    assert [str(config.output_root) for config in seen] == ["scratch/prepare/inference", "scratch/report"]
+
+
+def test_under_dvc_a_stage_writes_its_outputs_and_nothing_else(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_STAGE", "prune@negation-1")
+    assert run("prune", *ARGUMENTS) == 0
+    assert files() == {"outputs/prune/negation-1.txt"}
+
+
+def test_another_stages_dvc_run_opens_no_outputs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_STAGE", "report")
+    assert run("prune", *ARGUMENTS) == 0
+    assert not Path("outputs").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "line"),
+    [
+        ("prune", ["seed=1"], "task is missing; give task=<one of negation, inference>"),
+        ("prune", ["task=negation"], "seed is missing; give seed=<one of 1>"),
+        (
+            "prune",
+            ["task=cola", "seed=1"],
+            "task is cola, but must be one of negation, inference (tasks in params.yaml)",
+        ),
+        ("prune", ["task=negation", "seed=2"], "seed is 2, but must be one of 1 (seeds in params.yaml)"),
+        ("prune", ["task=negation", "seed=true"], "seed is True, but must be one of 1 (seeds in params.yaml)"),
+        ("prepare", ["task=negation", "seed=1"], "seed is 1, but stage prepare takes no seed"),
+        ("report", ["task=negation"], "task is negation, but stage report takes no task"),
+        ("tree", [*ARGUMENTS], "dvc.yaml has no stage tree"),
+        ("prune", [*ARGUMENTS, "prune.rates=[0,1.2]"], "prune.rates[1] is 1.2, but must be at most 1.0"),
+        ("prune", [*ARGUMENTS, "prune.random_order=20"], "prune.random_order is not a known key; "),
+        ("prune", [*ARGUMENTS, "+prune.random_order=20"], "prune.random_order is not a known key; "),
+        ("prune", [*ARGUMENTS, "zebra.tau=0.4"], "zebra is not a known key; "),
+        ("prune", [*ARGUMENTS, "~prune.rates"], "prune.rates is missing"),
+        ("prune", [*ARGUMENTS, "prune.rates"], "prune.rates cannot be read as KEY=VALUE: "),
+        ("prune", [*ARGUMENTS, "prune.rates=["], "prune.rates=[ cannot be read as KEY=VALUE: "),
+        ("prune", [*ARGUMENTS, "prune.seed=1,2"], "Ambiguous value for argument 'prune.seed=1,2'"),
+        ("prune", [*ARGUMENTS, "finetune.lr=1"], "finetune.lr cannot change stage prune: dvc.yaml does not declare"),
+        ("prune", [*ARGUMENTS, "+finetune.lr=1"], "finetune.lr cannot change stage prune: dvc.yaml does not declare"),
+        ("prune", ["-m", *ARGUMENTS, "prune.random_order=20,30"], "prune.random_order is not a known key; "),
+    ],
+)
+def test_bad_input_is_one_line_and_2_before_any_work(
+    run: Run, capfd: pytest.CaptureFixture[str], name: str, arguments: list[str], line: str
+) -> None:
+    started = []
+    assert run(name, *arguments, main=started.append) == 2
+    shown = capfd.readouterr().err
+    assert shown.startswith(f"error: {line}")
+    assert shown.count("\n") == 1
+    assert started == []
+
+
+def test_a_bad_params_yaml_is_one_line_and_2(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("steps: auto", "steps: 0"))
+    assert run("prune", *ARGUMENTS) == 2
+    assert capfd.readouterr().err == "error: attribute.steps is 0, but must be auto or an integer of at least 1\n"
+
+
+def test_bad_input_found_by_the_stage_is_one_line_and_2(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    class Refused(ValueError):
+        """A ValueError of the library, which knows no InputError."""
+
+    Refused.__module__ = "pipeline.attattr.errors"
+
+    def refuse(error: Exception) -> Main:
+        def main(config: StageConfig) -> None:
+            raise error
+
+        return main
+
+    for error in (InputError("no weights\nin x"), Refused("no weights in x")):
+        assert run("prune", *ARGUMENTS, main=refuse(error)) == 2
+        assert capfd.readouterr().err == "error: no weights in x\n"
+
+
+def test_other_exceptions_keep_their_traceback(run: Run) -> None:
+    def main(config: StageConfig) -> None:
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug") as caught:
+        run("prune", *ARGUMENTS, main=main)
+    assert caught.traceback[-1].name == "main"
+
+
+def test_reading_an_undeclared_section_ends_the_stage(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("prune", *ARGUMENTS, main=lambda config: print(config.finetune.lr)) == 2
+    assert "stage prune reads finetune, but dvc.yaml does not declare it" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+def test_a_stage_can_ask_for_what_differs_from_the_preset(run: Run, mode: list[str]) -> None:
+    found = []
+    assert run("report", *mode, "prune.seed=4", main=lambda config: found.extend(overrides(config.values()))) == 0
+    assert found == [("prune.seed", 0, 4)]
+
+
+def test_the_log_level_is_the_one_of_run(run: Run) -> None:
+    levels = []
+    for level in ("WARNING", "DEBUG"):
+        run("prune", *ARGUMENTS, f"run.log_level={level}", main=lambda _: levels.append(logging.getLogger().level))
+    assert levels == [logging.WARNING, logging.DEBUG]
+
+
+def test_help_shows_the_stages_values_and_no_others(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run("prune", "--help") == 0
+    shown = capfd.readouterr().out
+    assert "python -m pipeline.prune -m" in shown
+    assert "random_orders: 20" in shown
+    assert "finetune" not in shown
+    assert files() == set()
+
+
+def test_the_command_line_is_light() -> None:
+    heavy = {"torch", "transformers", "pytorch_lightning", "wandb"}
+    code = f"import pipeline.launch.cli, sys; print(*({heavy} & {{*sys.modules}}))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SOURCE, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+def test_as_a_process_a_stage_logs_to_stderr_and_ends_with_one_line(workspace: Path) -> None:
+    Path("stage.py").write_text(
+        "import logging\n"
+        "from pipeline.errors import InputError\n"
+        "from pipeline.launch.cli import run_stage\n"
+        "log = logging.getLogger('stage')\n"
+        "def main(config):\n"
+        "    log.info('reads %s', config.prune.seed)\n"
+        "    raise InputError('no weights')\n"
+        "if __name__ == '__main__':\n"
+        "    run_stage('prune', main)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    environment.pop("HYDRA_FULL_ERROR")
+
+    def start(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "stage.py", *ARGUMENTS, *arguments]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    done = start()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"\d\d:\d\d:\d\d INFO stage: reads 0\nerror: no weights\n", done.stderr)
+    assert start("run.log_level=WARNING").stderr == "error: no weights\n"

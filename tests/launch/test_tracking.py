@@ -1,0 +1,226 @@
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.launch.tracking import Tracker, track
+from pipeline.training.logger import training_logger
+from pipeline.values.config import StageConfig
+from pipeline.values.presets import compose_params
+
+METRICS = {
+    "task": "negation",
+    "seed": 1,
+    "n": 200,
+    "auc": {"attribution/none": {"value": 83.25, "low": 80.5, "high": None}},
+    "random": {"auc_mean": 1 / 3, "orders": 20},
+}
+CURVES = [{"method": "taylor", "rate": 0.0, "accuracy": 0.9}, {"method": "random", "rate": 0.5, "accuracy": 0.25}]
+
+
+def config(mode, **changes):
+    params = compose_params(["preset=mini", f"run.tracking.mode={mode}", "run.tracking.project=a-project"])
+    given = {"stage": "prune", "declared": frozenset({"prune"}), "task": "negation", "seed": 1}
+    return StageConfig(params, **{**given, **changes})
+
+
+@pytest.fixture(autouse=True)
+def own_wandb(tmp_path, monkeypatch):
+    """W&B's files below a folder of the test; no key, no mode from outside."""
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_PROJECT", "WANDB_NAME", "WANDB_RUN_GROUP", "WANDB_DISABLED"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+
+
+def read_back(run_file, *options):
+    program = Path(sys.executable).with_name("wandb")
+    result = subprocess.run(
+        [program, "leet", "inspect", *options, "--json", run_file], capture_output=True, text=True, check=True
+    )
+    return result.stdout
+
+
+def test_an_offline_run_read_back_holds_what_the_stage_gave_it(tmp_path):
+    image = tmp_path / "figure.png"
+    # The smallest PNG: one white pixel.
+    image.write_bytes(
+        bytes.fromhex(
+            "89504e470d0a1a0a0000000d494844520000000100000001080000000" + "03a7e9b55"
+            "0000000a49444154789c63f80f00010101001bb6ee560000000049454e44ae426082"
+        )
+    )
+    chosen = config("offline")
+    with track(chosen) as tracker:
+        tracker.curves("curves", CURVES)
+        tracker.image("figure", image)
+        tracker.summary(METRICS)
+    (run_file,) = tmp_path.rglob("*.wandb")
+
+    found = json.loads(read_back(run_file, "--summary"))
+    assert (found["state"], found["exit_code"]) == ("finished", 0)
+    assert (found["name"], found["project"]) == ("prune@negation-1", "a-project")
+    assert found["config"] == chosen.values()
+    assert {name: found["summary"][name] for name in METRICS} == METRICS
+
+    files = run_file.parent / "files"
+    table = json.loads((files / found["summary"]["curves"]["path"]).read_text())
+    assert [dict(zip(table["columns"], row, strict=True)) for row in table["data"]] == CURVES
+    assert (files / found["summary"]["figure"]["path"]).read_bytes() == image.read_bytes()
+
+    records = [json.loads(line) for line in read_back(run_file).splitlines()]
+    (run,) = (record["run"] for record in records if record["type"] == "run")
+    assert (run["run_group"], run["job_type"]) == ("negation-1", "prune")
+
+
+class FakeRun:
+    """Notes what it is asked for, and fails if told so."""
+
+    def __init__(self, failing=False):
+        self.failing, self.logged, self.exit_codes, self.options = failing, [], [], {}
+        self.summary = self
+
+    def _take(self, value):
+        self.logged.append(value)
+        if self.failing:
+            raise ConnectionError("the service is gone")
+
+    def update(self, values):
+        self._take(values)
+
+    def log(self, values):
+        self._take(values)
+
+    def finish(self, exit_code=None):
+        self.exit_codes.append(exit_code)
+        if self.failing:
+            raise ConnectionError("the service is gone")
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    run = FakeRun()
+
+    def init(**options):
+        run.options = options
+        return run
+
+    monkeypatch.setattr("wandb.init", init)
+    return run
+
+
+def test_the_jobs_of_a_sweep_are_told_apart_within_its_group(fake):
+    folder = Path("sweeps/prune/prune.seed")
+    with track(config("offline", output_root=folder / "seed=1,prune.seed=4", sweep=folder)):
+        pass
+    assert {key: fake.options[key] for key in ("name", "group", "job_type")} == {
+        "name": "seed=1,prune.seed=4",
+        "group": "sweeps/prune/prune.seed",
+        "job_type": "prune",
+    }
+
+
+def use_all(tracker, tmp_path):
+    tracker.summary(METRICS)
+    tracker.curves("curves", CURVES)
+    tracker.image("figure", tmp_path / "missing.png")
+
+
+def test_init_that_fails_does_not_fail_the_stage(monkeypatch, tmp_path, caplog):
+    def init(**_):
+        raise RuntimeError("no socket")
+
+    monkeypatch.setattr("wandb.init", init)
+    done = []
+    with caplog.at_level(logging.WARNING), track(config("offline")) as tracker:
+        use_all(tracker, tmp_path)
+        done.append(True)
+    assert done
+    assert tracker.run is None
+    assert "no socket" in caplog.text
+
+
+def test_a_run_that_breaks_does_not_fail_the_stage(fake, tmp_path, caplog):
+    fake.failing = True
+    with caplog.at_level(logging.WARNING), track(config("offline")) as tracker:
+        use_all(tracker, tmp_path)
+    assert METRICS in fake.logged
+    assert fake.exit_codes == [0]
+    assert "the service is gone" in caplog.text
+
+
+def test_a_stage_that_fails_closes_its_run_as_failed(fake):
+    with pytest.raises(KeyError, match="the stage's own"), track(config("offline")):
+        raise KeyError("the stage's own")
+    assert fake.exit_codes == [1]
+
+
+def test_a_stage_that_fails_fails_with_its_own_error_even_if_the_run_breaks(fake):
+    fake.failing = True
+    with pytest.raises(KeyError, match="the stage's own"), track(config("offline")):
+        raise KeyError("the stage's own")
+
+
+def test_disabled_tracking_asks_nothing_of_wandb(monkeypatch, tmp_path):
+    monkeypatch.setattr("wandb.init", lambda **_: pytest.fail("asked"))
+    with track(config("disabled")) as tracker:
+        use_all(tracker, tmp_path)
+    use_all(Tracker(None), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("mode", "variable", "expected"),
+    [
+        ("offline", None, "offline"),
+        ("online", None, "online"),
+        ("auto", None, "offline"),
+        ("auto", "online", "online"),
+        ("auto", "disabled", "disabled"),
+    ],
+)
+def test_the_mode_is_the_one_asked_for_and_offline_without_a_key(fake, monkeypatch, mode, variable, expected):
+    if variable:
+        monkeypatch.setenv("WANDB_MODE", variable)
+    with track(config(mode)):
+        pass
+    assert fake.options["mode"] == expected
+
+
+@pytest.mark.parametrize(
+    ("reachable", "key", "expected"), [(True, True, "online"), (True, False, "offline"), (False, True, "offline")]
+)
+def test_auto_is_online_where_a_key_is_known_and_the_server_answers(fake, monkeypatch, reachable, key, expected):
+    def answer(_):
+        if not reachable:
+            raise OSError("no network")
+
+    monkeypatch.setattr("pipeline.launch.tracking.require_answer", answer)
+    monkeypatch.setattr("wandb.login", lambda **_: key)
+    with track(config("auto")):
+        pass
+    assert fake.options["mode"] == expected
+
+
+def test_training_goes_on_where_its_curves_cannot_be_logged(fake, caplog):
+    fake.failing = True
+    with track(config("offline")) as tracker:
+        logger = training_logger(tracker)
+        with caplog.at_level(logging.WARNING):
+            logger.log_metrics({"train_loss": 0.5}, 3)
+    assert fake.logged == [{"train_loss": 0.5, "trainer/global_step": 3}]
+    assert "the service is gone" in caplog.text
+    assert training_logger(Tracker(None)) is None
+
+
+def test_a_run_is_named_after_stage_task_and_seed(fake):
+    with track(config("offline")):
+        pass
+    assert (fake.options["name"], fake.options["group"]) == ("prune@negation-1", "negation-1")
+    with track(config("offline", stage="figures", task=None, seed=None)):
+        pass
+    assert (fake.options["name"], fake.options["group"]) == ("figures", "summary")

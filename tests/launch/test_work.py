@@ -1,0 +1,106 @@
+import re
+
+import pytest
+
+from pipeline.launch import work
+from pipeline.launch.work import work_folder
+from pipeline.values.config import StageConfig
+from pipeline.values.presets import compose_params
+
+
+def config(*overrides, **changes):
+    params = compose_params(["preset=mini", *overrides])
+    given = {"stage": "attribute", "declared": frozenset({"attribute"}), "task": "negation", "seed": 1}
+    return StageConfig(params, **{**given, **changes})
+
+
+@pytest.fixture
+def inputs(tmp_path, monkeypatch):
+    """Two inputs, a folder and a file, beside a source tree of their own."""
+    monkeypatch.setattr(work, "SOURCE", tmp_path / "source")
+    (tmp_path / "source" / "pipeline" / "part").mkdir(parents=True)
+    (tmp_path / "source" / "pipeline" / "part" / "code.py").write_text("x = 1\n")
+    (tmp_path / "data" / "deep").mkdir(parents=True)
+    (tmp_path / "data" / "deep" / "a").write_text("abc")
+    (tmp_path / "weights").write_text("w")
+    return [tmp_path / "data", tmp_path / "weights"]
+
+
+def test_the_folder_is_named_after_the_run_and_lies_outside_dvcs_outputs(inputs):
+    folder = work_folder(config(), inputs=inputs)
+    assert re.fullmatch(r"\.work/attribute-negation-1-[0-9a-f]{16}", str(folder))
+
+
+def test_the_same_work_has_the_same_folder_and_looking_makes_none(inputs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert work_folder(config(), inputs=inputs) == work_folder(config(), inputs=inputs)
+    assert not (tmp_path / ".work").exists()
+
+
+def test_another_value_run_or_stage_is_other_work(inputs):
+    folders = {
+        work_folder(config(*overrides, **changes), inputs=inputs)
+        for overrides, changes in (
+            ((), {}),
+            (("attribute.steps=7",), {}),
+            ((), {"task": "inference"}),
+            ((), {"seed": None}),
+            ((), {"stage": "finetune"}),
+        )
+    }
+    assert len(folders) == 5
+
+
+def test_what_cannot_change_a_result_or_is_not_declared_does_not_matter(inputs):
+    first = work_folder(config(), inputs=inputs)
+    assert work_folder(config("trainer=ddp", "run.token_budget=77", "run.workers=2"), inputs=inputs) == first
+    assert work_folder(config("prune.random_orders=33"), inputs=inputs) == first
+
+
+def change_input(folder):
+    (folder / "data" / "deep" / "a").write_text("abd")
+
+
+def change_file(folder):
+    (folder / "weights").write_text("v")
+
+
+def rename_input(folder):
+    (folder / "data" / "deep" / "a").rename(folder / "data" / "deep" / "b")
+
+
+def add_input(folder):
+    (folder / "data" / "b").write_text("")
+
+
+def move_the_border_between_name_and_content(folder):
+    (folder / "data" / "deep" / "a").unlink()
+    (folder / "data" / "deep" / "aa").write_text("bc")
+
+
+def change_source(folder):
+    (folder / "source" / "pipeline" / "part" / "code.py").write_text("x = 2\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [change_input, change_file, rename_input, add_input, move_the_border_between_name_and_content, change_source],
+)
+def test_another_input_or_source_is_other_work(inputs, tmp_path, change):
+    first = work_folder(config(), inputs=inputs)
+    change(tmp_path)
+    assert work_folder(config(), inputs=inputs) != first
+
+
+def test_compiled_source_does_not_matter(inputs, tmp_path):
+    first = work_folder(config(), inputs=inputs)
+    cache = tmp_path / "source" / "pipeline" / "part" / "__pycache__"
+    cache.mkdir()
+    (cache / "code.pyc").write_bytes(b"compiled")
+    assert work_folder(config(), inputs=inputs) == first
+
+
+def test_where_the_inputs_lie_does_not_matter(inputs, tmp_path):
+    first = work_folder(config(), inputs=inputs)
+    (tmp_path / "data").rename(tmp_path / "moved")
+    assert work_folder(config(), inputs=[tmp_path / "moved", inputs[1]]) == first

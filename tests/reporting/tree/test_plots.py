@@ -1,0 +1,99 @@
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.patches import FancyArrowPatch
+
+from pipeline.reporting.plots import save_figure
+from pipeline.reporting.tree.plots import faithfulness_figure, trees_figure
+
+
+def edge(query, key, layer, value):
+    return {"query": query, "key": key, "layer": layer, "value": value}
+
+
+@pytest.fixture
+def tree():
+    """Three layers: token 2 is the root, reads 4 in layer 1, which reads 1 and 3 in layer 0."""
+    return {
+        "tokens": ["[CLS]", "not", "bad", "$5", "film", "[SEP]"],
+        "layers": 3,
+        "root": 2,
+        "edges": [edge(2, 4, 1, 0.5), edge(4, 1, 0, 0.25), edge(4, 3, 0, 0.1)]
+        + [edge(0, token, 2, 0.0) for token in (1, 2, 3, 4)],
+        "label": "positive",
+        "predicted": "negative",
+        "probability": 0.75,
+        "head": [1, 0],
+        "example_id": "dev-0",
+    }
+
+
+def nodes(ax):
+    """Where the dots are: token and height."""
+    return {tuple(map(float, line.get_xydata()[0])) for line in ax.lines if line.get_marker() == "o"}
+
+
+def test_a_node_stands_at_the_layer_in_which_it_is_attached(tree):
+    (ax,) = trees_figure([tree]).axes
+    assert nodes(ax) == {(2, 3), (4, 2), (1, 1), (3, 1)}
+
+
+def test_edges_lead_from_the_reading_token_and_are_as_wide_as_their_attribution(tree):
+    (ax,) = trees_figure([tree]).axes
+    arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    assert [arrow._posA_posB for arrow in arrows] == [[(2, 3), (4, 2)], [(4, 2), (1, 1)], [(4, 2), (3, 1)]]
+    widths = [arrow.get_linewidth() for arrow in arrows]
+    assert widths == sorted(widths, reverse=True)
+    assert len(set(widths)) == 3
+
+
+def test_every_token_is_named_and_those_of_the_tree_stand_out(tree):
+    (ax,) = trees_figure([tree]).axes
+    labels = ax.get_xticklabels()
+    assert [label.get_text() for label in labels] == tree["tokens"]
+    assert [label.get_fontweight() for label in labels] == ["normal", *["bold"] * 4, "normal"]
+    assert ax.get_title(loc="left") == "predicted: negative (0.75), gold: positive"
+
+
+def test_an_empty_tree_is_drawn_as_what_it_is(tree, tmp_path):
+    empty = tree | {"root": None, "edges": [], "label": "negative"}
+    figure = trees_figure([empty, tree])
+    assert nodes(figure.axes[0]) == set()
+    assert figure.axes[0].get_title(loc="left") == "predicted: negative (0.75)"
+    save_figure(figure, tmp_path / "trees", dpi=40)
+    assert (tmp_path / "trees.svg").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(("tokens", "layers"), [(40, 12), (3, 1)])
+def test_words_do_not_overlap(tree, tokens, layers):
+    words = ["[CLS]", *["interesting"] * (tokens - 2), "[SEP]"]
+    figure = trees_figure([tree | {"tokens": words, "layers": layers, "root": 1, "edges": []}])
+    figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(left.x1 <= right.x0 + 0.5 for left, right in pairwise(boxes))
+
+
+def test_nodes_of_one_layer_are_joined_by_an_arc(tree):
+    tree["edges"] = [edge(2, 4, 0, 0.5), edge(4, 1, 0, 0.25)]
+    (ax,) = trees_figure([tree]).axes
+    bends = [patch.get_connectionstyle().rad for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
+    assert bends[0] == 0
+    assert bends[1] != 0
+
+
+def test_the_curves_are_those_of_the_data():
+    rows = [
+        {"task": task, "seed": 1, "tau": tau, "n": 30, "edges": 10 * (1 - tau)}
+        | {"sufficiency": 0.5 + tau / 10, "comprehensiveness": 0.3 - tau / 10}
+        | {f"{name}_{end}": 0.4 for name in ("sufficiency", "comprehensiveness") for end in ("low", "high")}
+        for task in ("sst2", "rte")
+        for tau in (0.0, 0.4, 0.5)
+    ]
+    figure = faithfulness_figure(pd.DataFrame(rows))
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["SST-2  (n = 30)", "RTE  (n = 30)"]
+    lines = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 3]
+    np.testing.assert_allclose(lines[0].get_ydata(), [0.5, 0.54, 0.55])
+    np.testing.assert_allclose(lines[1].get_ydata(), [0.3, 0.26, 0.25])
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0\n10.0", "0.4\n6.0", "0.5\n5.0"]

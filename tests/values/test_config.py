@@ -1,0 +1,127 @@
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.utils.serialize import modify_yaml
+
+from pipeline.errors import InputError
+from pipeline.values.config import StageConfig
+from pipeline.values.params import dump_params, read_declaration, read_params
+from pipeline.values.presets import compose_params
+
+PARAMS = compose_params(["preset=mini"])
+
+
+def config(**changes: Any) -> StageConfig:
+    given: dict[str, Any] = {"stage": "prune", "declared": frozenset({"prune", "preset"}), **changes}
+    return StageConfig(PARAMS, **given)
+
+
+def test_a_stage_sees_what_dvc_yaml_declares_and_run() -> None:
+    seen = config(task="negation", seed=1)
+    assert seen.prune is PARAMS.prune
+    assert seen.preset == "mini"
+    assert seen.run is PARAMS.run
+    assert (seen.task, seen.seed, seen.label) == ("negation", 1, "negation-1")
+
+
+@pytest.mark.parametrize("section", ["finetune", "tasks", "data"])
+def test_reading_an_undeclared_section_is_an_error_that_names_it(section: str) -> None:
+    with pytest.raises(InputError, match=f"stage prune reads {section}, but dvc.yaml does not declare it"):
+        getattr(config(), section)
+
+
+@pytest.mark.parametrize("name", ["task", "seed"])
+def test_a_stage_without_matrix_has_no_task_and_no_seed(name: str) -> None:
+    with pytest.raises(InputError, match=f"takes no {name}"):
+        getattr(config(), name)
+
+
+def test_what_is_no_section_is_no_attribute() -> None:
+    assert not hasattr(config(), "prunes")
+
+
+def test_the_values_are_the_declared_sections_and_never_run() -> None:
+    assert config().values() == {"preset": "mini", "prune": PARAMS.prune.model_dump(mode="json")}
+
+
+def test_values_can_travel_to_another_process() -> None:
+    for copied in (pickle.loads(pickle.dumps(config(seed=1))), copy.deepcopy(config(seed=1))):
+        assert (copied.seed, copied.prune) == (1, PARAMS.prune)
+        with pytest.raises(InputError):
+            _ = copied.finetune
+
+
+def test_a_declaration_is_the_stages_params_and_matrix(workspace: Path) -> None:
+    prune = read_declaration("prune")
+    assert (prune.sections, prune.matrix) == ({"preset", "prune"}, {"task", "seed"})
+    assert read_declaration("report").matrix == frozenset()
+
+
+@pytest.mark.parametrize("entry", ["prune.rates", "prunes", "run", "{other.yaml: [prune]}"])
+def test_a_declaration_must_list_whole_sections(workspace: Path, entry: str) -> None:
+    Path("dvc.yaml").write_text(f"stages:\n  prune:\n    cmd: x\n    params: [{entry}]\n")
+    with pytest.raises(InputError, match="must list whole sections"):
+        read_declaration("prune")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (None, "dvc.yaml is missing"),
+        ("stages: [", "dvc.yaml is not valid YAML"),
+        ("", "dvc.yaml has no stage prune"),
+        ("stages: {tree: {cmd: x}}", "dvc.yaml has no stage prune"),
+    ],
+)
+def test_a_stage_that_dvc_yaml_lacks_is_an_error(workspace: Path, text: str | None, line: str) -> None:
+    Path("dvc.yaml").unlink()
+    if text is not None:
+        Path("dvc.yaml").write_text(text)
+    with pytest.raises(InputError, match=line):
+        read_declaration("prune")
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (None, "params.yaml is missing; make it with: python -m pipeline.commands.compose"),
+        ("prune: [", "params.yaml is not valid YAML"),
+        ("prune: {seed: 1, seed: 2}", "duplicate key seed"),
+        ("- prune", "params.yaml must hold sections"),
+    ],
+)
+def test_a_params_yaml_that_cannot_be_read_is_an_error(workspace: Path, text: str | None, line: str) -> None:
+    Path("params.yaml").unlink()
+    if text is not None:
+        Path("params.yaml").write_text(text)
+    with pytest.raises(InputError, match=line):
+        read_params()
+
+
+def test_a_reference_to_another_value_is_refused(workspace: Path) -> None:
+    # DVC would not see the value change that it refers to.
+    text = Path("params.yaml").read_text()
+    Path("params.yaml").write_text(text.replace("random_orders: 20", "random_orders: ${prune.bootstrap_draws}"))
+    with pytest.raises(InputError, match=r"prune\.random_orders is .* but must be an integer"):
+        read_params()
+
+
+@pytest.mark.parametrize("preset", ["mini", "minilm", "paper"])
+def test_dvc_changes_one_line_of_what_is_written(tmp_path: Path, preset: str) -> None:
+    text = dump_params(compose_params([f"preset={preset}"]), header="First.\nSecond.")
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    with modify_yaml(str(path)) as values:
+        values["prune"]["random_orders"] = 25
+    assert path.read_text() == text.replace("random_orders: 20", "random_orders: 25")
+
+
+def test_what_is_written_reads_back_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    for preset in ("mini", "minilm", "paper"):
+        params = compose_params([f"preset={preset}"])
+        path.write_text(dump_params(params, header="A test's."))
+        assert read_params(path) == params

@@ -1,0 +1,56 @@
+import itertools
+
+import pytest
+
+from pipeline.values.params import preset_names, read_params
+from pipeline.values.paths import PRESETS
+from pipeline.values.presets import compose_params, overrides
+
+TRAINERS = sorted(path.stem for path in (PRESETS / "trainer").glob("*.yaml"))
+
+
+@pytest.mark.parametrize(("preset", "trainer"), list(itertools.product(preset_names(), TRAINERS)))
+def test_every_preset_composes_and_is_valid_with_every_trainer(preset: str, trainer: str) -> None:
+    params = compose_params([f"preset={preset}", f"trainer={trainer}"])
+    assert params.preset == preset
+    expected = {"cpu": ("cpu", 1), "gpu": ("gpu", 1), "ddp": ("auto", 2)}[trainer]
+    assert (params.run.trainer.accelerator, params.run.trainer.devices) == expected
+
+
+def test_the_paper_preset_holds_the_papers_settings() -> None:
+    params = compose_params(["preset=paper"])
+    assert (params.model.source, params.model.name) == ("hub", "google-bert/bert-base-cased")
+    assert (params.data.source, params.data.name) == ("hub", "nyu-mll/glue")
+    assert params.prepare.max_length == 128
+    finetune = params.finetune
+    assert (finetune.batch_size, finetune.lr, finetune.epochs, finetune.warmup) == (32, 5e-5, 3, 0.1)
+    assert (finetune.weight_decay, finetune.clip) == (0.01, 1.0)
+    assert (params.attribute.steps, params.attribute.rule, params.prepare.n_importance) == (20, "right", 200)
+    assert params.run.trainer.accelerator == "gpu"
+
+
+def test_a_preset_as_it_is_has_no_overrides() -> None:
+    for preset in preset_names():
+        assert overrides(compose_params([f"preset={preset}"]).model_dump(mode="json")) == []
+
+
+def test_overrides_name_what_differs_and_pass_over_run() -> None:
+    given = ["preset=minilm", "tasks=[rte]", "seeds=[4]", "finetune.lr=1e-4", "model.name=bert", "run.workers=2"]
+    found = overrides(compose_params([*given, "+attribute.mine_min_tokens.rte=9"]).model_dump(mode="json"))
+    assert found == [
+        ("tasks", ["mnli", "rte", "sst2", "mrpc"], ["rte"]),
+        ("seeds", [1, 2], [4]),
+        ("model.dep", "external/models/minilm-l6-h384", "external/models/bert"),
+        ("model.name", "minilm-l6-h384", "bert"),
+        ("finetune.lr", 5e-5, 1e-4),
+        ("attribute.mine_min_tokens", {"sst2": 15}, {"sst2": 15, "rte": 9}),
+    ]
+
+
+def test_overrides_compare_only_the_sections_at_hand() -> None:
+    params = compose_params(["finetune.lr=0.1", "prune.seed=3"]).model_dump(mode="json")
+    assert overrides({"preset": "mini", "prune": params["prune"]}) == [("prune.seed", 0, 3)]
+
+
+def test_the_values_in_the_repository_are_valid() -> None:
+    assert read_params(PRESETS.parent / "params.yaml").preset in preset_names()

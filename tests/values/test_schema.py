@@ -1,0 +1,172 @@
+import copy
+from typing import Any, get_args
+
+import pytest
+
+from pipeline.data import planted
+from pipeline.data.tasks import TASKS
+from pipeline.errors import InputError
+from pipeline.values.inputs import data_dep, model_dep
+from pipeline.values.params import load_params
+from pipeline.values.presets import compose_params
+from pipeline.values.schema import PlantedTask, Task
+
+PRESETS = {name: compose_params([f"preset={name}"]).model_dump(mode="json") for name in ("mini", "minilm", "paper")}
+
+
+def changed(preset: str, key: str, value: object) -> dict[str, Any]:
+    values = copy.deepcopy(PRESETS[preset])
+    *sections, last = key.split(".")
+    section = values
+    for name in sections:
+        section = section[name]
+    section[last] = value
+    return values
+
+
+def refusal(values: dict[str, Any]) -> str:
+    with pytest.raises(InputError) as caught:
+        load_params(values)
+    line = str(caught.value)
+    assert "\n" not in line
+    return line
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("attribute.steps", 0, "attribute.steps is 0, but must be auto or an integer of at least 1"),
+        ("attribute.steps", "3", 'attribute.steps is "3", but must be auto or an integer of at least 1'),
+        ("attribute.steps", True, "attribute.steps is true, but must be auto or an integer of at least 1"),
+        ("attribute.steps", 2.5, "attribute.steps is 2.5, but must be auto or an integer of at least 1"),
+        ("attribute.steps", None, "attribute.steps is null, but must be auto or an integer of at least 1"),
+        ("attribute.steps", [2], "attribute.steps is [2], but must be auto or an integer of at least 1"),
+        ("attribute.rule", "simpson", "one of left, right, midpoint, trapezoid, gauss_legendre, clenshaw_curtis"),
+        ("attribute.tolerance", 0, "attribute.tolerance is 0, but must be above 0"),
+        ("attribute.tolerance", 1.0, "attribute.tolerance is 1.0, but must be below 1"),
+        ("attribute.max_steps", 3, "attribute.max_steps is 3, but must be at least 4"),
+        ("attribute.mine_min_tokens", {"cola": 3}, "attribute.mine_min_tokens.cola is"),
+        ("attribute.mine_min_tokens", {"sst2": 0}, "attribute.mine_min_tokens.sst2 is 0, but must be at least 1"),
+        ("triggers.n_select", 501, "must be at most prepare.n_heldout, 500"),
+        ("tasks", ["cola"], 'tasks[0] is "cola", but must be one of negation, inference, mnli, rte, sst2, mrpc'),
+        ("tasks", ["negation", "negation"], "must be a list without repeats"),
+        ("tasks", [], "tasks is [], but must be a list with at least one entry"),
+        ("tasks", "negation", 'tasks is "negation", but must be a list'),
+        ("tasks", ["sst2"], "tasks holds sst2, but data.source is planted, which has negation, inference"),
+        ("seeds", [1, -1], "seeds[1] is -1, but must be at least 0"),
+        ("preset", "huge", 'preset is "huge", but must be one of mini, minilm, paper'),
+        ("data.source", "folder", "data.n_train is 6000, but must be null where data.source is folder"),
+        ("data.n_train", 600, "data.n_train is 600, but must exceed the 600 examples that prepare carves out"),
+        ("data.dep", "elsewhere", "data.dep is elsewhere, but must be pipeline/data/planted.py"),
+        ("model.heads", 5, "model.heads is 5, but must divide model.hidden, 64"),
+        ("model.layers", None, "model.layers is null, but must be set where model.source is scratch"),
+        ("model.name", "bert", "model.name is bert, but must be null where model.source is scratch"),
+        ("model.dropout", 1.0, "model.dropout is 1.0, but must be below 1"),
+        ("prepare.protocol", "other", "one of heldout, authors"),
+        ("finetune.lr", 0, "finetune.lr is 0, but must be above 0"),
+        ("finetune.lr", float("nan"), "finetune.lr is NaN, but must be a finite number"),
+        ("finetune.warmup", 1.2, "finetune.warmup is 1.2, but must be at most 1"),
+        ("finetune.epochs", -1, "finetune.epochs is -1, but must be at least 0"),
+        ("effectiveness.methods", ["taylor"], 'effectiveness.methods[0] is "taylor"'),
+        ("prune.rates", [0, 1.2], "prune.rates[1] is 1.2, but must be at most 1"),
+        ("prune.rates", [0, 0.5, 0.4, 1], "must be a list that rises from 0 to 1"),
+        ("prune.rates", [0.1, 1], "must be a list that rises from 0 to 1"),
+        ("prune.rates", [0, 0.9], "must be a list that rises from 0 to 1"),
+        ("prune.methods", ["taylorr"], 'prune.methods[0] is "taylorr", but must be one of attribution, taylor,'),
+        ("prune.random_orders", 19, "prune.random_orders is 19, but must be at least 20"),
+        ("prune.bootstrap_draws", 1999, "must be at least 2000"),
+        ("prune", 3, "prune is 3, but must be a section"),
+        ("convergence.rules", ["simpson"], 'convergence.rules[0] is "simpson", but must be one of left, right,'),
+        ("convergence.steps", [2, 0], "convergence.steps[1] is 0, but must be at least 1"),
+        ("convergence.steps", ["auto"], 'convergence.steps[0] is "auto", but must be an integer'),
+        ("convergence.steps", [2, 2], "must be a list without repeats"),
+        ("convergence.reference_steps", 3, "convergence.reference_steps is 3, but must be at least 4"),
+        ("convergence.sufficient_error", 1, "convergence.sufficient_error is 1, but must be below 1"),
+        ("report.title", "", 'report.title is "", but must be text that is not empty'),
+        ("run.trainer.devices", 2, "run.trainer.strategy is auto, but must be ddp_spawn with 2 devices"),
+        ("run.token_budget", 0, "run.token_budget is 0, but must be auto or an integer of at least 1"),
+        ("run.token_budget", "all", 'run.token_budget is "all", but must be auto or an integer of at least 1'),
+        ("run.log_level", "info", "one of DEBUG, INFO, WARNING, ERROR"),
+        ("prune.random_order", 20, "prune.random_order is not a known key; did you mean prune.random_orders?"),
+        ("zebra", {"tau": 0.4}, "zebra is not a known key; known here: preset, tasks, seeds, data,"),
+    ],
+)
+def test_a_bad_value_is_refused_in_one_line_that_names_it(key: str, value: object, line: str) -> None:
+    said = refusal(changed("mini", key, value))
+    assert line in said
+    assert key.split(".")[-1] in said
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("tasks", ["negation"], "tasks holds negation, but data.source is folder, which has mnli, rte, sst2, mrpc"),
+        ("model.name", None, "model.name is null, but must be set where model.source is folder"),
+        ("model.name", "a/{fold}", "its placeholders must be {task} and {seed}"),
+        ("model.name", "a/{task", "its placeholders must be {task} and {seed}"),
+        ("model.name", "../a", "model.name is ../a, but must be a folder below external/models"),
+        ("model.name", "/a", "model.name is /a, but must be a folder below external/models"),
+        ("model.hidden", 64, "model.hidden is 64, but must be null where model.source is folder"),
+        ("model.revision", "main", "model.revision is main, but must be null where model.source is folder"),
+        ("model.name", "other", "model.dep is external/models/minilm-l6-h384, but must be external/models/other"),
+        ("data.name", "nyu-mll/glue", "data.name is nyu-mll/glue, but must be null where data.source is folder"),
+    ],
+)
+def test_a_value_that_does_not_fit_a_folder_is_refused(key: str, value: object, line: str) -> None:
+    assert line in refusal(changed("minilm", key, value))
+
+
+def test_a_hub_id_takes_no_placeholders() -> None:
+    assert "must be a hub id" in refusal(changed("paper", "model.name", "me/bert-{task}"))
+
+
+def test_a_missing_key_is_named() -> None:
+    values = copy.deepcopy(PRESETS["mini"])
+    del values["prune"]["rates"]
+    assert refusal(values) == "prune.rates is missing"
+
+
+def test_an_integer_serves_as_a_number() -> None:
+    assert load_params(changed("mini", "finetune.weight_decay", 0)).finetune.weight_decay == 0.0
+
+
+@pytest.mark.parametrize(("key", "field"), [("attribute.steps", "steps"), ("run.token_budget", "token_budget")])
+@pytest.mark.parametrize("value", ["auto", 1, 7])
+def test_what_the_engine_can_choose_is_a_number_or_auto(key: str, field: str, value: object) -> None:
+    section = getattr(load_params(changed("mini", key, value)), key.split(".")[0])
+    assert getattr(section, field) == value
+
+
+def test_values_cannot_be_changed_in_place() -> None:
+    params = load_params(PRESETS["mini"])
+    with pytest.raises(ValueError, match="frozen"):
+        params.prune.seed = 3
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "dep"),
+    [
+        ("scratch", None, "pipeline/data/planted.py"),
+        ("hub", "google-bert/bert-base-cased", "pipeline/data/sources.py"),
+        ("folder", "minilm", "external/models/minilm"),
+        ("folder", "mine/minilm", "external/models/mine/minilm"),
+        ("folder", "mine/{task}-{seed}", "external/models/mine"),
+        ("folder", "mine/bert-{task}/final", "external/models/mine"),
+        ("folder", "bert-{task}", "external/models"),
+    ],
+)
+def test_dvc_watches_the_folder_above_the_first_placeholder(source: str, name: str | None, dep: str) -> None:
+    assert model_dep(source, name) == dep
+
+
+def test_dvc_watches_where_examples_come_from() -> None:
+    assert [data_dep(source) for source in ("planted", "folder", "hub")] == [
+        "pipeline/data/planted.py",
+        "external/glue",
+        "pipeline/data/sources.py",
+    ]
+
+
+def test_the_tasks_are_those_of_the_table_and_of_the_generator() -> None:
+    assert get_args(Task) == tuple(TASKS)
+    assert get_args(PlantedTask) == planted.TASKS
