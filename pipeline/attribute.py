@@ -1,9 +1,7 @@
 """Compute the attribution scores of one fine-tuned model, batch by batch, over any number of processes.
 
-Reads:  outputs/data/<task>, outputs/models/<task>-<seed>
-Writes: outputs/attributions/<task>-<seed>/{heads.parquet, maps.parquet, full.safetensors,
-        completeness.csv, unconverged.json},
-        metrics/attribute/<task>-<seed>.json
+Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
+Writes: outputs/attributions/<task>-<seed>/{heads.parquet, maps.parquet, full.safetensors}
 Run:    python -m pipeline.attribute task=<task> seed=<seed>
 """
 
@@ -12,7 +10,7 @@ import shutil
 
 from pipeline.launch.cli import run_stage
 from pipeline.values.config import StageConfig
-from pipeline.values.paths import attributions_folder, data_folder, metrics_file, model_folder
+from pipeline.values.paths import attributions_folder, data_folder, model_folder
 
 log = logging.getLogger(__name__)
 
@@ -26,13 +24,12 @@ def main(config: StageConfig) -> None:
     from pipeline.launch.tracking import track
     from pipeline.launch.work import work_folder
     from pipeline.predicting.load import device_for, load_finetuned
-    from pipeline.scoring.collect import gap_rows, merge, overall, summarise, unconverged_rows, write_store
+    from pipeline.scoring.collect import merge, unconverged, write_store
     from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
     from pipeline.scoring.samples import samples, what_to_keep
-    from pipeline.values.store import write_csv, write_json
 
     task, seed, settings = config.task, config.seed, config.attribute
-    data, weights = data_folder(config.input_root, task), model_folder(config.input_root, task, seed)
+    data, weights = data_folder(config.input_root, task, seed), model_folder(config.input_root, task, seed)
     # Lightning moves it, in its processes.
     model = load_finetuned(weights, torch.device("cpu"))
     check_family(model)
@@ -44,23 +41,15 @@ def main(config: StageConfig) -> None:
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
     folder = work_folder(config, inputs=[data, weights])
     attributor = Attributor(model, settings=settings, token_budget=budget, keep=what_to_keep(chosen, settings))
-    with track(config) as tracker:
+    with track(config):
         run_jobs(attributor, jobs, trainer=config.run.trainer, folder=folder, workers=config.run.workers)
         places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)
         order = {place: number for number, place in enumerate(places)}
         rows = merge([job_file(folder, job) for job in jobs], order)
         shape = {"layers": model.config.num_hidden_layers, "heads": model.config.num_attention_heads}
-        out = attributions_folder(config.output_root, task, seed)
-        write_store(out, rows, **shape)
-        write_csv(out / "completeness.csv", gap_rows(rows, task=task, seed=seed))
-        short = unconverged_rows(rows)
-        write_json(out / "unconverged.json", {"estimates": short})
-        if short:
-            log.warning("%s: %d estimates stopped short of their tolerance: unconverged.json", config.label, len(short))
-        metrics = {"task": task, "seed": seed, "steps": settings.steps, "rule": settings.rule}
-        metrics |= overall(rows, steps=settings.steps) | summarise(rows)
-        tracker.summary(metrics)
-        write_json(metrics_file(config.output_root, "attribute", task, seed), metrics)
+        write_store(attributions_folder(config.output_root, task, seed), rows, **shape)
+        if short := unconverged(rows):
+            log.warning("%s: %d of %d estimates stopped short of their tolerance", config.label, *short)
     shutil.rmtree(folder)
 
 

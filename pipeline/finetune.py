@@ -1,7 +1,7 @@
-"""Fine-tune one task's classifier and measure it on the evaluation split.
+"""Fine-tune one task's classifier, and let it predict the evaluation split.
 
-Reads:  outputs/data/<task>; the initial weights (from scratch, folder or hub)
-Writes: outputs/models/<task>-<seed>, outputs/predictions/<task>-<seed>.parquet, metrics/finetune/<task>-<seed>.json
+Reads:  outputs/data/<task>-<seed>; the initial weights (from scratch, folder or hub)
+Writes: outputs/models/<task>-<seed>, outputs/predictions/<task>-<seed>.parquet
 Run:    python -m pipeline.finetune task=<task> seed=<seed>
 """
 
@@ -10,7 +10,7 @@ import shutil
 
 from pipeline.launch.cli import run_stage
 from pipeline.values.config import StageConfig
-from pipeline.values.paths import data_folder, metrics_file, model_folder, predictions_file
+from pipeline.values.paths import data_folder, model_folder, predictions_file
 
 log = logging.getLogger(__name__)
 
@@ -19,18 +19,17 @@ def main(config: StageConfig) -> None:
     """Check the weights, train (or resume), predict once per dev example, write."""
     from transformers import AutoTokenizer
 
-    from pipeline.data.weights import check_weights, load_model, model_name
+    from pipeline.data.weights import check_weights, load_model
     from pipeline.launch.tracking import track
     from pipeline.launch.work import work_folder
     from pipeline.predicting.examples import read_examples
-    from pipeline.predicting.predict import predict_logits
-    from pipeline.training.measure import accuracy_metrics, prediction_rows
-    from pipeline.values.store import write_json, write_rows
+    from pipeline.predicting.predict import predict_logits, prediction_rows
+    from pipeline.values.store import write_rows
 
     task, seed, settings = config.task, config.seed, config.finetune
     epochs = settings.epochs_for.get(task, settings.epochs)
     check_weights(config.model, task, seed=seed, trained=epochs == 0)
-    data = data_folder(config.input_root, task)
+    data = data_folder(config.input_root, task, seed)
     train, dev = read_examples(data / "train.parquet"), read_examples(data / "dev.parquet")
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
     max_length = max(len(example) for example in (*train, *dev))
@@ -48,17 +47,9 @@ def main(config: StageConfig) -> None:
             fit(classifier, trainer=config.run.trainer, checkpoints=checkpoints, logger=training_logger(tracker))
             shutil.rmtree(checkpoints, ignore_errors=True)
         logits = predict_logits(model, dev, token_budget=config.run.token_budget)
-        metrics = accuracy_metrics(logits, dev, task) | {
-            "task": task,
-            "seed": seed,
-            "model": model_name(config.model, task, seed),
-            "n_train": len(train),
-        }
-        tracker.summary(metrics)
         model.cpu().save_pretrained(model_folder(config.output_root, task, seed))
         tokenizer.save_pretrained(model_folder(config.output_root, task, seed))
         write_rows(predictions_file(config.output_root, task, seed), prediction_rows(logits, dev))
-        write_json(metrics_file(config.output_root, "finetune", task, seed), metrics)
 
 
 if __name__ == "__main__":

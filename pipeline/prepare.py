@@ -1,8 +1,8 @@
 """Split and tokenise one task's examples.
 
 Reads:  the task's raw rows (planted grammar, folder or hub); the model's tokenizer
-Writes: outputs/data/<task>/{train,dev,importance,heldout}.parquet, tokenizer/, prepare.json
-Run:    python -m pipeline.prepare task=<task>
+Writes: outputs/data/<task>-<seed>/{train,dev,importance,heldout}.parquet, tokenizer/, prepare.json
+Run:    python -m pipeline.prepare task=<task> seed=<seed>
 """
 
 import logging
@@ -30,7 +30,7 @@ def main(config: StageConfig) -> None:
         raise InputError(f"prepare.max_length is {settings.max_length}, but the model has {positions} positions")
     splits = split(load_rows(config.data, task), task, settings)
     tokenizer = load_tokenizer(config.model, task)
-    folder = data_folder(config.output_root, task)
+    folder = data_folder(config.output_root, task, config.seed)
     summary: dict[str, object] = {"task": task, "protocol": settings.protocol, "max_length": settings.max_length}
     counts, truncated, digests = {}, {}, {}
     named = asdict(splits)

@@ -1,7 +1,6 @@
 """Write the report: one self-contained HTML page, and the same as Markdown.
 
-Reads:  params.yaml and its preset in conf/, metrics/,
-        outputs/{data,figures}, outputs/attributions/*/completeness.csv
+Reads:  params.yaml and its preset in conf/, outputs/{analysis,data,figures}
 Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
 """
@@ -14,25 +13,25 @@ from pipeline.values.paths import data_folder, summary_folder
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
     from pipeline.reporting.blocks import ReportContext
+    from pipeline.reporting.experiments import SHOWN
     from pipeline.reporting.page import render_html, render_markdown
-    from pipeline.reporting.results import read_curves, read_results
+    from pipeline.reporting.results import Results
     from pipeline.values.presets import overrides
     from pipeline.values.store import read_json, replace
 
-    figures = summary_folder(config.input_root, "figures")
-    values = config.values()
+    results = Results(config.input_root, config.tasks, config.seeds)
+    figures, values = summary_folder(config.input_root, "figures"), config.values()
+    prepared = {task: data_folder(config.input_root, task, config.seeds[0]) for task in config.tasks}
     context = ReportContext(
         title=config.report.title,
         preset=config.preset,
         overrides=overrides(values),
         model=config.model.name or f"BERT from scratch, {config.model.layers} layers, {config.model.heads} heads",
         seeds=config.seeds,
-        splits={
-            task: read_json(data_folder(config.input_root, task) / "prepare.json")["examples"] for task in config.tasks
-        },
+        splits={task: read_json(folder / "prepare.json")["examples"] for task, folder in prepared.items()},
         parameters=values,
-        results=read_results(config),
-        completeness=read_curves(config, "attributions", name="completeness").to_dict("records"),
+        records={name: results.records(name) for name in SHOWN if name != "headline"},
+        completeness=results.table("attribute", "completeness").to_dict("records"),
         figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
     )
     folder = summary_folder(config.output_root, "report")

@@ -1,7 +1,7 @@
 """What the paper and a review of it claim, decided by rules set before the run (docs/method.md, "Claims")."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from pipeline.analysis.intervals import Interval, clearly_above, majority_share
@@ -21,46 +21,26 @@ TAYLOR = {
     "taylor_michel": "Taylor (Michel et al.)",
     "taylor_authors": "Taylor (authors' code)",
 }
-RIVALS = {
-    "attention": "attention tree",
-    "gradient_x_attention": "gradient × attention tree",
-    "value_weighted": "value-weighted attention tree",
-    "top_edges": "largest edges, no tree",
-}
 
 
-@dataclass(frozen=True)
-class Results:
-    """The stages' metrics, one mapping per task and seed; `universality` is one for all."""
-
-    finetune: Sequence[Metrics]
-    effectiveness: Sequence[Metrics]
-    prune: Sequence[Metrics]
-    convergence: Sequence[Metrics]
-    tree: Sequence[Metrics]
-    receptive_field: Sequence[Metrics]
-    triggers: Sequence[Metrics]
-    universality: Metrics
-
-
-def claims(results: Results, rules: Metrics, *, margin: float) -> list[Claim]:
-    """All claims, P1 to R4, in order; `rules` is the section `claims` of params.yaml, `margin` the equivalence margin.
+def claims(records: Mapping[str, Sequence[Metrics]], rules: Metrics) -> list[Claim]:
+    """All claims, P1 to R4, in order, from the records of every experiment; `rules` is `claims` of params.yaml.
 
     What is said of accuracy is undecided for a model that is not three standard errors above the majority class.
     """
     weak = {
-        _key(record) for record in results.finetune
+        _key(record) for record in records["finetune"]
         if not clearly_above(record["accuracy"], majority_share(record), record["n"])
     }  # fmt: skip
-    majority = {_key(record): majority_share(record) for record in results.finetune}
+    majority = {_key(record): majority_share(record) for record in records["finetune"]}
     found = [
-        *_steps(results.convergence),
-        *_effectiveness(results.effectiveness, majority, rules),
-        *_pruning(results.prune, rules, margin),
-        *_universality(results.universality),
-        *_tree(results.tree),
-        *_receptive_field(results.receptive_field, rules),
-        *_triggers(results.triggers, rules),
+        *_steps(records["convergence"], rules),
+        *_effectiveness(records["effectiveness"], majority, rules),
+        *_pruning(records["prune"], rules),
+        *_universality(records["universality"][0]),
+        *_tree(records["tree"]),
+        *_receptive_field(records["receptive_field"], rules),
+        *_triggers(records["triggers"], rules),
     ]
     about_accuracy = ("P2", "P3", "P4", "P8", "R1", "R4")
     judged = [_undecided(c) if c.id in about_accuracy and (c.task, c.seed) in weak else c for c in found]
@@ -69,7 +49,7 @@ def claims(results: Results, rules: Metrics, *, margin: float) -> list[Claim]:
 
 def _undecided(claim: Claim) -> Claim:
     rule = f"{claim.rule}; the model is too close to the majority class"
-    return Claim(**{**vars(claim), "verdict": "undecided", "rule": rule})
+    return replace(claim, verdict="undecided", rule=rule)
 
 
 def _key(record: Metrics) -> tuple[str, int]:
@@ -80,14 +60,15 @@ def _of(record: Metrics) -> dict[str, Any]:
     return {"task": record["task"], "seed": record["seed"], "n": record["n"]}
 
 
-def _steps(convergence: Sequence[Metrics]) -> Iterator[Claim]:
+def _steps(convergence: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
+    limit = 100 * rules["sufficient_error"]
     for record in convergence:
         if paper := record.get("paper"):
-            value, limit = Interval.of(paper["error"], 100), 100 * paper["limit"]
+            value = Interval.of(paper["error"], 100)
             yield Claim(
                 "P1", "m = 20 steps suffice", **_of(record),
                 statistic="relative edge error of 20 right-rule steps, %", value=value,
-                rule=f"at most {limit:g}", verdict=paper["verdict"], paper="“performs well”",
+                rule=f"at most {limit:g}", verdict=decide(value, high=limit), paper="“performs well”",
             )  # fmt: skip
 
 
@@ -96,7 +77,7 @@ def _effectiveness(records: Sequence[Metrics], majority: Mapping[Any, float], ru
         for method, label in (("attribution_gold", "gold"), ("attribution_predicted", "predicted")):
             if method not in record["area"]:
                 continue
-            if lead := record["area_difference"].get(f"{method}-attention"):
+            if lead := _lead_over_attention(record, method):
                 yield Claim(
                     "P2", "attribution tells heads apart better than attention", **_of(record),
                     statistic=f"area minus attention's, {label} label, points", value=Interval.of(lead),
@@ -119,20 +100,26 @@ def _effectiveness(records: Sequence[Metrics], majority: Mapping[Any, float], ru
             )  # fmt: skip
 
 
+def _lead_over_attention(record: Metrics, method: str) -> Metrics | None:
+    differences = record["area_difference"]
+    return next((one for one in differences if (one["method"], one["minus"]) == (method, "attention")), None)
+
+
 def _accuracy(part: Metrics) -> Interval:
     return Interval(100 * part["accuracy"], 100 * part["low"], 100 * part["high"])
 
 
-def _pruning(records: Sequence[Metrics], rules: Metrics, margin: float) -> Iterator[Claim]:
+def _pruning(records: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
+    margin = rules["equivalence_margin"]
     for record in records:
-        leads = {key: Interval.of(part) for key, part in record["delta_auc"].items()}
-        if lead := leads.get("attribution/none - taylor/none"):
+        leads = {(one["over"], one["normalise"]): Interval.of(one) for one in record["leads"]}
+        if lead := leads.get(("taylor", "none")):
             yield Claim(
                 "P4", "pruning by attribution is at least as good as by Taylor", **_of(record),
                 statistic="AUC minus Taylor's (paper), points", value=lead,
                 rule=f"at least {-margin:g}", verdict=decide(lead, low=-margin),
             )  # fmt: skip
-        if lead := leads.get("attribution/none - accuracy_difference/none"):
+        if lead := leads.get(("accuracy_difference", "none")):
             yield Claim(
                 "P4", "and better than by accuracy difference", **_of(record),
                 statistic="AUC minus accuracy difference's, points", value=lead,
@@ -141,7 +128,7 @@ def _pruning(records: Sequence[Metrics], rules: Metrics, margin: float) -> Itera
         great = rules["great_improvement"]
         for how, divided in (("none", ""), ("layer_l2", ", both divided by layer")):
             for method, name in TAYLOR.items():
-                if lead := leads.get(f"attribution/{how} - {method}/{how}"):
+                if lead := leads.get((method, how)):
                     yield Claim(
                         "R1", "no great improvement over Taylor", **_of(record),
                         statistic=f"AUC minus {name}{divided}, points", value=lead,
@@ -174,11 +161,13 @@ def _tree(records: Sequence[Metrics]) -> Iterator[Claim]:
                 statistic="faithfulness at 0.5 minus at 0.4, points", value=value,
                 rule="above 0", verdict=objection(decide(value, low=0, strict=True)),
             )  # fmt: skip
-        for name, label in RIVALS.items():
-            value = Interval.of(record["baselines"][name]["difference"], 100)
+        for baseline in record["baselines"]:
+            if baseline["arm"] == "optimum":  # the same objective, solved exactly
+                continue
+            value = Interval.of(baseline["difference"], 100)
             yield Claim(
                 "R3", "a baseline does as well as the tree", **_of(record),
-                statistic=f"faithfulness minus that of: {label}, points", value=value,
+                statistic=f"faithfulness minus that of: {baseline['label']}, points", value=value,
                 rule="at most 0", verdict=objection(decide(value, high=0)),
             )  # fmt: skip
 

@@ -1,20 +1,36 @@
 """Statistics of the convergence experiment (docs/method.md, "Convergence")."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analysis.intervals import Interval
-from pipeline.analysis.verdicts import decide
-from pipeline.values.schema import Convergence
+from pipeline.analysis.outcomes import Findings
+
+if TYPE_CHECKING:
+    from pipeline.analysis.outcomes import Outcomes
+    from pipeline.values.schema import Params
 
 LEVELS = (0.01, 0.001, 0.0001)  # relative edge errors for which the steps needed are listed
 PAPER = ("right", 20)  # the paper's rule and number of steps
 FLOOR = 1e-4  # as in `pipeline.attattr.integrate`: smaller layers' errors are compared with it
 
 Rows = Sequence[dict[str, Any]]
+
+
+def analyse(outcomes: Outcomes, values: Params) -> Findings:
+    """The error of every rule and number of steps, of every model."""
+    records, curves = [], []
+    for model in outcomes.models:
+        rows = outcomes.rows("convergence", model)
+        curves += curve_rows(rows, **model._asdict())
+        draws = {"draws": values.analyse.bootstrap_draws, "seed": values.analyse.seed}
+        records.append(model._asdict() | summary(rows, tolerance=values.convergence.tolerance, **draws))
+    return Findings(records, {"curves": curves})
 
 
 def curve_rows(rows: Rows, *, task: str, seed: int) -> list[dict[str, Any]]:
@@ -45,41 +61,41 @@ def curve_rows(rows: Rows, *, task: str, seed: int) -> list[dict[str, Any]]:
     return curves
 
 
-def summary(rows: Rows, *, settings: Convergence) -> dict[str, Any]:
-    """Steps needed for each level of error, what `auto` reached, and whether the paper's 20 steps suffice.
+def summary(rows: Rows, *, tolerance: float, draws: int, seed: int) -> dict[str, Any]:
+    """Steps needed for each level of error, what `auto` reached, and the error of the paper's 20 steps.
 
     The steps needed are the fewest from which on no larger number of the grid exceeds the level; None if there are
-    none. Claim P1 is decided by the interval of the pooled error of 20 right-rule steps, a bootstrap over examples.
+    none. The interval of the pooled error of 20 right-rule steps is a bootstrap over examples; `tolerance` is that of
+    `auto`.
     """
     groups = {(rule, steps): part for rule, steps, part in _groups(rows)}
-    needed = {
-        rule: {f"{level:g}": _needed({m: _pooled(groups[rule, m]) for m in settings.steps}, level) for level in LEVELS}
-        for rule in settings.rules
-    }
-    (_, auto), (_, reference) = (
+    (_, auto), ((_, half), reference) = (
         next((key, part) for key, part in groups.items() if key[0] == name) for name in ("auto", "reference")
     )
+    errors: dict[str, dict[int, float]] = {}
+    for (rule, steps), part in groups.items():
+        if rule not in ("auto", "reference"):
+            errors.setdefault(rule, {})[int(steps)] = _pooled(part)
     metrics: dict[str, Any] = {
         "n": len({row["example_id"] for row in rows}),
-        "reference_steps": settings.reference_steps,
+        "reference_steps": 2 * int(half),
         "reference_error": _pooled(reference),
-        "steps_needed": needed,
+        "steps_needed": {
+            rule: {f"{level:g}": _needed(by_steps, level) for level in LEVELS} for rule, by_steps in errors.items()
+        },
         "auto": {
-            "tolerance": settings.tolerance,
+            "tolerance": tolerance,
             "error": _pooled(auto),
-            "within_tolerance": float(np.mean(relative_errors(auto) <= settings.tolerance)),
+            "within_tolerance": float(np.mean(relative_errors(auto) <= tolerance)),
             "steps_mean": float(np.mean([row["steps"] for row in auto])),
             "pairs": len(auto),
-            "unconverged": sum(row["unconverged"] for row in auto),
+            "unconverged": int(sum(row["unconverged"] for row in auto)),
         },
     }
     if PAPER in groups:
-        interval = _bootstrap(groups[PAPER], draws=settings.bootstrap_draws, seed=settings.seed)
         metrics["paper"] = {
-            "error": vars(interval),
+            "error": vars(_bootstrap(groups[PAPER], draws=draws, seed=seed)),
             "kendall": float(np.mean([row["kendall"] for row in groups[PAPER]])),
-            "limit": settings.sufficient_error,
-            "verdict": decide(interval, high=settings.sufficient_error),
         }
     return metrics
 

@@ -1,14 +1,37 @@
 """Statistics of the effectiveness experiment (docs/method.md, "Effectiveness")."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analysis.curves import area_between
 from pipeline.analysis.intervals import bootstrap_means, wilson_interval
+from pipeline.analysis.outcomes import Findings
+from pipeline.values.long import places_of, to_array
+
+if TYPE_CHECKING:
+    from pipeline.analysis.outcomes import Outcomes
+    from pipeline.values.schema import Params
+
+CURVE = ("method", "direction")
 
 Correct = dict[tuple[str, str], NDArray[np.bool_]]  # (method, direction) -> (k, example)
+
+
+def analyse(outcomes: Outcomes, values: Params) -> Findings:
+    """Curves, areas between them, and accuracy with and without the two highest heads, of every model."""
+    records, curves = [], []
+    for model in outcomes.models:
+        table = outcomes.table("effectiveness", model)
+        hits = to_array(table.assign(hit=table["predicted"] == table["label"]), (CURVE, ("k",), ("example_id",)), "hit")
+        correct = {(place["method"], place["direction"]): hits[n] for n, place in enumerate(places_of(table, CURVE))}
+        curves += curve_rows(correct, **model._asdict())
+        found = summary(correct, draws=values.analyse.bootstrap_draws, seed=values.analyse.seed)
+        records.append(model._asdict() | found)
+    return Findings(records, {"curves": curves})
 
 
 def curve_rows(correct: Correct, *, task: str, seed: int) -> list[dict[str, Any]]:
@@ -51,9 +74,10 @@ def summary(correct: Correct, *, draws: int, seed: int) -> dict[str, Any]:
         "n_heads": heads,
         "baseline_accuracy": float(any_curve[0].mean()),
         "area": dict(zip(methods, intervals, strict=False)),
-        "area_difference": {
-            f"{a}-{b}": interval for (a, b), interval in zip(pairs, intervals[len(methods) :], strict=True)
-        },
+        "area_difference": [
+            {"method": a, "minus": b, **interval}
+            for (a, b), interval in zip(pairs, intervals[len(methods) :], strict=True)
+        ],
         "keep_top2": {method: _accuracy(correct[method, "lowest_first"][max(0, heads - 2)]) for method in methods},
         "remove_top2": {method: _accuracy(correct[method, "highest_first"][min(2, heads)]) for method in methods},
     }

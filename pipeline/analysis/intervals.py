@@ -22,10 +22,24 @@ class Interval:
     low: float
     high: float
 
+    def __post_init__(self) -> None:
+        # Sums of fractions end a rounding error beside what they stand for, and a verdict asks whether an end is zero.
+        for name in ("value", "low", "high"):
+            object.__setattr__(self, name, round(float(getattr(self, name)), ROUNDING) + 0.0)
+
     @classmethod
     def of(cls, part: Mapping[str, Any], scale: float = 1) -> Self:
         """A metrics file's {value, low, high}, in another unit: `scale` 100 makes points of a fraction."""
         return cls(*(float(scale * part[name]) for name in ("value", "low", "high")))
+
+
+QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0}
+
+
+def quantiles(values: ArrayLike) -> dict[str, float | None]:
+    """`QUANTILES` of some numbers; None where there are none."""
+    values = np.asarray(values, np.float64)
+    return {name: float(np.quantile(values, at)) if len(values) else None for name, at in QUANTILES.items()}
 
 
 def wilson_interval(
@@ -87,9 +101,7 @@ def bootstrap_means(values: ArrayLike, *, draws: int, seed: int, level: float = 
         raise InputError(f"draws must be at least 1, got {draws}")
     means = _resampled_means(values, draws=draws, generator=np.random.default_rng(seed))
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    # Sums of fractions end a rounding error beside what they stand for, and a verdict asks whether an end is zero.
-    columns = np.stack([values.mean(axis=0), low, high]).round(ROUNDING)
-    return [Interval(*map(float, column)) for column in columns.T]
+    return [Interval(*column) for column in np.stack([values.mean(axis=0), low, high]).T]
 
 
 def _resampled_means(values: NDArray[np.float64], *, draws: int, generator: np.random.Generator) -> NDArray[np.float64]:

@@ -1,25 +1,51 @@
 """Statistics of the head-pruning experiment (docs/method.md, "Head pruning")."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analysis.curves import auc, equivalence_verdict, normalised_auc, r_star
 from pipeline.analysis.intervals import bootstrap_means, wilson_interval
-from pipeline.values.schema import Prune
+from pipeline.analysis.outcomes import Findings
+from pipeline.values.long import places_of, to_array
+
+if TYPE_CHECKING:
+    from pipeline.analysis.outcomes import Outcomes
+    from pipeline.values.schema import Params
+
+CURVE = ("method", "normalise", "order")
 
 
-class Order(Protocol):
-    """What is needed of a ranking of heads."""
+@dataclass(frozen=True)
+class Order:
+    """A ranking of heads; `order` counts the random ones."""
 
-    @property
-    def method(self) -> str: ...  # noqa: D102
-    @property
-    def normalise(self) -> str: ...  # noqa: D102
-    @property
-    def order(self) -> int: ...  # noqa: D102
+    method: str
+    normalise: str
+    order: int
+
+
+def analyse(outcomes: Outcomes, values: Params) -> Findings:
+    """Curves and areas of every ranking of every model, and attribution's leads."""
+    records, curves = [], []
+    for model in outcomes.models:
+        table = outcomes.table("prune", model)
+        axes = (CURVE, ("rate", "n_masked"), ("example_id", "label"))
+        places, steps, examples = (places_of(table, axis) for axis in axes)
+        correct = to_array(table.assign(hit=table["predicted"] == table["label"]), axes, "hit")
+        orders, counts = [Order(**place) for place in places], [step["n_masked"] for step in steps]
+        rates, labels = [step["rate"] for step in steps], [example["label"] for example in examples]
+        curves += curve_rows(orders, correct, counts=counts, rates=rates, **model._asdict())
+        draws = {"draws": values.analyse.bootstrap_draws, "seed": values.analyse.seed}
+        found = summary(orders, correct, labels=labels, rates=rates, margin=values.claims.equivalence_margin, **draws)
+        sample = outcomes.facts("prepare", model, name="prepare")["examples"]["importance"]
+        records.append(model._asdict() | found | {"n_importance": sample, "n_heads_total": max(counts)})
+    return Findings(records, {"curves": curves})
 
 
 def curve_rows(
@@ -47,51 +73,63 @@ def curve_rows(
 
 
 def summary(
-    orders: Sequence[Order], correct: NDArray[np.bool_], *, labels: Sequence[int], settings: Prune
+    orders: Sequence[Order],
+    correct: NDArray[np.bool_],
+    *,
+    labels: Sequence[int],
+    rates: Sequence[float],
+    margin: float,
+    draws: int,
+    seed: int,
 ) -> dict[str, Any]:
-    """AUC, nAUC and r* of every ranking, and differences to attribution's AUC with a verdict.
+    """AUC, nAUC and r* of every ranking but the random ones, and attribution's leads with a verdict.
 
     AUCs are in accuracy points (trapezoid over the rate). Intervals come from a bootstrap over examples, paired
-    between rankings. The random orders' AUC comes with the 5 % and 95 % quantile over the orders.
+    between rankings; `margin` is that of equivalence. The random orders' AUC comes with the 5 % and 95 % quantile over
+    the orders.
     """
-    rates = settings.rates
     areas = 100 * auc(rates, correct.transpose(0, 2, 1))  # (ranking, example)
-    keys = {f"{o.method}/{o.normalise}": number for number, o in enumerate(orders) if o.method != "random"}
-    random = [number for number, o in enumerate(orders) if o.method == "random"]
-    columns = {key: areas[number] for key, number in keys.items()}
-    differences = _differences(columns, areas[random].mean(axis=0) if random else None)
-    values = np.stack([*columns.values(), *differences.values()], axis=1)
-    intervals = bootstrap_means(values, draws=settings.bootstrap_draws, seed=settings.seed)
-    majority = float(np.bincount(labels).max() / len(labels))
-    accuracy = {key: correct[number].mean(axis=1) for key, number in keys.items()}
+    ranked = {(one.method, one.normalise): n for n, one in enumerate(orders) if one.method != "random"}
+    random = [n for n, one in enumerate(orders) if one.method == "random"]
+    columns = {key: areas[number] for key, number in ranked.items()}
+    leads = _leads(columns, areas[random].mean(axis=0) if random else None)
+    values = np.stack([*columns.values(), *leads.values()], axis=1)
+    intervals = bootstrap_means(values, draws=draws, seed=seed)
+    majority, n = float(np.bincount(labels).max() / len(labels)), len(labels)
+    accuracy = {key: correct[number].mean(axis=1) for key, number in ranked.items()}
     return {
-        "n": len(labels),
+        "n": n,
         "majority": majority,
         "baseline_accuracy": float(correct[0, 0].mean()),
-        "auc": {key: vars(interval) for key, interval in zip(columns, intervals, strict=False)},
-        "nauc": {key: normalised_auc(rates, a, majority=majority, n=len(labels)) for key, a in accuracy.items()},
-        "r_star": {key: r_star(rates, a) for key, a in accuracy.items()},
-        "delta_auc": {
-            key: vars(interval) | {"verdict": equivalence_verdict(interval, settings.equivalence_margin)}
-            for key, interval in zip(differences, intervals[len(columns) :], strict=True)
-        },
+        "rankings": [
+            {"method": key[0], "normalise": key[1], "auc": vars(interval), "r_star": r_star(rates, accuracy[key])}
+            | {"nauc": normalised_auc(rates, accuracy[key], majority=majority, n=n)}
+            for key, interval in zip(columns, intervals, strict=False)
+        ],
+        "leads": [
+            {"normalise": own, "over": method, "over_normalise": how, **vars(interval)}
+            | {"verdict": equivalence_verdict(interval, margin)}
+            for (own, method, how), interval in zip(leads, intervals[len(columns) :], strict=True)
+        ],
         "random": _random(areas[random].mean(axis=1)) if random else None,
     }
 
 
-def _differences(
-    areas: dict[str, NDArray[np.float64]], random: NDArray[np.float64] | None
-) -> dict[str, NDArray[np.float64]]:
-    """Attribution's AUC per example minus every other ranking's of the same normalisation, and minus random's mean."""
-    differences = {}
-    for key, area in areas.items():
-        method, how = key.split("/")
-        own = areas.get(f"attribution/{how}")
+def _leads(
+    areas: dict[tuple[str, str], NDArray[np.float64]], random: NDArray[np.float64] | None
+) -> dict[tuple[str, str, str], NDArray[np.float64]]:
+    """Attribution's AUC per example minus every other ranking's of the same normalisation, and minus random's mean.
+
+    Keys are attribution's normalisation, the other's method and its normalisation.
+    """
+    leads = {}
+    for (method, how), area in areas.items():
+        own = areas.get(("attribution", how))
         if own is not None and method != "attribution":
-            differences[f"attribution/{how} - {key}"] = own - area
+            leads[how, method, how] = own - area
         if random is not None and method == "attribution":
-            differences[f"{key} - random/none"] = area - random
-    return differences
+            leads[how, "random", "none"] = area - random
+    return leads
 
 
 def _random(areas: NDArray[np.float64]) -> dict[str, Any]:

@@ -1,17 +1,24 @@
 """Statistics of the receptive field (docs/method.md, "Receptive field"): how far tree edges reach, layer by layer."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.analysis.intervals import quantiles
+from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.resamples import interval_of, ratio, resampled_sums
 
 SpecialTokens = Literal["without", "with"]
 SELECTIONS: tuple[SpecialTokens, ...] = ("without", "with")
-QUANTILES = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0}
+
+if TYPE_CHECKING:
+    from pipeline.analysis.outcomes import Outcomes
+    from pipeline.values.schema import Params
 
 
 @dataclass(frozen=True)
@@ -27,6 +34,19 @@ class Reach:
     distance: NDArray[np.float64]
     pair_edges: NDArray[np.float64]
     within: NDArray[np.float64]
+
+
+def analyse(outcomes: Outcomes, values: Params) -> Findings:
+    """The reach of the trees' edges of every model; the statistics at the top are those without special tokens."""
+    records, rows = [], []
+    for model in outcomes.models:
+        edges = outcomes.table("tree", model, name="edges")
+        reach = measure_reach(edges, draws=values.analyse.bootstrap_draws, seed=values.analyse.seed)
+        n = len(set(edges["example_id"])) if len(edges) else 0
+        rows += distance_rows(reach, **model._asdict(), n=n)
+        found = {"n": n, "layers": len(reach["with"].distances), **summary(reach["without"])}
+        records.append(model._asdict() | found | {"with_special": summary(reach["with"])})
+    return Findings(records, {"distances": rows})
 
 
 def measure_reach(edges: pd.DataFrame, *, draws: int, seed: int) -> dict[SpecialTokens, Reach]:
@@ -72,10 +92,7 @@ def distance_rows(reach: dict[SpecialTokens, Reach], *, task: str, seed: int, n:
             rows.append(
                 {"task": task, "seed": seed, "special_tokens": name, "layer": layer, "n": n, "edges": len(distances)}
                 | {"mean": float(distances.mean()) if len(distances) else None}
-                | {
-                    key: float(np.quantile(distances, level)) if len(distances) else None
-                    for key, level in QUANTILES.items()
-                }
+                | quantiles(distances)
                 | {"within": within.value if within else None}
                 | {"within_low": within.low if within else None, "within_high": within.high if within else None}
             )

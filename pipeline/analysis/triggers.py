@@ -1,8 +1,10 @@
 """Statistics of the trigger experiment (docs/method.md, "Triggers"). Drops, like accuracies, are fractions."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,8 +12,13 @@ from scipy.stats import rankdata
 
 from pipeline.analysis.intervals import Interval
 from pipeline.analysis.resamples import interval_of, ratio
+from pipeline.values.long import places_of, to_array
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MINED = "mined"
+TRIGGER = ("trigger",)
 TABLE = ("task", "seed", "rank", "tokens", "class", "strength", "n", "select_drop", "drop", "flip_rate", "collapses_to")
 EFFECTS = ("drop", "per_class", "flip_rate", "predicted", "collapses_to")
 
@@ -41,17 +48,28 @@ class Evaluation:
     dev: Answers
 
 
-def select_best(kinds: Sequence[str], lost: NDArray[np.float64], *, count: int) -> dict[str, list[int]]:
-    """Of each kind the `count` triggers with the largest mean of `lost` `(trigger, example)`; ties go by index."""
-    drops = lost.mean(axis=1)
-    order = np.argsort(-drops, kind="stable").tolist()
-    return {kind: [number for number in order if kinds[number] == kind][:count] for kind in dict.fromkeys(kinds)}
+def read_evaluation(rows: Sequence[Mapping[str, Any]], table: pd.DataFrame) -> Evaluation:
+    """What was measured of the triggers `rows`, from the long table that `triggers` wrote."""
+    best: dict[str, dict[int, int]] = {}
+    for number, row in enumerate(rows):
+        of_kind = best.setdefault(row["kind"], {})
+        if row["best"] is not None:
+            of_kind[row["best"]] = number
+    on_select, on_dev = (table.loc[table["sample"] == sample] for sample in ("select", "dev"))
+    return Evaluation(
+        best={kind: [numbers[place] for place in sorted(numbers)] for kind, numbers in best.items()},
+        on_dev=[place["trigger"] for place in places_of(on_dev, TRIGGER)[1:]],
+        select=_answers(on_select),
+        dev=_answers(on_dev),
+    )
 
 
-def run_on_dev(kinds: Sequence[str], best: Mapping[str, Sequence[int]]) -> list[int]:
-    """The triggers to report on dev, in their order: all mined ones and the best of each kind."""
-    chosen = {number for numbers in best.values() for number in numbers}
-    return [number for number, kind in enumerate(kinds) if kind == MINED or number in chosen]
+def _answers(table: pd.DataFrame) -> Answers:
+    """The first of the sample's rows are those without a trigger."""
+    label, predicted = (
+        to_array(table, (TRIGGER, ("example_id",)), name).astype(np.int64) for name in ("label", "predicted")
+    )
+    return Answers(labels=label[0], before=predicted[0], after=predicted[1:])
 
 
 def effects(answers: Answers, *, classes: int, collapse_share: float) -> list[dict[str, Any]]:
@@ -88,11 +106,10 @@ def per_class(predicted: NDArray[np.int64], labels: NDArray[np.int64], *, classe
 def complete_rows(
     rows: Sequence[Mapping[str, Any]], evaluation: Evaluation, *, classes: Sequence[str], collapse_share: float
 ) -> list[dict[str, Any]]:
-    """`rows`, one per trigger, with `select_drop`, `best` (place among the best of its kind) and its effects on dev.
+    """`rows`, one per trigger, with `select_drop` and its effects on dev.
 
     The effects of triggers that were not run on dev are None.
     """
-    place = {number: order for numbers in evaluation.best.values() for order, number in enumerate(numbers)}
     found = effects(evaluation.dev, classes=len(classes), collapse_share=collapse_share)
     on_dev = dict(zip(evaluation.on_dev, found, strict=True))
     complete = []
@@ -100,7 +117,7 @@ def complete_rows(
         effect = on_dev.get(number) or dict.fromkeys(EFFECTS)
         collapse = effect["collapses_to"]
         effect["collapses_to"] = None if collapse is None else classes[collapse]
-        complete.append({**row, "select_drop": drop, "best": place.get(number), **effect})
+        complete.append({**row, "select_drop": drop, **effect})
     return complete
 
 

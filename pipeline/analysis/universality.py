@@ -1,26 +1,27 @@
 """Correlations of head importance between models (docs/method.md, "Universality")."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from pipeline.analysis import foreign_pruning
+from pipeline.analysis.outcomes import Findings, Model
 from pipeline.analysis.resamples import interval_of, ratio
 from pipeline.errors import InputError
 
+if TYPE_CHECKING:
+    from pipeline.analysis.outcomes import Outcomes
+    from pipeline.values.schema import Params
+
 SIMILAR = {"mnli", "rte"}  # the one pair of similar tasks by which claim P5 is judged
-
-
-class Model(NamedTuple):
-    """A fine-tuned model."""
-
-    task: str
-    seed: int
 
 
 Importance = Mapping[Model, NDArray[np.float64]]  # (layer, head) each
@@ -58,24 +59,32 @@ class Pair:
         return self.a.task == self.b.task
 
 
-def importance_by_model(table: pd.DataFrame, *, method: str, normalise: str) -> dict[Model, NDArray[np.float64]]:
-    """Importance `(layer, head)` of every model in `table`, which holds what `prune` wrote for each of them.
+def analyse(outcomes: Outcomes, values: Params) -> Findings:
+    """Every two models' importances correlated, and what pruning by another task's costs."""
+    settings, draws = values.universality, {"draws": values.analyse.bootstrap_draws, "seed": values.analyse.seed}
+    importance = {
+        model: importance_of(outcomes.importance(model), method=settings.method, normalise=settings.normalise)
+        for model in outcomes.models
+    }
+    pairs = correlated_pairs(importance, **draws)
+    curves, functional = [], []
+    for model in outcomes.models:
+        foreign = foreign_pruning.read(outcomes.table("universality", model))
+        curves += foreign_pruning.curve_rows(foreign, model=model)
+        functional += foreign_pruning.functional_metrics(foreign, model=model, **draws)
+    record = summary(pairs) | {
+        "method": settings.method,
+        "normalise": settings.normalise,
+        "n_heads_total": next(iter(importance.values())).size,
+        "functional": functional,
+    }
+    return Findings([record], {"importance": normalised_rows(importance), "functional": curves})
 
-    Raises:
-        InputError: if `prune` did not compute this method with this normalisation.
-    """
-    result = {}
-    chosen = ((table["method"] == method) & (table["normalise"] == normalise)).to_numpy()
-    for model in dict.fromkeys(Model(task, int(seed)) for task, seed in zip(table["task"], table["seed"], strict=True)):
-        own = ((table["task"] == model.task) & (table["seed"] == model.seed)).to_numpy()
-        heads = table.loc[chosen & own].pivot(index="layer", columns="head", values="importance")
-        if heads.empty:
-            raise InputError(
-                f"universality compares {method} with normalise {normalise}, which prune has not computed for "
-                f"{model.task}, seed {model.seed}: name them in prune.methods and prune.normalise"
-            )
-        result[model] = heads.to_numpy(np.float64)
-    return result
+
+def importance_of(table: pd.DataFrame, *, method: str, normalise: str) -> NDArray[np.float64]:
+    """Importance `(layer, head)` by one method, from the table that `prune` wrote for one model."""
+    chosen = (table["method"] == method) & (table["normalise"] == normalise)
+    return table.loc[chosen].pivot(index="layer", columns="head", values="importance").to_numpy(np.float64)
 
 
 def normalised_rows(importance: Importance) -> list[dict[str, Any]]:

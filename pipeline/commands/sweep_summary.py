@@ -25,9 +25,9 @@ def main(arguments: list[str] | None = None) -> None:
         jobs, folder = read_jobs(given), given.resolve()
         os.chdir(repository())
         dpi = read_params().figures.dpi
-        from pipeline.reporting.plots import save_figure
-        from pipeline.reporting.sweeps.plots import sweep_figure
-        from pipeline.reporting.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
+        from pipeline.commands.sweeps.plots import sweep_figure
+        from pipeline.commands.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
+        from pipeline.reporting.panels import save_figure
         from pipeline.values.store import replace, write_csv
 
         rows = sweep_rows(jobs)

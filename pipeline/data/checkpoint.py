@@ -1,14 +1,17 @@
 """Where a checkpoint is and what its config says; loads no weights, and torch only to read a config."""
 
+from __future__ import annotations
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.data.sources import require_hub
 from pipeline.errors import InputError
-from pipeline.values.inputs import Model
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
+
+    from pipeline.values.inputs import Model
 
 FOLDER = Path("external/models")
 
@@ -25,7 +28,7 @@ def model_location(model: Model, task: str, seed: int | None = None) -> str:
     return str(found[0])
 
 
-def read_config(location: str, model: Model) -> "PretrainedConfig":
+def read_config(location: str, model: Model) -> PretrainedConfig:
     """The model's config, or InputError in one line."""
     from transformers import AutoConfig
 

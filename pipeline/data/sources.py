@@ -1,12 +1,17 @@
 """Where raw examples come from: the planted grammar, a folder of Parquet files, or the Hugging Face hub."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.data import planted
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 from pipeline.launch.network import require_answer
-from pipeline.values.inputs import Data
+
+if TYPE_CHECKING:
+    from pipeline.values.inputs import Data
 
 FOLDER = Path("external/glue")
 

@@ -1,13 +1,17 @@
 """Which examples are trained on, which score the heads, which are evaluated."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
-from pipeline.values.schema import Prepare
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Prepare
 
 Row = dict[str, Any]
 

@@ -1,9 +1,11 @@
 """From texts to token ids."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
@@ -11,7 +13,9 @@ from pipeline.data import planted
 from pipeline.data.checkpoint import model_location
 from pipeline.data.sources import require_hub
 from pipeline.data.tasks import TASKS
-from pipeline.values.inputs import Model
+
+if TYPE_CHECKING:
+    from pipeline.values.inputs import Model
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 

@@ -1,7 +1,9 @@
 """Initial weights: where they are, and whether they fit the task, checked before anything is loaded."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -11,7 +13,9 @@ from pipeline.attattr.families import FAMILIES
 from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
-from pipeline.values.inputs import Model
+
+if TYPE_CHECKING:
+    from pipeline.values.inputs import Model
 
 WEIGHT_FILES = (
     "model.safetensors",

@@ -1,8 +1,10 @@
 """E7: the error of every quadrature rule and number of steps against a much finer integral in float64."""
 
+from __future__ import annotations
+
 import copy
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -14,7 +16,9 @@ from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.batching import TokenBudget
 from pipeline.predicting.examples import Example, collate
 from pipeline.predicting.predict import model_inputs
-from pipeline.values.schema import Convergence, Rule
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Convergence, Rule
 
 REFERENCE = "reference"  # half of its steps, against all of them: how far the reference itself can be trusted
 AUTO = "auto"

@@ -1,10 +1,9 @@
-"""E1, effectiveness: heads ranked per example and layer, the k lowest or highest of every layer masked."""
+"""Effectiveness: heads ranked per example and layer, the k lowest or highest of every layer masked."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -15,8 +14,9 @@ from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.importance import Pooling
 from pipeline.attattr.pruning import Direction, per_layer_masks
 from pipeline.predicting.examples import Example
-from pipeline.predicting.masked import masked_logits
+from pipeline.predicting.masked import masked_predictions, places
 from pipeline.scoring.store import per_head, read_heads
+from pipeline.values.long import to_columns
 
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
@@ -39,13 +39,17 @@ def rankings(
     return {method: per_head(by_target[columns[method][0]], columns[method][1], **size) for method in methods}
 
 
-def correctness(
+def outcomes(
     model: PreTrainedModel, examples: Sequence[Example], importance: dict[str, Tensor], *, token_budget: TokenBudget
-) -> dict[tuple[str, str], NDArray[np.bool_]]:
-    """For each (method, direction): whether each example is right with k heads per layer masked, `(k, example)`."""
+) -> dict[str, NDArray[Any]]:
+    """The class predicted for every example with k heads of every layer masked, as columns of a long table.
+
+    They are method, direction, k, example_id, label, predicted.
+    """
     keys: list[tuple[str, Direction]] = [(method, direction) for method in importance for direction in DIRECTIONS]
     masks = torch.cat([per_layer_masks(importance[method], direction=direction) for method, direction in keys])
-    logits = masked_logits(model, examples, masks, token_budget=token_budget)
-    labels = torch.tensor([example.label for example in examples])
-    correct = (logits.argmax(dim=-1) == labels).numpy().reshape(len(keys), -1, len(examples))
-    return dict(zip(keys, correct, strict=True))
+    predicted = masked_predictions(model, examples, masks, token_budget=token_budget)
+    curves = [{"method": method, "direction": direction} for method, direction in keys]
+    counts = [{"k": k} for k in range(len(predicted) // len(keys))]
+    axes = (curves, counts, places(examples))
+    return to_columns(axes, predicted=predicted.reshape(len(curves), len(counts), len(examples)))

@@ -1,10 +1,12 @@
-"""E2, head pruning: heads of the whole model ranked by one number each, the least important masked."""
+"""Head pruning: heads of the whole model ranked by one number each, the least important masked."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -17,10 +19,13 @@ from pipeline.attattr.batching import TokenBudget, resolve_token_budget
 from pipeline.attattr.importance import normalise, taylor_importance
 from pipeline.attattr.pruning import global_masks, masked_counts
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
-from pipeline.predicting.masked import masked_logits
+from pipeline.predicting.masked import masked_logits, masked_predictions, places
 from pipeline.predicting.predict import model_inputs
 from pipeline.scoring.store import per_head, read_heads
-from pipeline.values.schema import Prune
+from pipeline.values.long import to_columns
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Prune
 
 TAYLOR = ("taylor", "taylor_michel", "taylor_authors")
 
@@ -141,21 +146,25 @@ def rankings(importance: dict[str, Tensor], *, settings: Prune) -> list[Ranking]
     return result
 
 
-def correctness(
+def outcomes(
     model: PreTrainedModel,
     examples: Sequence[Example],
     orders: Sequence[Ranking],
     *,
     rates: Sequence[float],
     token_budget: TokenBudget,
-) -> tuple[list[int], NDArray[np.bool_]]:
-    """Heads masked at each rate, and whether each example is right, `(ranking, rate, example)`."""
+) -> dict[str, NDArray[Any]]:
+    """The class predicted for every example with the least important heads masked, as columns of a long table.
+
+    They are method, normalise, order, rate, n_masked, example_id, label, predicted.
+    """
     counts = masked_counts(list(rates), heads=layer_count(model) * head_count(model))
     masks = torch.cat([global_masks(ranking.importance, counts) for ranking in orders])
-    logits = masked_logits(model, examples, masks, token_budget=token_budget)
-    labels = torch.tensor([example.label for example in examples])
-    correct = (logits.argmax(dim=-1) == labels).numpy()
-    return counts, correct.reshape(len(orders), len(counts), len(examples))
+    predicted = masked_predictions(model, examples, masks, token_budget=token_budget)
+    curves = [{"method": one.method, "normalise": one.normalise, "order": one.order} for one in orders]
+    steps = [{"rate": rate, "n_masked": count} for rate, count in zip(rates, counts, strict=True)]
+    axes = (curves, steps, places(examples))
+    return to_columns(axes, predicted=predicted.reshape(len(curves), len(steps), len(examples)))
 
 
 def importance_rows(orders: Sequence[Ranking], *, task: str, seed: int) -> list[dict[str, object]]:

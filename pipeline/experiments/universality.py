@@ -1,33 +1,50 @@
-"""E3, universality: a model's heads masked in the order that another task's model gives them."""
+"""Universality: a model's heads masked in the order that another task's model gives them."""
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations
 
-import numpy as np
+import csv
+from typing import TYPE_CHECKING, Any
+
 import torch
-from numpy.typing import NDArray
-from transformers import PreTrainedModel
 
-from pipeline.attattr.batching import TokenBudget
-from pipeline.experiments.prune import Ranking, correctness
-from pipeline.predicting.examples import Example
-from pipeline.values.schema import Universality
+from pipeline.experiments.prune import Ranking, outcomes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from pipeline.attattr.batching import TokenBudget
+    from pipeline.predicting.examples import Example
+    from pipeline.values.schema import Universality
 
 
-def foreign_correctness(
+def read_importance(path: Path, *, method: str, normalise: str) -> Tensor:
+    """One importance `(layer, head)` of the file that `prune` wrote."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["method"], row["normalise"]) == (method, normalise)]
+    layers = len({row["layer"] for row in rows})
+    # In float32, as `prune` ranks: its file has more digits than that, so that ties stay ties.
+    return torch.tensor([float(row["importance"]) for row in rows]).view(layers, -1)
+
+
+def foreign_outcomes(
     model: PreTrainedModel,
     examples: Sequence[Example],
-    importance: Mapping[str, NDArray[np.float64]],
+    importance: Mapping[str, Tensor],
     *,
     settings: Universality,
     token_budget: TokenBudget,
-) -> tuple[list[int], NDArray[np.bool_]]:
-    """Heads masked at each rate, and whether each example is right, `(task, rate, example)`.
+) -> dict[str, NDArray[Any]]:
+    """The class predicted for every example with heads masked by each task's ranking, as columns of a long table.
 
-    `importance` holds, for every task by which `model` is pruned (its own among them), one `(layer, head)` array.
+    `importance` holds one `(layer, head)` tensor for every task by which `model` is pruned, its own among them. The
+    columns are ranking (the task), rate, n_masked, example_id, label, predicted.
     """
-    orders = [
-        # In float32, as `prune` ranks: its file has more digits than that, so that ties stay ties.
-        Ranking(settings.method, settings.normalise, 0, torch.tensor(values, dtype=torch.float32))
-        for values in importance.values()
-    ]
-    return correctness(model, examples, orders, rates=settings.rates, token_budget=token_budget)
+    orders = [Ranking(task, settings.normalise, 0, values) for task, values in importance.items()]
+    columns = outcomes(model, examples, orders, rates=settings.rates, token_budget=token_budget)
+    kept = {name: values for name, values in columns.items() if name not in ("normalise", "order")}
+    return {"ranking": kept.pop("method"), **kept}

@@ -1,11 +1,15 @@
 """A fine-tuned classifier, loaded on the device that the values name."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 
-from pipeline.values.schema import Trainer
+if TYPE_CHECKING:
+    from pipeline.values.schema import Trainer
 
 
 def device_for(trainer: Trainer) -> torch.device:

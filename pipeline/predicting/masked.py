@@ -1,8 +1,11 @@
 """Logits under head masks: many masks in one batch, each example once per different mask."""
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -38,6 +41,19 @@ def masked_logits(
     for row in result:
         check_finite(row, [example.example_id for example in examples])
     return result[back]
+
+
+def masked_predictions(
+    model: PreTrainedModel, examples: Sequence[Example], masks: Tensor, *, token_budget: TokenBudget = "auto"
+) -> NDArray[np.int16]:
+    """The classes that `masked_logits` predicts, `(mask, example)`."""
+    logits = masked_logits(model, examples, masks, token_budget=token_budget)
+    return logits.argmax(dim=-1).numpy().astype(np.int16)
+
+
+def places(examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """What a table of outcomes says of each example: its id and its label."""
+    return [{"example_id": example.example_id, "label": example.label} for example in examples]
 
 
 def _group_logits(model: PreTrainedModel, batch: Batch, masks: Tensor, *, budget: int) -> Tensor:

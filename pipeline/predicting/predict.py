@@ -1,6 +1,7 @@
 """A classifier's logits, each example once and in the given order."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,6 +42,14 @@ def predict_logits(
             logits[[place[example_id] for example_id in batch.example_ids]] = forward(model, batch).float().cpu()
     check_finite(logits, [example.example_id for example in examples])
     return logits
+
+
+def prediction_rows(logits: Tensor, examples: Sequence[Example]) -> list[dict[str, Any]]:
+    """One row per example: `example_id`, `label`, `predicted`, `logits`."""
+    return [
+        {"example_id": e.example_id, "label": e.label, "predicted": int(row.argmax()), "logits": row.tolist()}
+        for e, row in zip(examples, logits, strict=True)
+    ]
 
 
 def check_finite(logits: Tensor, example_ids: Sequence[str]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from pipeline.analysis.claims import Results
 from pipeline.reporting.table_text import Row
 
 
@@ -17,9 +16,9 @@ class ReportContext:
     """Everything that the report is made of.
 
     `overrides` are (key, the preset's value, the value); `splits` maps a task to the number of examples of each split;
-    `parameters` are the sections of params.yaml, `results` the stages' metrics; `completeness` has one row per task,
-    seed and layer; `figures` maps the names of the files of the `figures` stage to SVG texts, which report.md finds in
-    `figure_folder`, relative to itself.
+    `parameters` are the sections of params.yaml, `records` what was found in each experiment, one record per model;
+    `completeness` has one row per task, seed and layer; `figures` maps the names of the files of the `figures` stage to
+    SVG texts, which report.md finds in `figure_folder`, relative to itself.
     """
 
     title: str
@@ -29,7 +28,7 @@ class ReportContext:
     seeds: Sequence[int]
     splits: Mapping[str, Mapping[str, int]]
     parameters: Mapping[str, Any]
-    results: Results
+    records: Mapping[str, Sequence[Mapping[str, Any]]]
     completeness: Sequence[Mapping[str, Any]]
     figures: Mapping[str, str]
     figure_folder: str = "../figures"

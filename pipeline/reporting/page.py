@@ -2,45 +2,19 @@
 
 import base64
 import re
-from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pipeline.reporting.blocks import ReportContext, Section
-from pipeline.reporting.claims.section import claims_section
-from pipeline.reporting.convergence.section import error_section
-from pipeline.reporting.effectiveness.section import effectiveness_section
-from pipeline.reporting.prune.section import pruning_section
-from pipeline.reporting.receptive_field.section import receptive_field_section
+from pipeline.reporting.blocks import ReportContext
+from pipeline.reporting.experiments import shown
 from pipeline.reporting.sections.citation import citation_section
-from pipeline.reporting.sections.results import finetune_section, headline_section
 from pipeline.reporting.sections.values import choices_section, run_section, values_section
 from pipeline.reporting.table_text import cell_text, heading, is_numeric, to_markdown
-from pipeline.reporting.tree.section import tree_section
-from pipeline.reporting.triggers.section import triggers_section
-from pipeline.reporting.universality.section import universality_section
 
 TEMPLATES = Path(__file__).parent / "templates"
-
-# In the order of the page. A further experiment is one more file in sections/ and one more line here.
-SECTIONS: Sequence[Callable[[ReportContext], Section]] = (
-    run_section,
-    headline_section,
-    finetune_section,
-    effectiveness_section,
-    pruning_section,
-    universality_section,
-    tree_section,
-    receptive_field_section,
-    triggers_section,
-    error_section,
-    claims_section,
-    choices_section,
-    values_section,
-    citation_section,
-)
 
 
 def render_html(context: ReportContext) -> str:
@@ -56,7 +30,9 @@ def render_markdown(context: ReportContext) -> str:
 
 
 def _render(environment: Environment, template: str, context: ReportContext, *, figures: dict[str, str]) -> str:
-    sections = [section(context) for section in SECTIONS]
+    experiments = [import_module(f"pipeline.reporting.{name}.section").section for name in shown("section")]
+    everything = [run_section, *experiments, choices_section, values_section, citation_section]
+    sections = [section(context) for section in everything]
     return environment.get_template(template).render(title=context.title, sections=sections, figures=figures)
 
 

@@ -1,9 +1,15 @@
-"""The parts that the curve figures share: panels, lines, bands, legend."""
+"""The parts that the curve figures share: panels, lines, bands, legend; and how a figure becomes files.
+
+Plot functions take tables and return a Figure. They draw on a `Figure` of their own rather than through pyplot, so that
+nothing is shared and nothing has to be closed.
+"""
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import matplotlib.style
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,7 +18,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from pipeline.reporting.style import BLACK, GREY, RANDOM, Dash, MethodStyle, task_name
+from pipeline.errors import InputError
+from pipeline.reporting.style import BLACK, GREY, RANDOM, RC, Dash, MethodStyle, task_name
 
 PANEL_HEIGHT, PANEL_WIDTH, LONE_PANEL_WIDTH = 3.2, 4.4, 6.4  # inches; a lone panel is as wide as its legend
 LEGEND_LINE = 0.22
@@ -32,6 +39,13 @@ def panels(count: int) -> tuple[Figure, list[Axes]]:
     for ax in axes[::2]:
         ax.set_ylabel("dev accuracy, %")
     return figure, axes
+
+
+def tasks_of(curves: pd.DataFrame) -> list[str]:
+    """The tasks that a table of curves is about, a panel each; InputError if it is empty."""
+    if curves.empty:
+        raise InputError("there are no curves to draw: run dvc repro")
+    return list(dict.fromkeys(curves["task"]))
 
 
 def legend_below(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
@@ -125,3 +139,11 @@ def _marker(style: MethodStyle) -> dict[str, Any]:
         "markeredgecolor": "white" if style.filled else style.colour,
         "markeredgewidth": 0.5 if style.filled else 1.0,
     }
+
+
+def save_figure(figure: Figure, path_without_suffix: Path, *, dpi: int) -> None:
+    """Write the figure as .svg and .png, without the dates and versions that would make equal figures differ."""
+    stem = path_without_suffix.name
+    with matplotlib.style.context(RC, after_reset=True):
+        figure.savefig(path_without_suffix.with_name(f"{stem}.svg"), metadata={"Date": None, "Creator": None})
+        figure.savefig(path_without_suffix.with_name(f"{stem}.png"), dpi=dpi, metadata={"Software": None})

@@ -1,83 +1,67 @@
-"""What the stages over all tasks and seeds read: the metrics and curves of every (task, seed)."""
+"""What is shown: the statistics that `analyse` made, and examples that the measuring stages kept for the eye."""
 
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from pipeline.analysis.claims import Results
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
 from pipeline.errors import InputError
-from pipeline.values.config import StageConfig
-from pipeline.values.paths import attributions_folder, experiment_folder, metrics_file, summary_folder
+from pipeline.values.paths import analysis_folder, attributions_folder, experiment_folder
 from pipeline.values.store import read_json
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
-def read_metrics(config: StageConfig, stage: str) -> list[dict[str, Any]]:
-    """The metrics of `stage`, by task and seed in the order of params.yaml."""
-    paths = [metrics_file(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds]
-    _check_present(paths, stage)
-    return [read_json(path) for path in paths]
+    import pandas as pd
 
-
-def read_results(config: StageConfig) -> Results:
-    """The metrics of all experiments."""
-    names = [name for name in Results.__dataclass_fields__ if name != "universality"]
-    by_stage = {name: read_metrics(config, name) for name in names}
-    return Results(**by_stage, universality=read_universality(config))
+Record = dict[str, Any]
 
 
-def read_curves(config: StageConfig, stage: str, *, name: str = "curves") -> Any:
-    """The table `name`.csv of `stage` for all tasks and seeds, as one pandas table."""
-    import pandas
+@dataclass(frozen=True)
+class Results:
+    """The files below `root`, of a run over `tasks` and `seeds`."""
 
-    folders = [
-        experiment_folder(config.input_root, stage, task, seed) for task in config.tasks for seed in config.seeds
-    ]
-    paths = [folder / f"{name}.csv" for folder in folders]
-    _check_present(paths, stage)
-    return pandas.concat([pandas.read_csv(path, keep_default_na=False) for path in paths])
+    root: Path
+    tasks: Sequence[str]
+    seeds: Sequence[int]
 
+    def records(self, experiment: str) -> list[Record]:
+        """The statistics of every model; of `universality` one record for all, of `claims` one per row."""
+        return read_json(_present(analysis_folder(self.root, experiment) / "records.json", "analyse"))["records"]
 
-def read_trees(config: StageConfig, task: str) -> list[dict[str, Any]]:
-    """The trees of the first seed that are to be drawn; none where the task's sentences are withheld."""
-    path = experiment_folder(config.input_root, "tree", task, config.seeds[0]) / "trees.json"
-    _check_present([path], "tree")
-    return read_json(path)["trees"]
+    def table(self, experiment: str, name: str) -> pd.DataFrame:
+        """One of the long tables over all models. Empty, without columns, where there was nothing to tell."""
+        import pandas
 
+        path = _present(analysis_folder(self.root, experiment) / f"{name}.csv", "analyse")
+        # A name such as None stays text.
+        return pandas.read_csv(path, keep_default_na=False) if path.stat().st_size else pandas.DataFrame()
 
-def read_head_maps(config: StageConfig, task: str, example_id: str, *, layer: int, head: int) -> tuple[Any, Any] | None:
-    """Attention and attribution `(query, key)` of one head, first seed; None where the whole maps are not kept.
+    def trees(self, task: str) -> list[Record]:
+        """The trees of the first seed that are to be drawn; none where the task's sentences are withheld."""
+        path = experiment_folder(self.root, "tree", task, self.seeds[0]) / "trees.json"
+        return read_json(_present(path, "tree"))["trees"]
 
-    Raises InputError if the model has no such layer or head.
-    """
-    from safetensors.numpy import load_file
+    def head_maps(self, task: str, example_id: str, *, layer: int, head: int) -> tuple[Any, Any] | None:
+        """Attention and attribution `(query, key)` of one head, first seed; None where the whole maps are not kept.
 
-    path = attributions_folder(config.input_root, task, config.seeds[0]) / "full.safetensors"
-    if not path.is_file():
-        return None
-    maps = load_file(path)
-    attention, attribution = (maps[f"{example_id}.predicted.{name}"] for name in ("attention", "attribution"))
-    for name, chosen, count in (("layer", layer, attention.shape[0]), ("head", head, attention.shape[1])):
-        if chosen >= count:
-            raise InputError(f"figures.heatmap_{name} is {chosen}, but must be below {count}: they count from 0")
-    return attention[layer, head], attribution[layer, head]
+        Raises InputError if the model has no such layer or head.
+        """
+        from safetensors.numpy import load_file
 
-
-def read_universality(config: StageConfig) -> dict[str, Any]:
-    """What `universality` measured over all tasks and seeds."""
-    path = config.input_root / "metrics" / "universality.json"
-    _check_present([path], "universality")
-    return read_json(path)
-
-
-def read_importance(config: StageConfig) -> Any:
-    """The importances that `universality` compares, as a pandas table: task, seed, layer, head, importance."""
-    import pandas
-
-    path = summary_folder(config.input_root, "universality") / "importance.csv"
-    _check_present([path], "universality")
-    return pandas.read_csv(path)
-
-
-def _check_present(paths: list[Path], stage: str) -> None:
-    for path in paths:
+        path = attributions_folder(self.root, task, self.seeds[0]) / "full.safetensors"
         if not path.is_file():
-            raise InputError(f"{path} is missing; run: dvc repro {stage}")
+            return None
+        maps = load_file(path)
+        attention, attribution = (maps[f"{example_id}.predicted.{name}"] for name in ("attention", "attribution"))
+        for name, chosen, count in (("layer", layer, attention.shape[0]), ("head", head, attention.shape[1])):
+            if chosen >= count:
+                raise InputError(f"figures.heatmap_{name} is {chosen}, but must be below {count}: they count from 0")
+        return attention[layer, head], attribution[layer, head]
+
+
+def _present(path: Path, stage: str) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path} is missing; run: dvc repro {stage}")
+    return path

@@ -1,14 +1,19 @@
 """Rows of results as CSV for machines and as aligned Markdown for readers, with stable numbers."""
 
+from __future__ import annotations
+
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pipeline.analysis.curves import Verdict
 from pipeline.analysis.intervals import Interval
 from pipeline.errors import InputError
 from pipeline.reporting.style import METHODS, task_name
+
+if TYPE_CHECKING:
+    from pipeline.analysis.curves import Verdict
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ Cell = str | int | float | Interval | None
 Row = dict[str, Cell]
 
 MISSING = "–"
-NORMALISATIONS = {"none": "as computed", "layer_l2": "÷ layer L2"}
+NORMALISED = {"none": "as computed", "layer_l2": "÷ layer L2"}  # short, for a cell
 
 Columns = Mapping[str, tuple[str, int]]
 
@@ -180,7 +185,7 @@ def _name_text(name: str, text: str) -> str:
         return task_name(text)
     if name == "method" and text in METHODS:
         return METHODS[text].label
-    return NORMALISATIONS.get(text, text) if name == "normalise" else text
+    return NORMALISED.get(text, text) if name == "normalise" else text
 
 
 def _flat(row: Row, *, like: Sequence[Row]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""From the job files to the attribution store, and its summary."""
+"""From the job files to the attribution store."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,71 +42,7 @@ def write_store(folder: Path, rows: list[dict[str, Any]], *, layers: int, heads:
     replace(folder / "full.safetensors", save(tensors))
 
 
-def gap_rows(rows: list[dict[str, Any]], *, task: str, seed: int) -> list[dict[str, Any]]:
-    """Quantiles over dev examples of |completeness gap|, by layer, for the predicted class.
-
-    `change` is the mean |change of F| that the scores explain, `steps` the mean number of steps, `unconverged` counts
-    the examples whose estimates stopped short of their tolerance. On the `joint` path "layer" 0 is all of them.
-    """
-    chosen = [row for row in rows if (row["split"], row["target"]) == ("dev", "predicted")]
-    gaps = np.abs([row["completeness_gap"] for row in chosen])
-    change = np.abs([row["output_change"] for row in chosen]).mean(axis=0)
-    steps = np.mean([row["steps"] for row in chosen], axis=0)
-    unconverged = np.sum([row["unconverged"] for row in chosen], axis=0)
-    quantiles = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1}
-    return [
-        {"task": task, "seed": seed, "layer": layer, "n": len(chosen)}
-        | {name: float(np.quantile(gaps[:, layer], share)) for name, share in quantiles.items()}
-        | {"change": float(change[layer]), "steps": float(steps[layer]), "unconverged": int(unconverged[layer])}
-        for layer in range(gaps.shape[1])
-    ]
-
-
-def unconverged_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Every example and layer whose estimate stopped at `max_steps`, short of its tolerance."""
-    return [
-        {"split": row["split"], "example_id": row["example_id"], "target": row["target"], "layer": layer}
-        | {"completeness_gap": row["completeness_gap"][layer], "output_change": row["output_change"][layer]}
-        for row in rows
-        for layer, short in enumerate(row["unconverged"])
-        if short
-    ]
-
-
-def overall(rows: list[dict[str, Any]], *, steps: int | str) -> dict[str, float | None]:
-    """Error and cost of the scores of the predicted class on dev, in three numbers.
-
-    `completeness_error` is the mean over examples of the sum over layers of |completeness gap|, as a share of the same
-    mean of |change of F| that the scores explain; `mean_steps` is the mean number of steps of an example and layer, and
-    `unconverged` counts the estimates, one per example and layer, that stopped short of their tolerance. They have one
-    with `steps` auto only: otherwise it is None.
-    """
-    chosen = [row for row in rows if (row["split"], row["target"]) == ("dev", "predicted")]
-    gap, change = (np.abs([row[key] for row in chosen]).mean(axis=0) for key in ("completeness_gap", "output_change"))
-    return {
-        # Without any change there is nothing to explain, and no gap.
-        "completeness_error": float(gap.sum() / (change.sum() or 1.0)),
-        "mean_steps": float(np.mean([row["steps"] for row in chosen])),
-        "unconverged": int(np.sum([row["unconverged"] for row in chosen])) if steps == "auto" else None,
-    }
-
-
-def summarise(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Counts, and per layer how far the attribution is from completeness, for each split and target."""
-    summary: dict[str, Any] = {}
-    for key in sorted({(row["split"], row["target"]) for row in rows}):
-        chosen = [row for row in rows if (row["split"], row["target"]) == key]
-        gap = np.abs([row["completeness_gap"] for row in chosen])
-        change = np.abs([row["output_change"] for row in chosen])
-        summary["/".join(key)] = {
-            "examples": len(chosen),
-            "mean_tokens": float(np.mean([row["n"] for row in chosen])),
-            "completeness_gap": {
-                "mean": gap.mean(axis=0).tolist(),
-                "max": gap.max(axis=0).tolist(),
-            },
-            "output_change_mean": change.mean(axis=0).tolist(),
-            "steps_mean": np.mean([row["steps"] for row in chosen], axis=0).tolist(),
-            "unconverged": np.sum([row["unconverged"] for row in chosen], axis=0).tolist(),
-        }
-    return summary
+def unconverged(rows: Sequence[dict[str, Any]]) -> tuple[int, int] | None:
+    """How many estimates, one per row and layer, stopped at `max_steps` short of their tolerance, and of how many."""
+    flags = [short for row in rows for short in row["unconverged"]]
+    return (sum(flags), len(flags)) if any(flags) else None

@@ -1,12 +1,14 @@
 """The attribution of a data set as Lightning predictions: one job per batch, one file per job."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytorch_lightning as pl
 import torch
@@ -21,9 +23,11 @@ from pipeline.attattr.quadrature import schedule
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
 from pipeline.predicting.predict import model_inputs, not_finite
 from pipeline.scoring.records import Keep, example_record
-from pipeline.values.schema import Attribute
-from pipeline.values.schema import Trainer as TrainerSettings
 from pipeline.values.store import write_rows
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Attribute
+    from pipeline.values.schema import Trainer as TrainerSettings
 
 log = logging.getLogger(__name__)
 

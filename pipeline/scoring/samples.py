@@ -1,12 +1,17 @@
 """Which examples are attributed, for which target class, and what is kept of each."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.predicting.examples import Example, read_examples
 from pipeline.scoring.jobs import Target
 from pipeline.scoring.records import Keep
-from pipeline.values.schema import Attribute, Task
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Attribute, Task
 
 Samples = dict[str, tuple[Sequence[Example], tuple[Target, ...]]]
 

@@ -1,7 +1,10 @@
 """Fine-tuning a sequence classifier with Lightning, resumable to the bit."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
@@ -15,8 +18,10 @@ from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward, predict_logits
 from pipeline.training.batches import epoch_batches
-from pipeline.values.schema import Finetune
-from pipeline.values.schema import Trainer as TrainerSettings
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Finetune
+    from pipeline.values.schema import Trainer as TrainerSettings
 
 
 class Classifier(pl.LightningModule):

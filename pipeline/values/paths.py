@@ -21,9 +21,9 @@ def repository() -> Path:
     return here if (here / "dvc.yaml").is_file() else SOURCE
 
 
-def data_folder(root: Path, task: str) -> Path:
+def data_folder(root: Path, task: str, seed: int) -> Path:
     """What `prepare` writes."""
-    return root / "outputs" / "data" / task
+    return root / "outputs" / "data" / f"{task}-{seed}"
 
 
 def model_folder(root: Path, task: str, seed: int) -> Path:
@@ -42,13 +42,18 @@ def attributions_folder(root: Path, task: str, seed: int) -> Path:
 
 
 def experiment_folder(root: Path, stage: str, task: str, seed: int) -> Path:
-    """What an experiment's stage (`effectiveness`, `prune`) writes, its metrics aside."""
+    """What the stage of an experiment, such as `effectiveness`, writes: what happened to every example."""
     return root / "outputs" / stage / f"{task}-{seed}"
 
 
-def metrics_file(root: Path, stage: str, task: str, seed: int) -> Path:
-    """The small result of a stage that is committed."""
-    return root / "metrics" / stage / f"{task}-{seed}.json"
+def analysis_folder(root: Path, experiment: str) -> Path:
+    """What `analyse` makes of an experiment's outcomes, over all tasks and seeds."""
+    return root / "outputs" / "analysis" / experiment
+
+
+def metrics_file(root: Path, task: str) -> Path:
+    """The few numbers of a task that are committed."""
+    return root / "metrics" / f"{task}.json"
 
 
 def summary_folder(root: Path, stage: str) -> Path:

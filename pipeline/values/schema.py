@@ -90,8 +90,6 @@ class Effectiveness(Section):
 
     methods: List[Literal["attribution_gold", "attribution_predicted", "attention"]]
     attention_pooling: Pooling
-    bootstrap_draws: Annotated[int, Field(ge=100)]
-    seed: NotNegative
 
 
 class Prune(Section):
@@ -103,8 +101,6 @@ class Prune(Section):
     random_orders: Annotated[int, Field(ge=20)]
     n_eval: Count | None  # a seeded sample of the dev examples; null takes all
     attention_pooling: Pooling
-    bootstrap_draws: Annotated[int, Field(ge=2000)]
-    equivalence_margin: Positive  # accuracy points
     seed: NotNegative
 
 
@@ -118,8 +114,6 @@ class Convergence(Section):
     tolerance: Annotated[float, Field(gt=0, lt=1)]  # of `auto`
     max_steps: Annotated[int, Field(ge=4)]
     top_k: Count
-    sufficient_error: Annotated[float, Field(gt=0, lt=1)]  # claim P1: the error that 20 steps may have
-    bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: NotNegative
 
 
@@ -130,7 +124,6 @@ class Universality(Section):
     normalise: Normalise
     rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
     n_eval: Count | None  # a seeded sample of the dev examples; null takes all
-    bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: NotNegative
 
 
@@ -148,14 +141,6 @@ class Tree(Section):
     n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
     longest_shown: Count  # tokens
     withheld: AnyNumber[Task]  # tasks whose sentences must not be shown
-    bootstrap_draws: Annotated[int, Field(ge=100)]
-    seed: NotNegative
-
-
-class ReceptiveField(Section):
-    """How far apart the ends of tree edges are."""
-
-    bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: NotNegative
 
 
@@ -170,14 +155,22 @@ class Triggers(Section):
     n_eval: Count | None  # dev examples on which all are reported; null takes all
     best: Count  # how many are selected, per kind
     hotflip_batch: Count  # held-out examples over which a gradient is averaged
-    collapse_share: Share  # from this share of one predicted class on, a trigger is said to collapse to it
-    bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: NotNegative
 
 
-class Claims(Section):
-    """The rules by which the claims table decides, set before the run; all but `stable_slope` in accuracy points."""
+class Analyse(Section):
+    """The statistics of all experiments."""
 
+    bootstrap_draws: Annotated[int, Field(ge=100)]
+    seed: NotNegative  # of the resamples
+    collapse_share: Share  # from this share of one predicted class on, a trigger is said to collapse to it
+
+
+class Claims(Section):
+    """The limits by which verdicts decide, set before the run; in accuracy points where nothing else is said."""
+
+    sufficient_error: Annotated[float, Field(gt=0, lt=1)]  # P1: the relative edge error that 20 steps may have
+    equivalence_margin: Positive  # P4 and the table of pruning: a difference of AUCs that does not matter
     collapse_margin: Positive  # P3: "collapses" is an accuracy at most so far above the majority class
     keep_margin: Positive  # P3: "enough" is an accuracy at most so far below that of all heads
     great_improvement: Positive  # R1: a lead over Taylor that would be great
@@ -248,8 +241,8 @@ class Params(Section):
     convergence: Convergence
     universality: Universality
     tree: Tree
-    receptive_field: ReceptiveField
     triggers: Triggers
+    analyse: Analyse
     claims: Claims
     figures: Figures
     report: Report
@@ -263,6 +256,14 @@ class Params(Section):
                 raise InputError(
                     f"tasks holds {task}, but data.source is {self.data.source}, which has {', '.join(fitting)}"
                 )
+        if (
+            self.universality.method not in self.prune.methods
+            or self.universality.normalise not in self.prune.normalise
+        ):
+            raise InputError(
+                f"universality compares {self.universality.method} with normalise {self.universality.normalise}, "
+                "which prune does not compute: name them in prune.methods and prune.normalise"
+            )
         selecting, held = self.triggers.n_select, self.prepare.n_heldout
         if selecting > held:
             raise InputError(f"triggers.n_select is {selecting}, but must be at most prepare.n_heldout, {held}")

@@ -41,24 +41,31 @@ def _rounded(value: Any) -> Any:
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """A Parquet table of `rows`, in their order."""
     import pyarrow
+
+    _write_parquet(path, pyarrow.Table.from_pylist(list(rows)))
+
+
+def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
+    """A Parquet table of columns, arrays of one length."""
+    import pyarrow
+
+    _write_parquet(path, pyarrow.table(dict(columns)))
+
+
+def _write_parquet(path: Path, table: Any) -> None:
+    import pyarrow
     import pyarrow.parquet
 
-    path.parent.mkdir(parents=True, exist_ok=True)
     sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(rows)), sink)
+    pyarrow.parquet.write_table(table, sink)
     replace(path, sink.getvalue().to_pybytes())
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """A CSV table of `rows`, whose keys are the first row's; floats have 10 significant digits."""
+    """A CSV table of `rows`, whose keys are the first row's; floats have 10 significant digits. Empty without rows."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+    if rows:
+        writer.writeheader()
     writer.writerows(_rounded(row) for row in rows)
     replace(path, text.getvalue().encode())
-
-
-def read_csv(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV table, as text."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -1,7 +1,10 @@
 """The sets of edges that are compared with an attribution tree: trees from other maps, random ones, the optimum."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -13,7 +16,9 @@ from pipeline.attattr.tree import AttributionTree, TreeEdge, attribution_tree, c
 from pipeline.experiments.tree.optimum import Candidate, Optimum, optimal_tree
 from pipeline.predicting.examples import Batch
 from pipeline.predicting.predict import model_inputs
-from pipeline.values.schema import Tree
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Tree
 
 RIVALS = ("attention", "gradient_x_attention", "value_weighted")
 

@@ -1,8 +1,10 @@
-"""E4, attribution trees: how much of the prediction their edges carry, beside sets of edges of the same size."""
+"""Attribution trees: how much of the prediction their edges carry, beside sets of edges of the same size."""
+
+from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -23,9 +25,11 @@ from pipeline.experiments.tree.arms import (
 )
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward
-from pipeline.values.schema import Tree
 
-TAU, RANDOM, OPEN = "tau=", "random", "/open"
+if TYPE_CHECKING:
+    from pipeline.values.schema import Tree
+
+TREE, RANDOM = "tree", "random"
 
 
 def read_head_sums(attributions: Path) -> dict[str, Tensor]:
@@ -63,7 +67,7 @@ def edge_rows(example: Example, tree: AttributionTree, *, layers: int) -> list[d
     ]
 
 
-def faithfulness_rows(
+def outcome_rows(
     model: PreTrainedModel,
     examples: Sequence[Example],
     head_sums: dict[str, Tensor],
@@ -73,9 +77,10 @@ def faithfulness_rows(
 ) -> list[dict[str, Any]]:
     """One row per example and arm: probability of the predicted class in full, by the arm's edges only, without them.
 
-    Arms are `tau=<tau>` for every threshold of the grid, the rivals, `top_edges`, `optimum`, `random` (one row per
-    tree) and `nothing`; `/open` after an arm leaves the rows of special tokens open. `edges` counts inner edges,
-    `missing` those that a rival could not find. `objective` is of attribution trees and the optimum.
+    Arms are `tree`, for every threshold `tau` of the grid and the settings' own, the rivals of the latter, `top_edges`,
+    `optimum`, `random` (one row per tree) and `nothing`. `open` says that the rows of special tokens are left open.
+    `edges` counts inner edges, `missing` those that a rival could not find. `objective` is of attribution trees and
+    the optimum.
     """
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     rows: list[dict[str, Any]] = []
@@ -86,7 +91,7 @@ def faithfulness_rows(
         probability = edge_masked_probability(model, batch, torch.stack(masks), token_budget=budget)
         full, (kept, removed) = float(probability[0]), probability[1:].view(-1, 2).T.tolist()
         for arm, only_these, without_these in zip(arms, kept, removed, strict=True):
-            facts = {key: value for key, value in arm.items() if key not in ("set", "open")}
+            facts = {key: value for key, value in arm.items() if key != "set"}
             rows.append(
                 {"example_id": example.example_id, **facts, "full": full}
                 | {"only": only_these, "without": without_these}
@@ -102,20 +107,20 @@ def _arms(model: PreTrainedModel, batch: Batch, maps: Tensor, *, settings: Tree,
 
     def arm(name: str, edges: Sequence[TreeEdge], **facts: Any) -> dict[str, Any]:
         inner = sum(edge.layer < layers - 1 for edge in edges)
-        known = {"objective": None, "proven": None, "missing": size - inner} | facts
+        known = {"tau": settings.tau, "objective": None, "proven": None, "missing": size - inner} | facts
         return {"arm": name, "set": edges, "open": False, "edges": inner, **known}
 
     arms = []
     for tau in sorted({*settings.tau_grid, settings.tau}):
         grown = build(maps, settings, tau=tau)
-        arms.append(arm(f"{TAU}{tau:g}", grown.edges, objective=objective(grown, lam=settings.lam), missing=0))
+        arms.append(arm(TREE, grown.edges, tau=tau, objective=objective(grown, lam=settings.lam), missing=0))
     single = [arm(name, rival_tree(scores, tree).edges) for name, scores in rival_maps(model, batch).items()]
     single.append(arm("top_edges", top_edges(maps, tree)))
     found = with_terminals(best.edges, tree, maps)
     single.append(arm("optimum", found, objective=best.objective, proven=best.proven, missing=0))
-    own = next(entry for entry in arms if entry["arm"] == f"{TAU}{settings.tau:g}")
+    own = next(entry for entry in arms if entry["tau"] == settings.tau)
     arms += single
-    arms += [entry | {"arm": entry["arm"] + OPEN, "open": True} for entry in (own, *single)]
+    arms += [entry | {"open": True} for entry in (own, *single)]
     others = random_trees(tree, layers=layers, n=n, count=settings.random_trees, seed=seed)
     arms += [arm(RANDOM, other.edges) for other in others]
     return [*arms, arm("nothing", [], missing=0)]

@@ -1,10 +1,12 @@
 """E6, controls of the triggers: patterns that attribution did not choose (docs/method.md, "Triggers")."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,7 +21,9 @@ from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens
 from pipeline.predicting.examples import Example, collate, length_batches
 from pipeline.predicting.predict import model_inputs
-from pipeline.values.schema import Triggers
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Triggers
 
 
 @dataclass(frozen=True)

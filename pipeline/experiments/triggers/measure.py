@@ -1,22 +1,30 @@
-"""E6, adversarial triggers: what a model predicts for examples with a pattern in them."""
+"""Adversarial triggers: what a model predicts for examples with a pattern in them."""
 
-from collections.abc import Sequence
-from typing import Any
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from pipeline.analysis.triggers import Answers, Evaluation, run_on_dev, select_best
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.triggers import Pattern, insert
 from pipeline.errors import InputError
-from pipeline.experiments.triggers.mining import Trigger
+from pipeline.experiments.triggers.mining import MINED, Trigger
 from pipeline.predicting.examples import Example, sampled
+from pipeline.predicting.masked import places
 from pipeline.predicting.predict import predict_logits
-from pipeline.values.schema import Triggers
+from pipeline.values.long import to_columns
 
+if TYPE_CHECKING:
+    from pipeline.values.schema import Triggers
+
+NO_TRIGGER = -1
 SEQUENCES_AT_ONCE = 4096  # bounds the memory of the examples with a pattern in them
+
+Measured = tuple[NDArray[np.bool_], dict[str, NDArray[Any]]]
 
 
 def selection_samples(heldout: Sequence[Example], *, settings: Triggers) -> tuple[list[Example], list[Example]]:
@@ -70,28 +78,53 @@ def evaluate(
     best: int,
     max_length: int,
     token_budget: TokenBudget,
-) -> Evaluation:
-    """Run all triggers on the selection sample, and on dev the mined ones and the `best` of each kind, each once."""
-    kinds = [one.kind for one in triggers]
+) -> tuple[dict[str, list[int]], dict[str, NDArray[Any]]]:
+    """Run all triggers on the selection sample, and on dev the mined ones and the `best` of each kind, each once.
 
-    def answers(examples: Sequence[Example], numbers: Sequence[int]) -> Answers:
+    Returns the selected triggers of each kind, the largest drop first, and the columns of a long table: sample (select
+    or dev), trigger (its number; -1 without any), example_id, label, predicted.
+    """
+
+    def measure(sample: str, examples: Sequence[Example], numbers: Sequence[int]) -> Measured:
         patterns = [triggers[number].pattern for number in numbers]
-        return Answers(
-            labels=np.array([example.label for example in examples], np.int64),
-            before=predict_logits(model, examples, token_budget=token_budget).argmax(dim=1).numpy(),
-            after=predictions(model, examples, patterns, max_length=max_length, token_budget=token_budget),
-        )
+        without = predict_logits(model, examples, token_budget=token_budget).argmax(dim=1).numpy()
+        after = predictions(model, examples, patterns, max_length=max_length, token_budget=token_budget)
+        rows = [{"sample": sample, "trigger": number} for number in (NO_TRIGGER, *numbers)]
+        predicted = np.concatenate([without[None], after])
+        right = predicted == np.array([example.label for example in examples])
+        return right, to_columns((rows, places(examples)), predicted=predicted.astype(np.int16))
 
-    on_select = answers(select, range(len(triggers)))
-    chosen = select_best(kinds, on_select.lost, count=best)
-    on_dev = run_on_dev(kinds, chosen)
-    return Evaluation(best=chosen, on_dev=on_dev, select=on_select, dev=answers(dev, on_dev))
+    kinds = [one.kind for one in triggers]
+    right, on_select = measure("select", select, range(len(triggers)))
+    chosen = select_best(kinds, right[0].astype(np.float64) - right[1:], count=best)
+    _, on_dev = measure("dev", dev, run_on_dev(kinds, chosen))
+    return chosen, {name: np.concatenate([on_select[name], on_dev[name]]) for name in on_select}
+
+
+def select_best(kinds: Sequence[str], lost: NDArray[np.float64], *, count: int) -> dict[str, list[int]]:
+    """Of each kind the `count` triggers with the largest mean of `lost` `(trigger, example)`; ties go by index."""
+    order = np.argsort(-lost.mean(axis=1), kind="stable").tolist()
+    return {kind: [number for number in order if kinds[number] == kind][:count] for kind in dict.fromkeys(kinds)}
+
+
+def run_on_dev(kinds: Sequence[str], best: Mapping[str, Sequence[int]]) -> list[int]:
+    """The triggers to run on dev, in their order: all mined ones and the best of each kind."""
+    chosen = {number for numbers in best.values() for number in numbers}
+    return [number for number, kind in enumerate(kinds) if kind == MINED or number in chosen]
 
 
 def trigger_rows(
-    triggers: Sequence[Trigger], tokenizer: PreTrainedTokenizerBase, *, classes: Sequence[str]
+    triggers: Sequence[Trigger],
+    best: Mapping[str, Sequence[int]],
+    tokenizer: PreTrainedTokenizerBase,
+    *,
+    classes: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """What each trigger consists of; `class` is the one predicted for the example that it comes from."""
+    """What each trigger consists of, and its place among the best of its kind.
+
+    `class` is the one predicted for the example that it comes from.
+    """
+    place = {number: order for numbers in best.values() for order, number in enumerate(numbers)}
     return [
         {
             "kind": one.kind,
@@ -103,6 +136,7 @@ def trigger_rows(
             "strength": one.pattern.strength,
             "class": classes[one.target_class],
             "example_id": one.example_id,
+            "best": place.get(number),
         }
-        for one in triggers
+        for number, one in enumerate(triggers)
     ]

@@ -1,17 +1,22 @@
 """E6, adversarial triggers: patterns mined from edges, and patterns of other tokens at their places."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.triggers import MINED
 from pipeline.attattr.triggers import Edge, Pattern, mine_pattern
 from pipeline.errors import InputError
 from pipeline.predicting.examples import Example
-from pipeline.values.schema import Triggers
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Triggers
+
+MINED = "mined"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """What the run decides of the paper's claims and of a review's objections."""
 
-from pipeline.analysis.claims import claims
 from pipeline.reporting.blocks import ReportContext, Section, Table, Text
 from pipeline.reporting.claims.tables import claim_rows
 
@@ -12,8 +11,7 @@ INTRO = (
 )
 
 
-def claims_section(context: ReportContext) -> Section:
+def section(context: ReportContext) -> Section:
     """The verdicts."""
-    values = context.parameters
-    found = claims(context.results, values["claims"], margin=values["prune"]["equivalence_margin"])
-    return Section("claims", "Claims", [Text(INTRO), Table("Claims and verdicts.", claim_rows(found))])
+    rows = claim_rows(context.records["claims"])
+    return Section("claims", "Claims", [Text(INTRO), Table("Claims and verdicts.", rows)])

@@ -1,6 +1,8 @@
 """The figures of attribution's own error: convergence of the rules, and completeness gaps by layer."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
@@ -10,9 +12,21 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.reporting.panels import legend_below, panels, where
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import BLACK, BLUE, GREY, RC, RULES, VERMILLION, MethodStyle, task_name
 
+if TYPE_CHECKING:
+    from pipeline.values.schema import Figures
+
 RESOLUTION = 1e-7  # float32: smaller gaps are rounding
+
+
+def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
+    """The error of the rules, and of the scores that the run used."""
+    return {
+        "convergence": convergence_figure(results.table("convergence", "curves")),
+        "completeness": completeness_figure(results.table("attribute", "completeness")),
+    }
 
 
 def convergence_figure(curves: pd.DataFrame) -> Figure:

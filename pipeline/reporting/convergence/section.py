@@ -1,4 +1,4 @@
-"""E7: how exact the attribution is."""
+"""How exact the attribution is."""
 
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.convergence.tables import auto_rows, completeness_rows, convergence_rows
@@ -33,13 +33,13 @@ GAPS_CAPTION = (
 GAPS_TABLE = "Completeness gaps on the dev examples, in the unit of F, and the steps taken."
 
 
-def error_section(context: ReportContext) -> Section:
+def section(context: ReportContext) -> Section:
     """Convergence of the rules, what `auto` reached, and the gaps of all results."""
-    needed, gaps = convergence_rows(context.results.convergence), completeness_rows(context.completeness)
-    reference, n = context.parameters["convergence"]["reference_steps"], context.results.convergence[0]["n"]
+    needed, gaps = convergence_rows(context.records["convergence"]), completeness_rows(context.completeness)
+    reference, n = context.parameters["convergence"]["reference_steps"], context.records["convergence"][0]["n"]
     errors = "; ".join(
         f"{task_name(record['task'])}, seed {record['seed']}: 20 right-rule steps {100 * paper['error']['value']:.1f} %"
-        for record in context.results.convergence
+        for record in context.records["convergence"]
         if (paper := record.get("paper"))
     )
     largest: dict[str, float] = {}
@@ -51,7 +51,7 @@ def error_section(context: ReportContext) -> Section:
         Text(RULES.format(n=n, reference=reference)),
         Picture("convergence", RULES_ALT.format(errors=errors or "The grid has no 20 steps"), RULES_CAPTION),
         Table(NEEDED, needed),
-        Table(AUTO, auto_rows(context.results.convergence)),
+        Table(AUTO, auto_rows(context.records["convergence"])),
         Text(GAPS),
         Picture("completeness", GAPS_ALT.format(gaps=f"Largest gaps: {in_words}"), GAPS_CAPTION),
         Table(GAPS_TABLE, gaps),

@@ -3,18 +3,26 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.analysis.convergence import LEVELS
+from pipeline.reporting.cells import Metrics
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import RULES
 from pipeline.reporting.table_text import Row
 
-Metrics = Mapping[str, Any]
+
+def tables(results: Results) -> dict[str, list[Row]]:
+    """Steps needed, and completeness by layer."""
+    gaps = results.table("attribute", "completeness").to_dict("records")
+    return {
+        "convergence": convergence_rows(results.records("convergence")),
+        "completeness": completeness_rows(gaps),
+    }
 
 
 def convergence_rows(convergence: Sequence[Metrics]) -> list[Row]:
     """Per rule: the fewest steps whose pooled relative edge error stays at or below 1, 0.1 and 0.01 %."""
     return [
         {"task": record["task"], "seed": record["seed"], "n": record["n"], "rule": RULES[rule].label}
-        | {f"steps_{100 * level:g}": record["steps_needed"][rule][f"{level:g}"] for level in LEVELS}
+        | {f"steps_{100 * float(level):g}": steps for level, steps in _by_level(record["steps_needed"][rule])}
         for record in convergence
         for rule in RULES
         if rule in record["steps_needed"]
@@ -44,3 +52,8 @@ def completeness_rows(completeness: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 
 GAPS = {"gap_median": "median", "gap_q95": "q95", "gap_max": "max", "change": "change"}
+
+
+def _by_level(steps_needed: Mapping[str, int | None]) -> list[tuple[str, int | None]]:
+    """The coarsest level first."""
+    return sorted(steps_needed.items(), key=lambda pair: -float(pair[0]))

@@ -1,8 +1,8 @@
-"""E1: does attribution find the heads that matter for an example?"""
+"""Does attribution find the heads that matter for an example?"""
 
 from pipeline.reporting.blocks import Picture, ReportContext, Section, Table, Text
+from pipeline.reporting.effectiveness.tables import effectiveness_rows
 from pipeline.reporting.table_text import in_words
-from pipeline.reporting.tables import effectiveness_rows
 
 HEADS_OF_BERT_BASE = 12
 
@@ -38,10 +38,10 @@ LEAK = (
 )
 
 
-def effectiveness_section(context: ReportContext) -> Section:
+def section(context: ReportContext) -> Section:
     """The figure, its areas, what the paper found, and what the gold label does to it."""
-    rows = effectiveness_rows(context.results.effectiveness)
-    heads = sorted({record["n_heads"] for record in context.results.effectiveness})
+    rows = effectiveness_rows(context.records["effectiveness"])
+    heads = sorted({record["n_heads"] for record in context.records["effectiveness"]})
     paper = [PAPER]
     if heads[0] < HEADS_OF_BERT_BASE:
         paper.append(FEWER_HEADS.format(heads=" and ".join(map(str, heads))))

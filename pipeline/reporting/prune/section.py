@@ -1,8 +1,8 @@
-"""E2: which measure of head importance prunes best?"""
+"""Which measure of head importance prunes best?"""
 
 from pipeline.reporting.blocks import Picture, ReportContext, Section, Table, Text
+from pipeline.reporting.prune.tables import pruning_rows
 from pipeline.reporting.table_text import in_words
-from pipeline.reporting.tables import pruning_rows
 
 QUESTION = (
     "All heads of the model are ranked together by one importance each, computed on {size} {source}; then they are "
@@ -44,11 +44,11 @@ READINGS_OF_TAYLOR = (
 )
 
 
-def pruning_section(context: ReportContext) -> Section:
+def section(context: ReportContext) -> Section:
     """The figure, the table of all measures, what the paper found, and why Taylor expansion has several rows."""
-    rows = pruning_rows(context.results.prune)
+    rows = pruning_rows(context.records["prune"])
     as_computed = [row for row in rows if row["normalise"] != "layer_l2"]
-    sizes = sorted({record["n_importance"] for record in context.results.prune})
+    sizes = sorted({record["n_importance"] for record in context.records["prune"]})
     size, source = " or ".join(f"{size:,}" for size in sizes), SOURCES[context.parameters["prepare"]["protocol"]]
     return Section(
         "pruning",

@@ -1,6 +1,8 @@
 """The figures of the receptive field: how far tree edges reach, and whether they stay within a sentence, by layer."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
@@ -13,7 +15,11 @@ from numpy.typing import NDArray
 
 from pipeline.errors import InputError
 from pipeline.reporting.panels import legend_below, panels, where
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import BLUE, GREEN, RC, VERMILLION, MethodStyle, task_name
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Figures
 
 SPECIAL_TOKENS = {
     "without": MethodStyle("special tokens left out", BLUE, "o"),
@@ -22,6 +28,15 @@ SPECIAL_TOKENS = {
 BOX = {"facecolor": BLUE, "alpha": 0.35, "linewidth": 0}
 MEAN = {"marker": "D", "linestyle": "", "markersize": 4, "markeredgecolor": "white", "markeredgewidth": 0.5}
 BOXES, POINTS = 0.7, 0.3  # how much of the space between two layers is for what stands side by side in one
+
+
+def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
+    """Distances by layer; shares within a sentence where a task has pairs of them."""
+    distances = results.table("receptive_field", "distances")
+    found = {"receptive_field": receptive_field_figure(distances)}
+    if tasks_with_pairs(distances):
+        found["receptive_field_share"] = receptive_field_share_figure(distances)
+    return found
 
 
 def receptive_field_figure(distances: pd.DataFrame) -> Figure:

@@ -1,4 +1,4 @@
-"""E5: how far does information flow in each layer, and does it cross from one sentence to the other?"""
+"""How far does information flow in each layer, and does it cross from one sentence to the other?"""
 
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.receptive_field.tables import receptive_field_rows
@@ -33,9 +33,9 @@ PAPER = (
 )
 
 
-def receptive_field_section(context: ReportContext) -> Section:
+def section(context: ReportContext) -> Section:
     """The box plots, the share within a sentence where there are two, and the slopes."""
-    records = context.results.receptive_field
+    records = context.records["receptive_field"]
     slopes, shares = [], []
     for record in records:
         model = f"{task_name(record['task'])}, seed {record['seed']}"

@@ -2,8 +2,14 @@
 
 from collections.abc import Sequence
 
+from pipeline.reporting.cells import Metrics, scaled
+from pipeline.reporting.results import Results
 from pipeline.reporting.table_text import Row
-from pipeline.reporting.tables import Metrics, scaled
+
+
+def tables(results: Results) -> dict[str, list[Row]]:
+    """Distances and their slopes."""
+    return {"receptive_field": receptive_field_rows(results.records("receptive_field"))}
 
 
 def receptive_field_rows(receptive_field: Sequence[Metrics]) -> list[Row]:

@@ -1,7 +1,9 @@
 """Attribution trees as the paper draws them, and what their edges carry at every threshold."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
@@ -12,7 +14,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
 from pipeline.reporting.panels import legend_below, panels, where
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import BLACK, BLUE, GREY, RC, VERMILLION, task_name
+from pipeline.reporting.tree.heatmap import attention_and_attribution_figure
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Figures
 
 TOKEN, LEVEL = 0.26, 0.42  # inches
 LIGHT = "#c4c4c4"
@@ -90,6 +97,22 @@ def _draw_edge(ax: Axes, edge: Mapping[str, Any], height: Mapping[int, float], *
             zorder=2,
         )
     )
+
+
+def figures(results: Results, settings: Figures) -> dict[str, Figure]:
+    """What edges carry by threshold; per task, trees of some examples and the heat map of one head."""
+    found = {"faithfulness": faithfulness_figure(results.table("tree", "curves"))}
+    for task in results.tasks:
+        trees = results.trees(task)
+        if not trees:
+            continue
+        found[f"trees_{task}"] = trees_figure(trees)
+        first, chosen = trees[0], (settings.heatmap_layer, settings.heatmap_head)
+        layer, head = (own if given is None else given for own, given in zip(first["head"], chosen, strict=True))
+        if maps := results.head_maps(task, first["example_id"], layer=layer, head=head):
+            title = f"layer {layer + 1}, head {head + 1}; predicted: {first['predicted']}"
+            found[f"heatmap_{task}"] = attention_and_attribution_figure(*maps, first["tokens"], title=title)
+    return found
 
 
 def faithfulness_figure(curves: pd.DataFrame) -> Figure:

@@ -1,4 +1,4 @@
-"""E4: what attribution trees look like, and how much of the prediction their edges carry."""
+"""What attribution trees look like, and how much of the prediction their edges carry."""
 
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.style import task_name
@@ -38,9 +38,9 @@ OPTIMUM = (
 )
 
 
-def tree_section(context: ReportContext) -> Section:
+def section(context: ReportContext) -> Section:
     """Heat maps and trees of some examples, the curve over thresholds, and the comparison with baselines."""
-    examples = sorted({record["n"] for record in context.results.tree})
+    examples = sorted({record["n"] for record in context.records["tree"]})
     blocks: list[Block] = [Text(QUESTION)]
     for task in context.splits:
         name = task_name(task)
@@ -53,12 +53,12 @@ def tree_section(context: ReportContext) -> Section:
     values = "; ".join(
         f"{task_name(record['task'])}, seed {record['seed']}: sufficiency {record['sufficiency']['value']:.2f}, "
         f"comprehensiveness {record['comprehensiveness']['value']:.2f}"
-        for record in context.results.tree
+        for record in context.records["tree"]
     )
     blocks += [
         Text(MEASURES.format(n=" or ".join(map(str, examples)))),
         Picture("faithfulness", CURVE_ALT.format(values=values), CURVE_CAPTION),
-        Table(TABLE, tree_rows(context.results.tree)),
-        Table(OPTIMUM, optimum_rows(context.results.tree)),
+        Table(TABLE, tree_rows(context.records["tree"])),
+        Table(OPTIMUM, optimum_rows(context.records["tree"])),
     ]
     return Section("trees", "Attribution trees", blocks)

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
-from pipeline.analysis.claims import RIVALS
 from pipeline.analysis.intervals import Interval
+from pipeline.reporting.cells import Metrics, in_percent, scaled
+from pipeline.reporting.results import Results
 from pipeline.reporting.table_text import Row
-from pipeline.reporting.tables import Metrics, in_percent, scaled
 
-ARMS = {**RIVALS, "optimum": "exact optimum"}
 VALUES = ("sufficiency", "comprehensiveness", "faithfulness")
+
+
+def tables(results: Results) -> dict[str, list[Row]]:
+    """What edges carry, and how the trees look."""
+    records = results.records("tree")
+    return {"trees": tree_rows(records), "tree_shapes": optimum_rows(records)}
 
 
 def tree_rows(tree: Sequence[Metrics]) -> list[Row]:
@@ -16,12 +21,13 @@ def tree_rows(tree: Sequence[Metrics]) -> list[Row]:
     rows = []
     for record in tree:
         rows.append(_row(record, f"attribution tree, τ = {record['tau']:g}", record, lead=None, missing=None))
-        for name, label in ARMS.items():
-            arm = record["baselines"][name]
-            rows.append(_row(record, label, arm, lead=arm["difference"], missing=arm["missing"]))
+        rows += [
+            _row(record, arm["label"], arm, lead=arm["difference"], missing=arm["missing"])
+            for arm in record["baselines"]
+        ]
         random = record["random"]
         label = f"mean of {random['trees']} random trees"
-        rows.append(_row(record, label, random, lead=random["difference"], missing=random["missing"], is_random=True))
+        rows.append(_row(record, label, random, lead=random["difference"], missing=random["missing"]))
     return rows
 
 
@@ -37,13 +43,12 @@ def optimum_rows(tree: Sequence[Metrics]) -> list[Row]:
     ]
 
 
-def _row(
-    record: Metrics, label: str, arm: Metrics, *, lead: Metrics | None, missing: float | None, is_random: bool = False
-) -> Row:
+def _row(record: Metrics, label: str, arm: Metrics, *, lead: Metrics | None, missing: float | None) -> Row:
+    """Random trees have no variant with open rows."""
     return (
         {"task": record["task"], "seed": record["seed"], "n": record["n"], "edges_of": label}
         | {name: scaled(arm[name], 100) for name in VALUES}
-        | {"faithfulness_open": None if is_random else scaled(arm["open"]["faithfulness"], 100)}
+        | {"faithfulness_open": scaled(arm["open"]["faithfulness"], 100) if "open" in arm else None}
         | {"tree_lead": scaled(lead, 100), "missing": missing}
     )
 

@@ -1,7 +1,9 @@
 """The figure of the triggers: does a trigger's attribution say how much accuracy it costs?"""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
@@ -10,15 +12,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from pipeline.analysis.triggers import MINED
 from pipeline.reporting.panels import legend_below, panels, where
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import BLUE, GREY, RC, task_name
-from pipeline.reporting.triggers.tables import KINDS
+from pipeline.reporting.triggers.tables import KINDS, MINED
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Figures
 
 POINTS = 0.72  # of a panel's width; the best of each kind take the rest
 MOST_TICKS = 8
 DOT: dict[str, Any] = {"marker": "o", "color": BLUE, "linestyle": "", "markersize": 4, "alpha": 0.6}
 CROSS: dict[str, Any] = {"marker": "x", "color": BLUE, "linestyle": "", "markersize": 5}
+
+
+def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
+    """Accuracy lost against attribution."""
+    return {"triggers": triggers_figure(results.table("triggers", "triggers"), results.records("triggers"))}
 
 
 def triggers_figure(rows: pd.DataFrame, metrics: Sequence[Mapping[str, Any]]) -> Figure:

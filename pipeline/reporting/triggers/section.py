@@ -1,11 +1,10 @@
-"""E6: do tokens with strong attribution fool the model?"""
+"""Do tokens with strong attribution fool the model?"""
 
 from typing import Any
 
-from pipeline.analysis.triggers import MINED
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.style import task_name
-from pipeline.reporting.triggers.tables import attack_rows, best_rows, control_rows, strongest_rows
+from pipeline.reporting.triggers.tables import MINED, attack_rows, best_rows, control_rows, strongest_rows
 
 QUESTION = (
     "In the head that holds the largest attribution of a training example, the tokens of its two strongest edges are "
@@ -51,9 +50,9 @@ CONTROLS = (
 )
 
 
-def triggers_section(context: ReportContext) -> Section:
+def section(context: ReportContext) -> Section:
     """The figure, the paper's tables of patterns and attacks, and the controls."""
-    records, settings = context.results.triggers, context.parameters["triggers"]
+    records, settings = context.records["triggers"], context.parameters["triggers"]
     names = [f"{task_name(record['task'])}, seed {record['seed']}" for record in records]
     mined = [COUNTS.format(model=name, **record["mined"]) for name, record in zip(names, records, strict=True)]
     drops = [_words(record["best"].get(MINED, {}).get("mean_drop"), scale=100, digits=1) for record in records]
@@ -76,7 +75,7 @@ def triggers_section(context: ReportContext) -> Section:
             Table(BEST, best),
             Text(SHOWN),
             Table(ATTACK, attack_rows(records)),
-            Text(COLLAPSE.format(share=100 * settings["collapse_share"], counts=listed(counts))),
+            Text(COLLAPSE.format(share=100 * context.parameters["analyse"]["collapse_share"], counts=listed(counts))),
         ]
     return Section("triggers", "Adversarial triggers", blocks)
 

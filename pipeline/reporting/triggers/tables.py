@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from statistics import mean
 
-from pipeline.analysis.triggers import MINED
+from pipeline.reporting.cells import Metrics, in_percent, scaled
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, MethodStyle
 from pipeline.reporting.table_text import Row
-from pipeline.reporting.tables import Metrics, in_percent, scaled
 
+MINED = "mined"
 KINDS = {
     MINED: MethodStyle("mined from attribution", BLUE, "o"),
     "attention": MethodStyle("mined from attention", VERMILLION, "s"),
@@ -16,6 +17,17 @@ KINDS = {
     "frequency": MethodStyle("tokens by frequency", ORANGE, "v"),
     "random": MethodStyle("random tokens", GREY, "X"),
 }
+
+
+def tables(results: Results) -> dict[str, list[Row]]:
+    """Patterns, attacks and controls."""
+    records = results.records("triggers")
+    return {
+        "triggers": strongest_rows(records),
+        "best_triggers": best_rows(records),
+        "attacks": attack_rows(records),
+        "trigger_controls": control_rows(records),
+    }
 
 
 def strongest_rows(triggers: Sequence[Metrics]) -> list[Row]:

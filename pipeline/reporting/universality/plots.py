@@ -1,8 +1,10 @@
 """The figure of the universality experiment: head importance in one task against that in another."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import matplotlib.style
@@ -15,8 +17,12 @@ from matplotlib.figure import Figure
 
 from pipeline.errors import InputError
 from pipeline.reporting.panels import panels, where
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import GREY, RC, task_name
 from pipeline.reporting.table_text import MISSING
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Figures
 
 SHADES = "viridis_r"  # lightness falls steadily from the first layer to the last, so that grey shows the layers too
 SIDE = 3.9  # inches, of a panel with its labels
@@ -24,6 +30,12 @@ MARGIN = 0.05  # beside the outermost heads
 KEY = 0.5  # inches, of the layers' key
 
 Pair = Mapping[str, Any]
+
+
+def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
+    """Head importance, task against task; none with one model."""
+    pairs = results.records("universality")[0]["pairs"]
+    return {"universality": universality_figure(results.table("universality", "importance"), pairs)} if pairs else {}
 
 
 def universality_figure(importance: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:

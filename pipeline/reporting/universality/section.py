@@ -1,4 +1,4 @@
-"""E3: do the same heads matter in other tasks?"""
+"""Do the same heads matter in other tasks?"""
 
 from typing import Any
 
@@ -42,9 +42,9 @@ FUNCTIONAL = (
 ONE_TASK = "With one task there is no ranking of another to prune by."
 
 
-def universality_section(context: ReportContext) -> Section:
+def section(context: ReportContext) -> Section:
     """The scatter plots, the correlations beside their ceiling, and the functional test."""
-    found = context.results.universality
+    found = context.records["universality"][0]
     pairs, functional = found["pairs"], found["functional"]
     blocks: list[Block] = [Text(QUESTION.format(method=METHODS[found["method"]].label))]
     if pairs:

@@ -2,9 +2,19 @@
 
 from collections.abc import Sequence
 
+from pipeline.reporting.cells import Metrics, scaled
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
-from pipeline.reporting.tables import Metrics, scaled
+
+
+def tables(results: Results) -> dict[str, list[Row]]:
+    """Correlations, and pruning by another task's ranking."""
+    (found,) = results.records("universality")
+    return {
+        "universality": correlation_rows(found["pairs"]),
+        "foreign_pruning": functional_rows(found["functional"]),
+    }
 
 
 def correlation_rows(pairs: Sequence[Metrics]) -> list[Row]:

@@ -1,0 +1,43 @@
+"""Make every statistic, interval and verdict of what the measuring stages wrote, over all tasks and seeds.
+
+Reads:  outputs/{data,predictions,attributions,effectiveness,prune,universality,tree,triggers,convergence}
+Writes: outputs/analysis/<experiment>/{records.json,*.csv}, outputs/analysis/claims/records.json, metrics/<task>.json
+Run:    python -m pipeline.analyse
+"""
+
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import analysis_folder, metrics_file
+
+
+def main(config: StageConfig) -> None:
+    """Analyse each experiment, decide the claims, and pick the numbers that DVC compares."""
+    from dataclasses import asdict
+
+    from pipeline.analysis.claims import claims
+    from pipeline.analysis.experiments import ANALYSES
+    from pipeline.analysis.metrics import task_metrics
+    from pipeline.analysis.outcomes import Outcomes
+    from pipeline.launch.tracking import track
+    from pipeline.values.store import write_csv, write_json
+
+    outcomes = Outcomes(config.input_root, config.tasks, config.seeds)
+    with track(config) as tracker:
+        findings = {name: analyse(outcomes, config) for name, analyse in ANALYSES.items()}
+        for name, found in findings.items():
+            folder = analysis_folder(config.output_root, name)
+            write_json(folder / "records.json", {"records": found.records})
+            for table, rows in found.tables.items():
+                write_csv(folder / f"{table}.csv", rows)
+                tracker.curves(f"{name}/{table}", list(rows))
+        records = {name: found.records for name, found in findings.items()}
+        judged = [asdict(claim) for claim in claims(records, config.claims.model_dump())]
+        write_json(analysis_folder(config.output_root, "claims") / "records.json", {"records": judged})
+        for task in config.tasks:
+            metrics = task_metrics(records, task)
+            tracker.summary({task: metrics})
+            write_json(metrics_file(config.output_root, task), metrics)
+
+
+if __name__ == "__main__":
+    run_stage("analyse", main)

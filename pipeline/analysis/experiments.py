@@ -1,0 +1,35 @@
+"""Every experiment that is analysed, by name. A further one is a file beside this and a line here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.analysis import (
+    attribute,
+    convergence,
+    effectiveness,
+    finetune,
+    prune,
+    receptive_field,
+    tree,
+    trigger_summary,
+    universality,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pipeline.analysis.outcomes import Findings, Outcomes
+    from pipeline.values.schema import Params
+
+ANALYSES: dict[str, Callable[[Outcomes, Params], Findings]] = {
+    "finetune": finetune.analyse,
+    "attribute": attribute.analyse,
+    "effectiveness": effectiveness.analyse,
+    "prune": prune.analyse,
+    "universality": universality.analyse,
+    "tree": tree.analyse,
+    "receptive_field": receptive_field.analyse,
+    "triggers": trigger_summary.analyse,
+    "convergence": convergence.analyse,
+}

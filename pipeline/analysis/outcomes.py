@@ -1,0 +1,97 @@
+"""What the measuring stages wrote, read for every task and seed; and what an analysis makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pipeline.errors import InputError
+from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, predictions_file
+from pipeline.values.store import read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    import pandas as pd
+
+Record = dict[str, Any]
+
+
+class Model(NamedTuple):
+    """A fine-tuned model."""
+
+    task: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the outcomes of one experiment came to.
+
+    `records` are the statistics of every model (of `universality`: one for all); `tables` are long tables over all
+    models, by name.
+    """
+
+    records: Sequence[Record]
+    tables: dict[str, Sequence[Record]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The files of the measuring stages below `root`, for every model of `tasks` and `seeds`."""
+
+    root: Path
+    tasks: Sequence[str]
+    seeds: Sequence[int]
+
+    @property
+    def models(self) -> list[Model]:
+        """Every model, in the order of params.yaml."""
+        return [Model(task, seed) for task in self.tasks for seed in self.seeds]
+
+    def table(self, stage: str, model: Model, *, name: str = "outcomes") -> pd.DataFrame:
+        """The table `name`.parquet that the stage of an experiment wrote for one model."""
+        return _parquet(experiment_folder(self.root, stage, *model) / f"{name}.parquet", stage)
+
+    def rows(self, stage: str, model: Model, *, name: str = "outcomes") -> list[Record]:
+        """The same as `table`, row by row, with None where there is nothing."""
+        import pyarrow.parquet
+
+        path = experiment_folder(self.root, stage, *model) / f"{name}.parquet"
+        return pyarrow.parquet.read_table(_present(path, stage)).to_pylist()
+
+    def predictions(self, model: Model) -> pd.DataFrame:
+        """What `finetune` predicted for the evaluation split."""
+        return _parquet(predictions_file(self.root, *model), "finetune")
+
+    def attributions(self, model: Model, *, columns: Iterable[str]) -> list[Record]:
+        """The numbers per example that `attribute` keeps, row by row."""
+        import pyarrow.parquet
+
+        path = attributions_folder(self.root, *model) / "heads.parquet"
+        return pyarrow.parquet.read_table(_present(path, "attribute"), columns=list(columns)).to_pylist()
+
+    def importance(self, model: Model) -> pd.DataFrame:
+        """The importance of every head by every method, as `prune` computed it."""
+        import pandas
+
+        path = _present(experiment_folder(self.root, "prune", *model) / "importance.csv", "prune")
+        return pandas.read_csv(path, keep_default_na=False)
+
+    def facts(self, stage: str, model: Model, *, name: str) -> Record:
+        """The file `name`.json of a stage."""
+        folder = data_folder if stage == "prepare" else lambda *place: experiment_folder(place[0], stage, *place[1:])
+        return read_json(_present(folder(self.root, *model) / f"{name}.json", stage))
+
+
+def _parquet(path: Path, stage: str) -> pd.DataFrame:
+    import pandas
+
+    return pandas.read_parquet(_present(path, stage))
+
+
+def _present(path: Path, stage: str) -> Path:
+    if not path.is_file():
+        raise InputError(f"{path} is missing; run: dvc repro {stage}")
+    return path

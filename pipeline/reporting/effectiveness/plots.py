@@ -1,0 +1,70 @@
+"""The figure of the effectiveness experiment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import matplotlib.style
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from pipeline.analysis.intervals import majority_share
+from pipeline.reporting.panels import (
+    draw_interval,
+    draw_seeds,
+    label_panel,
+    legend_below,
+    majority_line,
+    method_line,
+    panels,
+    tasks_of,
+    where,
+)
+from pipeline.reporting.results import Results
+from pipeline.reporting.style import DASHED, GREY, RC, SOLID, Dash, in_order, method_style
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Figures
+
+DIRECTIONS: dict[str, Dash] = {"lowest_first": SOLID, "highest_first": DASHED}
+
+
+def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
+    """Accuracy against heads masked in every layer."""
+    majority = {record["task"]: majority_share(record) for record in results.records("finetune")}
+    return {"effectiveness": effectiveness_figure(results.table("effectiveness", "curves"), majority)}
+
+
+def effectiveness_figure(curves: pd.DataFrame, majority: Mapping[str, float]) -> Figure:
+    """Accuracy against heads masked in every layer, one panel per task (the paper's effectiveness figure).
+
+    `curves` has the columns task, seed, method, direction, k, n, accuracy, low, high (fractions); `majority` maps a
+    task to the share of its largest class. Lines are means over seeds; with one seed the band is the 95 % Wilson
+    interval, with more the thin lines are the seeds.
+    """
+    tasks, methods = tasks_of(curves), in_order(curves["method"])
+    with matplotlib.style.context(RC, after_reset=True):
+        figure, axes = panels(len(tasks))
+        for ax, task in zip(axes, tasks, strict=True):
+            panel = where(curves, task=task)
+            for method, (direction, dash) in [(m, d) for m in methods for d in DIRECTIONS.items()]:
+                rows, style = where(panel, method=method, direction=direction), method_style(method)
+                if len(np.unique(panel["seed"].to_numpy())) == 1:
+                    draw_interval(ax, rows, x="k", style=style)
+                draw_seeds(ax, rows, x="k", scale=1, style=style, dash=dash)
+            label_panel(ax, panel, majority=majority[task], xlabel="heads masked in every layer")
+            heads = int(np.max(panel["k"].to_numpy()))
+            ax.set_xticks(range(0, heads + 1, math.ceil(heads / 12)))
+            ax.set_ylim(-2, 102)
+        handles = [method_line(method_style(method), dash=SOLID) for method in methods]
+        handles += [
+            Line2D([], [], color=GREY, linestyle=SOLID, label="lowest-ranked heads masked first"),
+            Line2D([], [], color=GREY, linestyle=DASHED, label="highest-ranked heads masked first"),
+            majority_line(),
+        ]
+        legend_below(figure, handles)
+    return figure
