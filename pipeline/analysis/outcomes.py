@@ -39,11 +39,15 @@ class Findings:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """The files of the measuring stages below `root`, for every model of `tasks` and `seeds`."""
+    """The files of the measuring stages below `root`, for every model of `tasks` and `seeds`.
+
+    `prepared` is where `prepare` wrote, if that is elsewhere: the jobs of a sweep share it.
+    """
 
     root: Path
     tasks: Sequence[str]
     seeds: Sequence[int]
+    prepared: Path | None = None
 
     @property
     def models(self) -> list[Model]:
@@ -81,8 +85,12 @@ class Outcomes:
 
     def facts(self, stage: str, model: Model, *, name: str) -> Record:
         """The file `name`.json of a stage."""
-        folder = data_folder if stage == "prepare" else lambda *place: experiment_folder(place[0], stage, *place[1:])
-        return read_json(_present(folder(self.root, *model) / f"{name}.json", stage))
+        return read_json(_present(experiment_folder(self.root, stage, *model) / f"{name}.json", stage))
+
+    def split_sizes(self, model: Model) -> dict[str, int]:
+        """How many examples `prepare` put into each split."""
+        path = data_folder(self.prepared or self.root, *model) / "prepare.json"
+        return read_json(_present(path, "prepare"))["examples"]
 
 
 def _parquet(path: Path, stage: str) -> pd.DataFrame:

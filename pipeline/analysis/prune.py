@@ -43,7 +43,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         curves += curve_rows(orders, correct, counts=counts, rates=rates, **model._asdict())
         draws = {"draws": values.analyse.bootstrap_draws, "seed": values.analyse.seed}
         found = summary(orders, correct, labels=labels, rates=rates, margin=values.claims.equivalence_margin, **draws)
-        sample = outcomes.facts("prepare", model, name="prepare")["examples"]["importance"]
+        sample = outcomes.split_sizes(model)["importance"]
         records.append(model._asdict() | found | {"n_importance": sample, "n_heads_total": max(counts)})
     return Findings(records, {"curves": curves})
 

@@ -1,6 +1,6 @@
 """Copy the small results of a finished run, with the values that made them, into a folder that can be committed.
 
-No data, weights or attribution maps: figures, tables, report, metrics, curves, and the digests of the splits.
+No data, weights or attribution maps: what was found, figures, tables, report, and the digests of the splits.
 
 Run: python -m pipeline.commands.keep_results results/minilm
 """
@@ -15,22 +15,14 @@ from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import repository
 
-PER_TASK = ("outputs/data/{task}/prepare.json",)
 PER_MODEL = (
-    "metrics/*/{task}-{seed}.json",
-    "outputs/effectiveness/{task}-{seed}/*.csv",
-    "outputs/prune/{task}-{seed}/*.csv",
-    "outputs/convergence/{task}-{seed}/*.csv",
-    "outputs/attributions/{task}-{seed}/*.csv",
-    "outputs/tree/{task}-{seed}/curves.csv",
+    "outputs/data/{task}-{seed}/prepare.json",
     "outputs/tree/{task}-{seed}/trees.json",
-    "outputs/receptive_field/{task}-{seed}/*.csv",
-    "outputs/triggers/{task}-{seed}/*.csv",
 )
 OVER_ALL = (
     "params.yaml",
-    "metrics/universality.json",
-    "outputs/universality/*",
+    "metrics/*",
+    "outputs/analysis/*/*",
     "outputs/figures/*",
     "outputs/tables/*",
     "outputs/report/*",
@@ -45,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     with exit_on_bad_input():
         os.chdir(repository())
         params = read_params()
-        patterns = [*OVER_ALL, *(pattern.format(task=task) for pattern in PER_TASK for task in params.tasks)]
+        patterns = [*OVER_ALL]
         patterns += [p.format(task=t, seed=s) for p in PER_MODEL for t in params.tasks for s in params.seeds]
         found = {pattern: sorted(Path().glob(pattern)) for pattern in patterns}
         for pattern, files in found.items():
