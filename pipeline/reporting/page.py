@@ -10,8 +10,9 @@ from markupsafe import Markup, escape
 
 from pipeline.reporting.blocks import ReportContext
 from pipeline.reporting.experiments import shown
+from pipeline.reporting.sections.choices import choices_section
 from pipeline.reporting.sections.citation import citation_section
-from pipeline.reporting.sections.values import choices_section, run_section, values_section
+from pipeline.reporting.sections.values import run_section, values_section
 from pipeline.reporting.table_text import cell_text, heading, is_numeric, to_markdown
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -1,14 +1,16 @@
 """Curves and metrics as the stages write them, with made-up numbers."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from pipeline.analysis.claims import Results
+from pipeline.analysis.claims import claims
 from pipeline.analysis.intervals import wilson_interval
+from pipeline.analysis.tree import BASELINES
 from pipeline.reporting.blocks import ReportContext
-from pipeline.reporting.tree.tables import ARMS
 
 N = 200
 FIGURES = (
@@ -99,25 +101,30 @@ def effectiveness_metrics():
         | {"area": {method: points(10 * place) for place, method in enumerate(methods)}}
         | {"keep_top2": {method: accuracy(0.9) for method in methods}}
         | {"remove_top2": {method: accuracy(0.4) for method in methods}}
-        | {"area_difference": {"attribution_gold-attention": points(20)}}
+        | {"area_difference": [{"method": "attribution_gold", "minus": "attention", **points(20)}]}
     ]
 
 
 @pytest.fixture
 def prune_metrics():
-    keys = [f"{method}/{name}" for name in ("layer_l2", "none") for method in MEASURES]
+    keys = [(method, name) for name in ("layer_l2", "none") for method in MEASURES]
+    auc, lead = {"value": 80, "low": 79, "high": 81.25}, {"value": 1.5, "low": 0.5, "high": 2.5, "verdict": "better"}
     return [
         {"task": "negation", "seed": 1, "n": 1000, "n_importance": 200, "n_heads_total": 16, "model": "m"}
         | {"baseline_accuracy": 0.984, "majority": 0.52}
-        | {"auc": {key: {"value": 80, "low": 79, "high": 81.25} for key in keys}}
-        | {"nauc": {key: None if key == "attention/none" else 0.625 for key in keys}}
-        | {"r_star": dict.fromkeys(keys, 0.4)}
         | {
-            "delta_auc": {
-                f"attribution/{key.split('/')[1]} - {key}": {"value": 1.5, "low": 0.5, "high": 2.5, "verdict": "better"}
-                for key in keys
-                if not key.startswith("attribution/")
-            }
+            "rankings": [
+                {"method": method, "normalise": name, "auc": auc, "r_star": 0.4}
+                | {"nauc": None if (method, name) == ("attention", "none") else 0.625}
+                for method, name in keys
+            ]
+        }
+        | {
+            "leads": [
+                {"normalise": name, "over": method, "over_normalise": name, **lead}
+                for method, name in keys
+                if method != "attribution"
+            ]
         }
         | {"random": {"auc_mean": 60.0, "auc_low": 55.0, "auc_high": 66.0, "orders": 20}}
     ]
@@ -134,7 +141,7 @@ def convergence_metrics():
         {"task": "negation", "seed": 1, "n": 12, "reference_steps": 96, "reference_error": 1e-9}
         | {"steps_needed": {"right": levels(64, None, None), "gauss_legendre": levels(5, 8, 12)}}
         | {"auto": auto | {"pairs": 24, "unconverged": 3}}
-        | {"paper": {"error": error, "kendall": 0.75, "limit": 0.05, "verdict": "undecided"}}
+        | {"paper": {"error": error, "kendall": 0.75}}
     ]
 
 
@@ -156,12 +163,20 @@ def tree_metrics():
 
     values = {"sufficiency": part(0.5), "comprehensiveness": part(0.25), "faithfulness": part(-0.25)}
     arm = values | {"difference": part(0.125), "missing": 0.5, "open": values}
-    spread = {"median": 2.5, "q25": 1.25, "q75": 4.0, "n": 30}
+    scores = dict.fromkeys(values, {"median": 2.5, "q25": 1.25, "q75": 4.0, "n": 30})
     return [
         {"task": "negation", "seed": 1, "n": 30, "tau": 0.375, "edges": part(7.25), "without_tree": 3, **values}
         | {"open": values, "reviewed": part(-0.5), "full_probability": 0.75, "without_any_edge": 0.625}
-        | {"baselines": dict.fromkeys((*ARMS,), arm)}
-        | {"random": arm | {"trees": 100, "z": dict.fromkeys(values, spread)}}
+        | {"baselines": [{"arm": name, "label": label, **arm} for name, label in BASELINES.items()]}
+        | {
+            "random": {
+                **values,
+                "difference": part(0.125),
+                "missing": 0.5,
+                "trees": 100,
+                "z": dict.fromkeys(values, spread),
+            }
+        }
         | {"optimum": {"ratio": 0.875, "worst_ratio": 0.5, "reached": 0.75, "proven": 29, "n": 28}}
     ]
 
@@ -187,7 +202,7 @@ def triggers_metrics():
 
 
 @pytest.fixture
-def results(
+def records(
     finetune_metrics,
     effectiveness_metrics,
     prune_metrics,
@@ -195,17 +210,19 @@ def results(
     tree_metrics,
     receptive_field_metrics,
     triggers_metrics,
+    parameters,
 ):
-    return Results(
-        finetune=finetune_metrics,
-        effectiveness=effectiveness_metrics,
-        prune=prune_metrics,
-        convergence=convergence_metrics,
-        tree=tree_metrics,
-        receptive_field=receptive_field_metrics,
-        triggers=triggers_metrics,
-        universality={"method": "attribution", "normalise": "none", "pairs": [], "functional": []},
-    )
+    records = {
+        "finetune": finetune_metrics,
+        "effectiveness": effectiveness_metrics,
+        "prune": prune_metrics,
+        "convergence": convergence_metrics,
+        "tree": tree_metrics,
+        "receptive_field": receptive_field_metrics,
+        "triggers": triggers_metrics,
+        "universality": [{"method": "attribution", "normalise": "none", "pairs": [], "functional": []}],
+    }
+    return records | {"claims": [asdict(claim) for claim in claims(records, parameters["claims"])]}
 
 
 @pytest.fixture
@@ -217,14 +234,15 @@ def parameters(mini_params):
         "model": {"source": "folder", "name": "bert & co", "dep": "some/path"},
         "finetune": {"epochs": 3},
         "effectiveness": {"attention_pooling": "confidence"},
-        "prune": {"bootstrap_draws": 2345, "equivalence_margin": 0.75},
+        "analyse": {"bootstrap_draws": 2345},
+        "claims": {"equivalence_margin": 0.75},
         "convergence": {"reference_steps": 96, "top_k": 13},
     }
     return values | {name: values[name] | change for name, change in changes.items()}
 
 
 @pytest.fixture
-def report_context(results, completeness_gaps, parameters):
+def report_context(records, completeness_gaps, parameters):
     return ReportContext(
         title="Attribution <mini>",
         preset="mini",
@@ -233,7 +251,7 @@ def report_context(results, completeness_gaps, parameters):
         seeds=[1],
         splits={"negation": {"train": 6000, "dev": 1000, "importance": 200}},
         parameters=parameters,
-        results=results,
+        records=records,
         completeness=completeness_gaps,
         figures={name: f"<svg>{name}</svg>" for name in FIGURES},
     )

@@ -6,14 +6,14 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.reporting.page import render_html, render_markdown
-from pipeline.reporting.tables import pruning_rows
+from pipeline.reporting.prune.tables import pruning_rows
 
 VOID = {"meta", "img"}
 
 
 def with_results(context, **changes):
-    """The context with other metrics, by stage."""
-    return dataclasses.replace(context, results=dataclasses.replace(context.results, **changes))
+    """The context with other records, by experiment."""
+    return dataclasses.replace(context, records={**context.records, **changes})
 
 
 class Page(HTMLParser):

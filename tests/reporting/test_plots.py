@@ -6,7 +6,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from pipeline.errors import InputError
-from pipeline.reporting.plots import effectiveness_figure, pruning_figure, save_figure
+from pipeline.reporting.effectiveness.plots import effectiveness_figure
+from pipeline.reporting.panels import save_figure
+from pipeline.reporting.prune.plots import pruning_figure
 from pipeline.reporting.style import METHODS, SOLID
 
 MAJORITY = {"negation": 0.52, "inference": 0.36, "mnli": 0.35, "rte": 0.53, "sst2": 0.51}

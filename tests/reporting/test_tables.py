@@ -5,8 +5,11 @@ import pytest
 
 from pipeline.analysis.intervals import Interval
 from pipeline.errors import InputError
+from pipeline.reporting.effectiveness.tables import effectiveness_rows
+from pipeline.reporting.finetune.tables import finetune_rows
+from pipeline.reporting.headline.tables import headline
+from pipeline.reporting.prune.tables import pruning_rows
 from pipeline.reporting.table_text import Difference, in_words, to_csv, to_markdown
-from pipeline.reporting.tables import effectiveness_rows, finetune_rows, headline, pruning_rows
 
 
 def parse_markdown(text):

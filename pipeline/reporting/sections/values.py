@@ -4,14 +4,9 @@ import json
 from collections.abc import Mapping
 
 from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Text
-from pipeline.reporting.claims.tables import choice_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
 
-CHOICES = (
-    "The paper, its released code (read in its source) and this run. A dash: not stated, or not known to us; †: "
-    "recalled, not checked against the paper's text."
-)
 WITHOUT_RESULT = ("figures", "report", "run")  # sections that cannot change a number
 DERIVED = ".dep"  # worked out from the source of the data or the model when a preset is composed
 
@@ -29,12 +24,6 @@ def run_section(context: ReportContext) -> Section:
         Table("Examples per split.", splits),
     ]
     return Section("run", "What was run", blocks)
-
-
-def choices_section(context: ReportContext) -> Section:
-    """What the paper leaves open, and what was chosen here."""
-    rows = choice_rows(context.parameters)
-    return Section("choices", "Choices that the paper leaves open", [Table(CHOICES, rows)])
 
 
 def values_section(context: ReportContext) -> Section:

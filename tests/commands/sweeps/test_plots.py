@@ -2,10 +2,10 @@
 
 import pytest
 from matplotlib.collections import LineCollection
-from pipeline.reporting.plots import save_figure
 
 from pipeline.commands.sweeps.plots import sweep_figure, swept_key
 from pipeline.launch.sweep_jobs import Job
+from pipeline.reporting.panels import save_figure
 
 
 def job(metrics=None, **overrides):

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color
 
 from pipeline.reporting.convergence.plots import completeness_figure, convergence_figure
-from pipeline.reporting.plots import save_figure
+from pipeline.reporting.panels import save_figure
 from pipeline.reporting.style import BLACK, BLUE, RULES, VERMILLION
 
 STEPS = (2, 5, 20, 64)

@@ -7,7 +7,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from pipeline.errors import InputError
-from pipeline.reporting.plots import save_figure
+from pipeline.reporting.panels import save_figure
 from pipeline.reporting.receptive_field.plots import (
     SPECIAL_TOKENS,
     receptive_field_figure,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.analysis.intervals import Interval
-from pipeline.reporting.receptive_field.section import receptive_field_section
+from pipeline.reporting.receptive_field.section import section
 from pipeline.reporting.receptive_field.tables import receptive_field_rows
 from pipeline.reporting.table_text import to_csv, to_markdown
 from pipeline.values.store import read_json, write_json
@@ -36,7 +36,7 @@ def records(tmp_path):
 
 
 def section_of(records):
-    return receptive_field_section(SimpleNamespace(results=SimpleNamespace(receptive_field=records)))
+    return section(SimpleNamespace(results=SimpleNamespace(receptive_field=records)))
 
 
 def of_kind(section, kind):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.reporting.plots import save_figure
+from pipeline.reporting.panels import save_figure
 from pipeline.reporting.tree.heatmap import heatmap_figure
 
 QUERY, KEY = ["[CLS]", "not", "$^$"], ["[CLS]", "no_t", "$^$", "^"]  # no formulas, least of all wrong ones

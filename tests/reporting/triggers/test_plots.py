@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from pipeline.reporting.plots import save_figure
+from pipeline.reporting.panels import save_figure
 from pipeline.reporting.triggers.plots import POINTS, triggers_figure
 from pipeline.reporting.triggers.tables import KINDS
 

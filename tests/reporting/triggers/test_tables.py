@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.analysis.intervals import Interval
 from pipeline.reporting.table_text import to_csv, to_markdown
-from pipeline.reporting.triggers.section import triggers_section
+from pipeline.reporting.triggers.section import section
 from pipeline.reporting.triggers.tables import KINDS, attack_rows, best_rows, control_rows, strongest_rows
 
 
@@ -113,7 +113,7 @@ def test_the_tables_can_be_written(metrics, empty):
 
 def section_of(records):
     parameters = {"triggers": {"best": 2, "collapse_share": 0.95}}
-    return triggers_section(SimpleNamespace(results=SimpleNamespace(triggers=records), parameters=parameters))
+    return section(SimpleNamespace(results=SimpleNamespace(triggers=records), parameters=parameters))
 
 
 def test_the_section_has_the_figure_and_all_tables(metrics):

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import rgb_to_hsv, to_rgb
 
 from pipeline.errors import InputError
-from pipeline.reporting.plots import save_figure
+from pipeline.reporting.panels import save_figure
 from pipeline.reporting.universality.plots import shown_pairs, universality_figure
 
 LAYERS, HEADS = 3, 4

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.analysis.intervals import Interval
 from pipeline.reporting.table_text import to_csv, to_markdown
-from pipeline.reporting.universality.section import universality_section
+from pipeline.reporting.universality.section import section
 from pipeline.reporting.universality.tables import correlation_rows, functional_rows
 from pipeline.values.store import read_json, write_json
 
@@ -51,7 +51,7 @@ def section_of(tmp_path):
     def make(*, pairs=PAIRS, functional=FUNCTIONAL, source="folder"):
         write_json(tmp_path / "u.json", {"method": "attribution", "pairs": pairs, "functional": functional})
         results = SimpleNamespace(universality=read_json(tmp_path / "u.json"))
-        return universality_section(SimpleNamespace(results=results, parameters={"model": {"source": source}}))
+        return section(SimpleNamespace(results=results, parameters={"model": {"source": source}}))
 
     return make
 

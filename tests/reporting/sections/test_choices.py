@@ -8,7 +8,8 @@ import yaml
 
 from pipeline.analysis.intervals import Interval
 from pipeline.analysis.verdicts import Claim
-from pipeline.reporting.claims.tables import CHOICES, choice_rows, claim_rows
+from pipeline.reporting.claims.tables import claim_rows
+from pipeline.reporting.sections.choices import CHOICES, choice_rows
 from pipeline.reporting.table_text import to_csv, to_markdown
 
 CLAIM = Claim(
