@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
+from pipeline.commands.sweeps.jobs import analysed_jobs
 from pipeline.launch.errors import exit_on_bad_input
-from pipeline.launch.sweep_jobs import read_jobs
 from pipeline.values.params import read_params
 from pipeline.values.paths import repository
 
@@ -22,7 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="sweeps/<stage>/<sweep>")
     given = parser.parse_args(arguments).folder
     with exit_on_bad_input():
-        jobs, folder = read_jobs(given), given.resolve()
+        folder = given.resolve()
+        jobs = analysed_jobs(given, prepared=repository())
         os.chdir(repository())
         dpi = read_params().figures.dpi
         from pipeline.commands.sweeps.plots import sweep_figure

@@ -21,7 +21,7 @@ from pipeline.values.config import StageConfig
 from pipeline.values.params import Declaration, write_values
 from pipeline.values.store import read_json, write_json
 
-PLAN, RECORD, STATISTICS = "sweep.json", "job.json", "statistics.json"
+PLAN, RECORD = "sweep.json", "job.json"
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,6 @@ class Job:
     overrides: Overrides
     status: Literal["finished", "finished earlier", "failed", "unfinished"]
     """Earlier: by a command line before the last, which has not confirmed that the result is still the same."""
-    metrics: dict[str, Any]
-    """The statistics of its outcomes; empty unless it is finished."""
     error: str | None = None
     bad_input: bool = False
 
@@ -65,6 +63,7 @@ def run_job(
         record["fingerprint"] = fingerprint(config, inputs=dependencies(config, declaration))
         if _is_result_of(record["fingerprint"], folder, before):
             log.info("%s has finished before", name)
+            record["files"] = before["files"]
         else:
             (folder / RECORD).unlink(missing_ok=True)
             if folder.exists():
@@ -73,7 +72,8 @@ def run_job(
             write_json(folder / RECORD, record | {"status": "started"})
             log.info("%s starts", name)
             main(config)
-            write_json(folder / STATISTICS, _statistics(config))
+            files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / RECORD)
+            record["files"] = [str(path.relative_to(folder)) for path in files]
         record["status"] = "finished"
     except Exception as error:
         bad = is_bad_input(error)
@@ -126,25 +126,13 @@ def read_jobs(folder: Path) -> list[Job]:
     return [_job(folder, name, overrides, call=plan["call"]) for name, overrides in jobs.items()]
 
 
-def _statistics(config: StageConfig) -> dict[str, Any]:
-    """What `analyse` makes of the outcomes of one job; empty for a stage of which it makes nothing alone."""
-    from pipeline.analysis.experiments import ANALYSES
-    from pipeline.analysis.outcomes import Outcomes
-
-    if config.stage not in ANALYSES or config.stage == "universality":
-        return {}
-    outcomes = Outcomes(config.output_root, [config.task], [config.seed], prepared=config.input_root)
-    return dict(ANALYSES[config.stage](outcomes, config.all_values).records[0])
-
-
 def _job(folder: Path, name: str, overrides: Overrides, *, call: str) -> Job:
     record = _read_record(folder / name)
     if not record or record["status"] == "started":
-        return Job(name, overrides, "unfinished", {})
+        return Job(name, overrides, "unfinished")
     if record["status"] == "failed":
-        return Job(name, overrides, "failed", {}, record["error"], record["bad_input"])
-    metrics = _read(folder / name / STATISTICS)
-    return Job(name, overrides, "finished" if record["call"] == call else "finished earlier", metrics)
+        return Job(name, overrides, "failed", record["error"], record["bad_input"])
+    return Job(name, overrides, "finished" if record["call"] == call else "finished earlier")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -167,4 +155,4 @@ def _is_result_of(digest: str, folder: Path, record: dict[str, Any]) -> bool:
     """Whether the record is of the same finished work, and its result is there."""
     if (record.get("status"), record.get("fingerprint")) != ("finished", digest):
         return False
-    return (folder / STATISTICS).is_file()
+    return all((folder / name).is_file() for name in record["files"])

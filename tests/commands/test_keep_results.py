@@ -5,32 +5,23 @@ import pytest
 from pipeline.commands.keep_results import main
 
 KEPT = [
-    "outputs/data/{task}/prepare.json",
-    "metrics/attribute/{task}-1.json",
-    "metrics/convergence/{task}-1.json",
-    "outputs/effectiveness/{task}-1/curves.csv",
-    "outputs/prune/{task}-1/curves.csv",
-    "outputs/convergence/{task}-1/curves.csv",
-    "outputs/attributions/{task}-1/completeness.csv",
-    "metrics/universality.json",
-    "outputs/universality/importance.csv",
-    "outputs/tree/{task}-1/curves.csv",
+    "outputs/data/{task}-1/prepare.json",
     "outputs/tree/{task}-1/trees.json",
-    "outputs/receptive_field/{task}-1/distances.csv",
-    "outputs/triggers/{task}-1/triggers.csv",
+    "metrics/{task}.json",
+    "outputs/analysis/claims/records.json",
+    "outputs/analysis/tree/curves.csv",
     "outputs/figures/convergence.svg",
     "outputs/tables/claims.csv",
     "outputs/report/index.html",
 ]
 LEFT = [
+    "outputs/data/{task}-1/dev.parquet",
+    "outputs/data/{task}-2/prepare.json",
     "outputs/tree/{task}-1/edges.parquet",
-    "outputs/triggers/{task}-1/triggers.parquet",
-    "outputs/convergence/{task}-1/errors.parquet",
-    "outputs/convergence/{task}-2/curves.csv",
+    "outputs/triggers/{task}-1/outcomes.parquet",
     "outputs/attributions/{task}-1/heads.parquet",
     "outputs/attributions/{task}-1/full.safetensors",
     "outputs/models/{task}-1/model.safetensors",
-    "metrics/convergence/{task}-2.json",
 ]
 TASKS = ("negation", "inference")
 
@@ -58,8 +49,8 @@ def test_the_small_results_of_the_run_are_copied_and_nothing_else(finished: Path
 @pytest.mark.parametrize(
     "missing",
     [
-        "outputs/convergence/inference-1/curves.csv",
-        "outputs/attributions/negation-1/completeness.csv",
+        "outputs/data/inference-1/prepare.json",
+        "outputs/tree/negation-1/trees.json",
         "outputs/report/index.html",
     ],
 )
@@ -69,7 +60,7 @@ def test_a_run_that_is_not_finished_is_one_line_and_2(
     Path(missing).unlink()
     assert exit_code(main, ["results/mine"]) == 2
     said = capfd.readouterr().err
-    assert said.startswith(f"error: there is no {Path(missing).parent}/*")
+    assert said.startswith(f"error: there is no {Path(missing).parent}/")
     assert "dvc repro" in said
     assert said.count("\n") == 1
     assert not Path("results").exists()

@@ -1,31 +1,38 @@
 """From a sweep's folder to its table and figure."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pipeline.commands.sweep_summary import main
-from pipeline.values.store import write_json
+from pipeline.values.store import write_json, write_rows
 
-FOLDER = Path("sweeps/prune/prune.seed")
+FOLDER = Path("sweeps/finetune/finetune.lr")
 WRITTEN = {"summary.csv", "summary.md", "summary.svg", "summary.png"}
 
 
 @pytest.fixture
 def sweep(workspace: Path) -> Callable[..., None]:
-    """`sweep(metrics of jobs 0, 1, ...)`: what a sweep leaves; None is a failed job, and the last has not started."""
+    """`sweep(right answers of four by jobs 0, 1, ...)`: what a sweep of `finetune` leaves.
 
-    def make(*found: dict[str, object] | None) -> None:
-        jobs = {f"seed={seed}": {"task": "negation", "prune.seed": str(seed)} for seed in range(len(found) + 1)}
+    None is a failed job, and the last has not started.
+    """
+
+    def make(*found: int | None) -> None:
+        model = {"task": "negation", "seed": "1"}
+        jobs = {f"lr={lr}": {**model, "finetune.lr": str(lr)} for lr in range(len(found) + 1)}
         write_json(FOLDER / "sweep.json", {"call": "c", "jobs": jobs})
-        for (name, overrides), metrics in zip(jobs.items(), found, strict=False):
-            record = {"call": "c", "overrides": overrides, "status": "finished", "metrics": "metrics/a.json"}
-            if metrics is None:
+        for (name, overrides), right in zip(jobs.items(), found, strict=False):
+            record = {"call": "c", "overrides": overrides, "status": "finished", "files": []}
+            if right is None:
                 record |= {"status": "failed", "error": "no weights", "bad_input": True}
             else:
-                write_json(FOLDER / name / "metrics/a.json", metrics)
+                rows = [{"label": 0, "predicted": int(number >= right)} for number in range(4)]
+                write_rows(FOLDER / name / "outputs/predictions/negation-1.parquet", rows)
+                shutil.copy("params.yaml", FOLDER / name)
             write_json(FOLDER / name / "job.json", record)
 
     return make
@@ -38,23 +45,23 @@ def test_a_sweep_becomes_one_table_and_one_figure(
     monkeypatch: pytest.MonkeyPatch,
     exit_code,
 ) -> None:
-    sweep({"gap": 0.5, "n": 3}, {"gap": 0.25, "n": 3}, None)
+    sweep(2, 1, None)
     monkeypatch.chdir(workspace / "sweeps")
     monkeypatch.setattr("pipeline.commands.sweep_summary.repository", lambda: workspace)
-    assert exit_code(main, ["prune/prune.seed"]) == 0
+    assert exit_code(main, ["finetune/finetune.lr"]) == 0
     assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {"sweep.json"} | WRITTEN
     assert capfd.readouterr().out == (FOLDER / "summary.md").read_text()
-    assert [line.split("|")[1:4] for line in (FOLDER / "summary.md").read_text().splitlines()[:-2]] == [
-        [" prune.seed ", " status     ", "   gap "],
-        [" ---------- ", " ---------- ", " ----: "],
-        [" 0          ", " finished   ", " 0.500 "],
-        [" 1          ", " finished   ", " 0.250 "],
-        [" 2          ", " failed     ", "     – "],
-        [" 3          ", " unfinished ", "     – "],
+    lines = [line.split("|")[1:4] for line in (FOLDER / "summary.md").read_text().splitlines()[:-2]]
+    assert [[cell.strip().split(" ")[0] for cell in line] for line in [lines[0], *lines[2:]]] == [
+        ["finetune.lr", "status", "accuracy"],
+        ["0", "finished", "0.500"],
+        ["1", "finished", "0.250"],
+        ["2", "failed", "–"],
+        ["3", "unfinished", "–"],
     ]
     with (FOLDER / "summary.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["gap"] for row in rows] == ["0.5", "0.25", "", ""]
+    assert [row["accuracy"] for row in rows] == ["0.5", "0.25", "", ""]
     assert [row["error"] for row in rows] == ["", "", "no weights", ""]
     assert {row["task"] for row in rows} == {"negation"}
 
@@ -62,9 +69,9 @@ def test_a_sweep_becomes_one_table_and_one_figure(
 def test_without_numbers_there_is_no_figure(
     sweep: Callable[..., None], capfd: pytest.CaptureFixture[str], exit_code
 ) -> None:
-    sweep({"gap": 0.5}, {"gap": 0.25})
+    sweep(2, 1)
     assert exit_code(main, [str(FOLDER)]) == 0
-    sweep({"text": "a"}, None)
+    sweep(None, None)
     assert exit_code(main, [str(FOLDER)]) == 0
     assert capfd.readouterr().out.endswith("no figure: no number of the results varies with an override\n")
     assert {path.name for path in FOLDER.glob("summary.*")} == {"summary.csv", "summary.md"}
@@ -73,14 +80,14 @@ def test_without_numbers_there_is_no_figure(
 def test_a_folder_that_is_no_sweep_is_one_line_and_2(
     sweep: Callable[..., None], capfd: pytest.CaptureFixture[str], exit_code
 ) -> None:
-    sweep({"gap": 0.5})
-    (FOLDER / "seed=1").mkdir()
-    (FOLDER / "seed=1/job.json").write_text("{")
+    sweep(2)
+    (FOLDER / "lr=1").mkdir()
+    (FOLDER / "lr=1/job.json").write_text("{")
     for folder, line in (
         ("sweeps/none", "sweeps/none is not a folder"),
-        ("sweeps/prune", "sweeps/prune is not the folder of a sweep; give one of those in it: prune.seed"),
-        ("sweeps/prune/prune.seed/seed=0", "sweeps/prune/prune.seed/seed=0 is not the folder of a sweep"),
-        (str(FOLDER), f"{FOLDER}/seed=1/job.json cannot be read ("),
+        ("sweeps/finetune", "sweeps/finetune is not the folder of a sweep; give one of those in it: finetune.lr"),
+        ("sweeps/finetune/finetune.lr/lr=0", "sweeps/finetune/finetune.lr/lr=0 is not the folder of a sweep"),
+        (str(FOLDER), f"{FOLDER}/lr=1/job.json cannot be read ("),
     ):
         assert exit_code(main, [folder]) == 2
         said = capfd.readouterr().err

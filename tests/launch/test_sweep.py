@@ -39,7 +39,7 @@ SWEEPS = sorted(path.stem for path in (PRESETS / "sweep").glob("*.yaml"))
 
 
 class Stage:
-    """A stage that notes its runs and writes a result and metrics; it fails where `fails` says how."""
+    """A stage that notes its runs and writes outcomes; it fails where `fails` says how."""
 
     def __init__(self, **fails: Exception | type[BaseException]) -> None:
         self.runs: list[str] = []
@@ -50,7 +50,7 @@ class Stage:
         self.runs.append(f"{config.label} {orders}")
         if f"at_{orders}" in self.fails:
             raise self.fails[f"at_{orders}"]
-        write_json(config.output_root / "metrics/prune" / f"{config.label}.json", {"orders": orders})
+        write_json(config.output_root / "outputs/prune" / f"{config.label}.json", {"orders": orders})
         (config.output_root / "result.txt").write_text(str(orders))
 
 
@@ -192,9 +192,12 @@ def test_a_job_records_its_overrides_and_its_result(run: Run) -> None:
     assert run("prune", *SERIAL, "task=negation", "prune.random_orders=20,30", main=Stage()) == 0
     found = record("task=negation,seed=1,random_orders=30")
     assert found["overrides"] == {"task": "negation", "seed": "1", "prune.random_orders": "30"}
-    assert (found["status"], found["metrics"]) == ("finished", "metrics/prune/negation-1.json")
+    assert (found["status"], found["files"]) == (
+        "finished",
+        ["outputs/prune/negation-1.json", "params.yaml", "result.txt"],
+    )
     (_, job) = read_jobs(ORDERS)
-    assert (job.status, job.metrics) == ("finished", {"orders": 30})
+    assert job.status == "finished"
 
 
 def test_failed_jobs_are_named_and_the_others_finish(
@@ -247,7 +250,7 @@ def test_a_second_call_runs_what_is_not_finished(
 
 def change_value(folder: Path) -> None:
     params = Path("params.yaml")
-    params.write_text(params.read_text().replace("equivalence_margin: 1.0", "equivalence_margin: 2.0"))
+    params.write_text(params.read_text().replace("n_eval: 100", "n_eval: 90"))
 
 
 def change_input(folder: Path) -> None:
@@ -259,7 +262,7 @@ def change_source(folder: Path) -> None:
 
 
 def lose_the_result(folder: Path) -> None:
-    (BY_HAND / "metrics/prune/negation-1.json").unlink()
+    (BY_HAND / "outputs/prune/negation-1.json").unlink()
 
 
 def change_what_it_does_not_read(folder: Path) -> None:
@@ -383,7 +386,7 @@ def main(config):
         os._exit(9)
     if orders in (32, 40):
         wait_for("released")
-    write_json(config.output_root / "metrics/prune.json", {"orders": orders})
+    write_json(config.output_root / "outputs/prune.json", {"orders": orders})
 
 if __name__ == "__main__":
     run_stage("prune", main)

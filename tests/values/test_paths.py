@@ -5,6 +5,7 @@ import pytest
 from pipeline.errors import InputError
 from pipeline.values.paths import (
     SOURCE,
+    analysis_folder,
     attributions_folder,
     data_folder,
     experiment_folder,
@@ -40,20 +41,22 @@ def test_the_repository_is_the_working_directory_with_a_dvc_yaml_else_the_source
 def test_outputs_are_below_the_given_root() -> None:
     root = Path("root")
     assert [
-        data_folder(root, "rte"),
+        data_folder(root, "rte", 1),
         model_folder(root, "rte", 1),
         predictions_file(root, "rte", 1),
         attributions_folder(root, "rte", 1),
         experiment_folder(root, "prune", "rte", 1),
-        metrics_file(root, "prune", "rte", 1),
+        analysis_folder(root, "prune"),
+        metrics_file(root, "rte"),
         summary_folder(root, "figures"),
     ] == [
-        Path("root/outputs/data/rte"),
+        Path("root/outputs/data/rte-1"),
         Path("root/outputs/models/rte-1"),
         Path("root/outputs/predictions/rte-1.parquet"),
         Path("root/outputs/attributions/rte-1"),
         Path("root/outputs/prune/rte-1"),
-        Path("root/metrics/prune/rte-1.json"),
+        Path("root/outputs/analysis/prune"),
+        Path("root/metrics/rte.json"),
         Path("root/outputs/figures"),
     ]
 

@@ -1,10 +1,11 @@
+import csv
 import json
 from pathlib import Path
 
 import pyarrow.parquet
 import pytest
 
-from pipeline.values.store import read_csv, read_json, replace, write_csv, write_json, write_rows
+from pipeline.values.store import read_json, replace, write_csv, write_json, write_rows
 
 ROWS = [
     {"name": "a, b", "value": 0.1 + 0.2, "count": 3, "edges": [{"query": 1, "key": 2}], "maps": [0.5, 1.5]},
@@ -63,9 +64,11 @@ def test_parquet_keeps_rows_types_and_full_precision(tmp_path):
     assert pyarrow.parquet.read_table(tmp_path / "x.parquet").to_pylist() == ROWS
 
 
-def test_csv_is_read_back_as_text(tmp_path):
+def test_csv_has_a_header_and_ten_digits(tmp_path):
     write_csv(tmp_path / "x.csv", FLAT)
-    assert read_csv(tmp_path / "x.csv") == [
+    with (tmp_path / "x.csv").open(newline="") as file:
+        found = list(csv.DictReader(file))
+    assert found == [
         {"name": "a, b", "value": "0.3", "count": "3"},
         {"name": 'say "x"\n', "value": "3.333333333e-08", "count": "0"},
     ]

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from pipeline.analysis.intervals import Interval
+from pipeline.commands.sweeps.jobs import Job
 from pipeline.commands.sweeps.tables import (
     MODEL,
     Number,
@@ -21,7 +22,6 @@ from pipeline.commands.sweeps.tables import (
     override_keys,
     varying_keys,
 )
-from pipeline.launch.sweep_jobs import Job
 from pipeline.reporting.panels import LONE_PANEL_WIDTH, PANEL_HEIGHT, PANEL_WIDTH, legend_below
 from pipeline.reporting.style import (
     BLACK,
@@ -52,7 +52,7 @@ LOG_RATIO = 30  # an axis whose ends differ by a larger factor is logarithmic
 
 
 def sweep_figure(jobs: Sequence[Job]) -> Figure:
-    """One panel per number of the jobs' metrics, at least one, over the swept value; bars are the numbers' intervals.
+    """One panel per number of the jobs' outcomes, at least one, over the swept value; bars are the numbers' intervals.
 
     The swept value is that of `swept_key`; a line stands for one combination of the other overrides that vary, such as
     one task. A value that is no number, such as `auto`, stands apart from the line.

@@ -1,11 +1,11 @@
-"""A sweep as one table: a row per job, with its overrides, how it ended, and the numbers of its metrics."""
+"""A sweep as one table: a row per job, with its overrides, how it ended, and the numbers of its outcomes."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.analysis.intervals import Interval
-from pipeline.launch.sweep_jobs import Job
+from pipeline.commands.sweeps.jobs import Job
 from pipeline.reporting.table_text import Row, to_markdown
 
 MODEL = ("task", "seed")
@@ -77,11 +77,11 @@ def numbers(jobs: Sequence[Job]) -> dict[str, dict[str, Number]]:
     They are those at the top level or, where none of these differs, those one level down.
     """
     settings = {key.rpartition(".")[2] for key in override_keys(jobs)}
-    top = {job.name: _numbers(job.metrics) for job in jobs}
+    top = {job.name: _numbers(job.statistics) for job in jobs}
     below = {
         job.name: {
             f"{part}.{name}": number
-            for part, values in job.metrics.items()
+            for part, values in job.statistics.items()
             if isinstance(values, Mapping) and part not in top[job.name]
             for name, number in _numbers(values).items()
         }
@@ -130,7 +130,7 @@ def _is_number(value: object) -> bool:
 def _varying(
     jobs: Sequence[Job], found: Mapping[str, Mapping[str, Number]], settings: set[str]
 ) -> dict[str, dict[str, Number]]:
-    done = [job for job in jobs if job.metrics]
+    done = [job for job in jobs if job.statistics]
     # What differs by task alone, such as its size, does not answer to the values that are swept.
     models = {job.name: tuple(job.overrides.get(key) for key in MODEL) for job in done}
     if len(set(models.values())) == len(done):

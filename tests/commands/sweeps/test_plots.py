@@ -3,15 +3,15 @@
 import pytest
 from matplotlib.collections import LineCollection
 
+from pipeline.commands.sweeps.jobs import Job
 from pipeline.commands.sweeps.plots import sweep_figure, swept_key
-from pipeline.launch.sweep_jobs import Job
 from pipeline.reporting.panels import save_figure
 
 
 def job(metrics=None, **overrides):
     texts = {key if key in ("task", "seed") else f"tree.{key}": str(value) for key, value in overrides.items()}
     status = "finished" if metrics else "failed"
-    return Job(",".join(f"{key}={value}" for key, value in texts.items()), texts, status, metrics or {})
+    return Job(",".join(f"{key}={value}" for key, value in texts.items()), texts, status, statistics=metrics or {})
 
 
 def points(ax):

@@ -3,14 +3,16 @@
 import pytest
 
 from pipeline.analysis.intervals import Interval
+from pipeline.commands.sweeps.jobs import Job
 from pipeline.commands.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text
-from pipeline.launch.sweep_jobs import Job
 
 
 def job(metrics=None, *, error=None, **overrides):
     status = "failed" if error else "finished" if metrics else "unfinished"
     texts = {key if key in ("task", "seed") else f"tree.{key}": str(value) for key, value in overrides.items()}
-    return Job(",".join(f"{key}={value}" for key, value in texts.items()), texts, status, metrics or {}, error)
+    return Job(
+        ",".join(f"{key}={value}" for key, value in texts.items()), texts, status, error, statistics=metrics or {}
+    )
 
 
 def interval(value, low, high):

@@ -1,0 +1,39 @@
+"""The jobs of a sweep with the statistics of their outcomes, as `analyse` makes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.launch.sweep_jobs import Job as Outcome
+from pipeline.launch.sweep_jobs import read_jobs
+from pipeline.values.params import PARAMS_FILE, read_params
+
+
+@dataclass(frozen=True)
+class Job(Outcome):
+    """A job of a sweep, and what its outcomes came to."""
+
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    """Empty unless it is finished, and for a stage whose outcomes say nothing alone."""
+
+
+def analysed_jobs(folder: Path, *, prepared: Path) -> list[Job]:
+    """The jobs of a sweep's folder, analysed; `prepared` is the repository, where `prepare` wrote.
+
+    Raises:
+        InputError: if it is not a sweep's folder.
+    """
+    return [Job(**vars(job), statistics=_statistics(folder, job, prepared)) for job in read_jobs(folder)]
+
+
+def _statistics(folder: Path, job: Outcome, prepared: Path) -> Mapping[str, Any]:
+    from pipeline.analysis.experiments import ALONE
+    from pipeline.analysis.outcomes import Outcomes
+
+    place = folder / job.name
+    analyse = next((ALONE[path.name] for path in sorted(place.glob("outputs/*")) if path.name in ALONE), None)
+    if analyse is None or not job.status.startswith("finished"):
+        return {}
+    outcomes = Outcomes(place, [job.overrides["task"]], [int(job.overrides["seed"])], prepared=prepared)
+    return analyse(outcomes, read_params(place / PARAMS_FILE)).records[0]
