@@ -88,13 +88,14 @@ def importance_of(table: pd.DataFrame, *, method: str, normalise: str) -> NDArra
         InputError: if `prune` did not compute this method with this normalisation.
     """
     chosen = (table["method"] == method) & (table["normalise"] == normalise)
-    if not chosen.any():
+    heads = table.loc[chosen].pivot(index="layer", columns="head", values="importance")
+    if heads.empty:
         task, seed = table["task"].iloc[0], table["seed"].iloc[0]
         raise InputError(
             f"universality compares {method} with normalise {normalise}, which prune has not computed for {task}, "
             f"seed {seed}; run: dvc repro prune"
         )
-    return table.loc[chosen].pivot(index="layer", columns="head", values="importance").to_numpy(np.float64)
+    return heads.to_numpy(np.float64)
 
 
 def normalised_rows(importance: Importance) -> list[dict[str, Any]]:
