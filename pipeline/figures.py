@@ -1,7 +1,7 @@
 """Draw the paper's figures from the experiments' curves, and heat maps and trees of single examples.
 
 Reads:  outputs/analysis, outputs/tree/*/trees.json, outputs/attributions/*/full.safetensors
-Writes: outputs/figures/*.{svg,png}
+Writes: outputs/figures/*.{svg,png}; PNGs of single examples in outputs/figures/examples
 Run:    python -m pipeline.figures
 """
 
@@ -26,8 +26,13 @@ def main(config: StageConfig) -> None:
         for experiment in shown("plots"):
             plots = import_module(f"pipeline.reporting.{experiment}.plots")
             for name, figure in plots.figures(results, config.figures).items():
-                save_figure(figure, folder / name, dpi=config.figures.dpi)
-                tracker.image(name, folder / f"{name}.png")
+                tracker.image(name, save_figure(figure, folder / name, dpi=config.figures.dpi))
+        # `dvc plots` shows curves from their data, but these as pictures.
+        for experiment in shown("examples"):
+            examples = import_module(f"pipeline.reporting.{experiment}.examples")
+            for name, figure in examples.figures(results, config.figures).items():
+                png = save_figure(figure, folder / name, dpi=config.figures.dpi, pictures=folder / "examples")
+                tracker.image(name, png)
 
 
 if __name__ == "__main__":

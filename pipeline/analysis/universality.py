@@ -82,9 +82,20 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
 
 
 def importance_of(table: pd.DataFrame, *, method: str, normalise: str) -> NDArray[np.float64]:
-    """Importance `(layer, head)` by one method, from the table that `prune` wrote for one model."""
+    """Importance `(layer, head)` by one method, from the table that `prune` wrote for one model.
+
+    Raises:
+        InputError: if `prune` did not compute this method with this normalisation.
+    """
     chosen = (table["method"] == method) & (table["normalise"] == normalise)
-    return table.loc[chosen].pivot(index="layer", columns="head", values="importance").to_numpy(np.float64)
+    heads = table.loc[chosen].pivot(index="layer", columns="head", values="importance")
+    if heads.empty:
+        task, seed = table["task"].iloc[0], table["seed"].iloc[0]
+        raise InputError(
+            f"universality compares {method} with normalise {normalise}, which prune has not computed for {task}, "
+            f"seed {seed}; run: dvc repro prune"
+        )
+    return heads.to_numpy(np.float64)
 
 
 def normalised_rows(importance: Importance) -> list[dict[str, Any]]:

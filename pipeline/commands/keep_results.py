@@ -23,7 +23,7 @@ OVER_ALL = (
     "params.yaml",
     "metrics/*",
     "outputs/analysis/*/*",
-    "outputs/figures/*",
+    "outputs/figures/**/*.*",
     "outputs/tables/*",
     "outputs/report/*",
 )

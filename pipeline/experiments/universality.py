@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pipeline.errors import InputError
 from pipeline.experiments.prune import Ranking, outcomes
 
 if TYPE_CHECKING:
@@ -23,9 +24,17 @@ if TYPE_CHECKING:
 
 
 def read_importance(path: Path, *, method: str, normalise: str) -> Tensor:
-    """One importance `(layer, head)` of the file that `prune` wrote."""
+    """One importance `(layer, head)` of the file that `prune` wrote.
+
+    Raises:
+        InputError: if there is no such file, or `prune` did not compute this method with this normalisation.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is missing; run: dvc repro prune")
     with path.open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (row["method"], row["normalise"]) == (method, normalise)]
+    if not rows:
+        raise InputError(f"{path} has no {method} with normalise {normalise}; run: dvc repro prune")
     layers = len({row["layer"] for row in rows})
     # In float32, as `prune` ranks: its file has more digits than that, so that ties stay ties.
     return torch.tensor([float(row["importance"]) for row in rows]).view(layers, -1)

@@ -1,12 +1,12 @@
 """What is shown of every experiment, in the order of the report: the one list that figures, tables and report read.
 
-An experiment's folder here has `plots.py` with a function `figures`, `tables.py` with `tables`, and `section.py` with
-`section`, as far as the list says so.
+An experiment's folder here has, as far as the list says so, `plots.py` and `examples.py` with a function `figures` (of
+curves, and of single examples), `tables.py` with `tables`, and `section.py` with `section`.
 """
 
 from typing import Literal
 
-Part = Literal["plots", "tables", "section"]
+Part = Literal["plots", "examples", "tables", "section"]
 
 SHOWN: dict[str, tuple[Part, ...]] = {
     "headline": ("tables", "section"),
@@ -14,7 +14,7 @@ SHOWN: dict[str, tuple[Part, ...]] = {
     "effectiveness": ("plots", "tables", "section"),
     "prune": ("plots", "tables", "section"),
     "universality": ("plots", "tables", "section"),
-    "tree": ("plots", "tables", "section"),
+    "tree": ("plots", "examples", "tables", "section"),
     "receptive_field": ("plots", "tables", "section"),
     "triggers": ("plots", "tables", "section"),
     "convergence": ("plots", "tables", "section"),
@@ -23,5 +23,5 @@ SHOWN: dict[str, tuple[Part, ...]] = {
 
 
 def shown(part: Part) -> list[str]:
-    """The experiments that have figures (`plots`), tables or a section."""
+    """The experiments that have this part."""
     return [name for name, parts in SHOWN.items() if part in parts]

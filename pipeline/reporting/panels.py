@@ -141,9 +141,14 @@ def _marker(style: MethodStyle) -> dict[str, Any]:
     }
 
 
-def save_figure(figure: Figure, path_without_suffix: Path, *, dpi: int) -> None:
-    """Write the figure as .svg and .png, without the dates and versions that would make equal figures differ."""
-    stem = path_without_suffix.name
+def save_figure(figure: Figure, path_without_suffix: Path, *, dpi: int, pictures: Path | None = None) -> Path:
+    """Write the figure as .svg and .png, without the dates and versions that would make equal figures differ.
+
+    The .png goes to the folder `pictures` where one is named; returns its path.
+    """
+    stem, folder = path_without_suffix.name, pictures or path_without_suffix.parent
+    folder.mkdir(parents=True, exist_ok=True)
     with matplotlib.style.context(RC, after_reset=True):
         figure.savefig(path_without_suffix.with_name(f"{stem}.svg"), metadata={"Date": None, "Creator": None})
-        figure.savefig(path_without_suffix.with_name(f"{stem}.png"), dpi=dpi, metadata={"Software": None})
+        figure.savefig(folder / f"{stem}.png", dpi=dpi, metadata={"Software": None})
+    return folder / f"{stem}.png"

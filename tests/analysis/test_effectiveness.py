@@ -37,8 +37,9 @@ def test_summary_by_hand():
     # Mean over k = 0..3 of the differences of accuracy: (0 + 2 + 3 + 0) / 4 / 4, and (0 + 0 + 0 + 0) / 4 / 4.
     assert found["area"]["gold"]["value"] == pytest.approx(100 * 5 / 16)
     assert found["area"]["attention"]["value"] == pytest.approx(0)
-    assert list(found["area_difference"]) == ["gold-attention"]
-    assert found["area_difference"]["gold-attention"]["value"] == pytest.approx(100 * 5 / 16)
+    (difference,) = found["area_difference"]
+    assert (difference["method"], difference["minus"]) == ("gold", "attention")
+    assert difference["value"] == pytest.approx(100 * 5 / 16)
     # Of three heads the top two stay when one is masked lowest first, and go when two are masked highest first.
     assert found["keep_top2"]["gold"]["accuracy"] == 0.75
     assert found["keep_top2"]["attention"]["accuracy"] == 0.5
@@ -54,7 +55,7 @@ def test_the_intervals_pair_the_methods_by_example():
     found = summary(twice, draws=500, seed=0)
     assert found["area"]["a"] == found["area"]["b"]
     assert found["area"]["a"]["low"] < found["area"]["a"]["value"] < found["area"]["a"]["high"]
-    assert found["area_difference"]["a-b"] == {"value": 0, "low": 0, "high": 0}
+    assert found["area_difference"] == [{"method": "a", "minus": "b", "value": 0, "low": 0, "high": 0}]
 
 
 def test_with_two_heads_or_fewer_the_top_two_are_all():

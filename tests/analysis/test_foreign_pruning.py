@@ -1,13 +1,12 @@
-from types import SimpleNamespace
-
 import numpy as np
+import pandas as pd
 import pytest
 
-from pipeline.analysis.foreign_pruning import curve_rows, functional_metrics
-from pipeline.analysis.universality import Model
+from pipeline.analysis.foreign_pruning import ForeignPruning, curve_rows, functional_metrics, read
+from pipeline.analysis.outcomes import Model
+from pipeline.values.long import to_columns
 
-RATES = (0.0, 0.5, 1.0)
-SETTINGS = SimpleNamespace(rates=RATES, bootstrap_draws=500, seed=0)
+RATES, COUNTS = (0.0, 0.5, 1.0), (0, 4, 8)
 TASKS = ["mnli", "rte", "sst2"]
 LABELS = [0] * 7 + [1] * 3
 
@@ -22,8 +21,31 @@ CORRECT = np.stack([hits(FULL, HALF, NONE), hits(FULL, FULL, NONE), hits(FULL, N
 RTE = Model("rte", 3)
 
 
+def found(correct, *, rankings=TASKS, labels=LABELS):
+    return ForeignPruning(rankings, RATES, COUNTS, labels, correct)
+
+
+def metrics(measured):
+    return functional_metrics(measured, model=RTE, draws=500, seed=0)
+
+
+def test_outcomes_are_read_as_they_were_measured():
+    """A prediction is right where it names the label, whichever class that is."""
+    labels = np.array(LABELS)
+    axes = (
+        [{"ranking": task} for task in TASKS],
+        [{"rate": rate, "n_masked": count} for rate, count in zip(RATES, COUNTS, strict=True)],
+        [{"example_id": f"dev-{9 - number}", "label": label} for number, label in enumerate(LABELS)],
+    )
+    table = pd.DataFrame(to_columns(axes, predicted=np.where(CORRECT, labels, 1 - labels)))
+    measured = read(table)
+    assert (measured.rankings, measured.rates, measured.counts) == (TASKS, list(RATES), list(COUNTS))
+    assert measured.labels == LABELS
+    np.testing.assert_array_equal(measured.correct, CORRECT)
+
+
 def test_curves_by_hand():
-    rows = curve_rows(CORRECT, model=RTE, rankings=TASKS, counts=[0, 4, 8], rates=RATES)
+    rows = curve_rows(found(CORRECT), model=RTE)
     assert [(row["ranking"], row["rate"], row["n_masked"], row["correct"]) for row in rows[:6]] == [
         ("mnli", 0.0, 0, 9),
         ("mnli", 0.5, 4, 5),
@@ -39,7 +61,7 @@ def test_curves_by_hand():
 
 
 def test_what_is_lost_by_hand():
-    mnli, sst2 = functional_metrics(CORRECT, model=RTE, rankings=TASKS, labels=LABELS, settings=SETTINGS)
+    mnli, sst2 = metrics(found(CORRECT))
     assert [(part["task"], part["seed"], part["ranking"]) for part in (mnli, sst2)] == [
         ("rte", 3, "mnli"),
         ("rte", 3, "sst2"),
@@ -56,7 +78,7 @@ def test_what_is_lost_by_hand():
 
 def test_normalised_aucs_where_the_model_is_clearly_better_than_the_majority():
     many = np.repeat(CORRECT, 40, axis=2)
-    mnli, _ = functional_metrics(many, model=RTE, rankings=TASKS, labels=LABELS * 40, settings=SETTINGS)
+    mnli, _ = metrics(found(many, labels=LABELS * 40))
     assert mnli["nauc_own"] == pytest.approx((0.725 - 0.7) / 0.2)
     assert mnli["nauc_foreign"] == pytest.approx((0.525 - 0.7) / 0.2)
     assert mnli["nauc_lost"] == pytest.approx(1.0)
@@ -67,13 +89,13 @@ def test_the_interval_is_paired_by_example():
     own = np.random.default_rng(0).random((1, 50)) < 0.6
     always, never = np.ones((1, 50), bool), np.zeros((1, 50), bool)
     correct = np.stack([np.concatenate([own, always, always]), np.concatenate([own, always, never])])
-    (part,) = functional_metrics(correct, model=RTE, rankings=["rte", "mnli"], labels=[0] * 50, settings=SETTINGS)
+    (part,) = metrics(found(correct, rankings=["rte", "mnli"], labels=[0] * 50))
     assert (part["lost"]["low"], part["lost"]["value"], part["lost"]["high"]) == pytest.approx((25, 25, 25))
     assert part["auc_own"]["low"] < part["auc_own"]["high"]
 
 
 def test_an_equal_ranking_loses_nothing_and_one_task_has_nothing_to_lose():
     same = np.stack([CORRECT[0], CORRECT[0]])
-    (part,) = functional_metrics(same, model=RTE, rankings=["rte", "mnli"], labels=LABELS, settings=SETTINGS)
+    (part,) = metrics(found(same, rankings=["rte", "mnli"]))
     assert part["lost"] == {"value": 0, "low": 0, "high": 0}
-    assert functional_metrics(same[:1], model=RTE, rankings=["rte"], labels=LABELS, settings=SETTINGS) == []
+    assert metrics(found(same[:1], rankings=["rte"])) == []

@@ -1,20 +1,26 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
-from pipeline.analysis.prune import curve_rows, summary
+from pipeline.analysis.prune import Order, curve_rows, summary
 
 RATES = (0.0, 0.5, 1.0)
 
 
 def order(method, normalise="none", number=0):
-    return SimpleNamespace(method=method, normalise=normalise, order=number)
+    return Order(method, normalise, number)
 
 
-def settings(**changes):
-    values = {"rates": RATES, "bootstrap_draws": 2000, "equivalence_margin": 1.0, "seed": 0}
-    return SimpleNamespace(**{**values, **changes})
+def summarised(orders, correct, labels, *, margin=1.0):
+    return summary(orders, correct, labels=labels, rates=RATES, margin=margin, draws=2000, seed=0)
+
+
+def by_ranking(found, name):
+    return {(row["method"], row["normalise"]): row[name] for row in found["rankings"]}
+
+
+def leads_of(found):
+    """By attribution's normalisation, the other method and its normalisation."""
+    return {(row["normalise"], row["over"], row["over_normalise"]): row for row in found["leads"]}
 
 
 def hits(*rows):
@@ -41,52 +47,55 @@ def test_rows_by_hand():
 
 
 def test_summary_by_hand():
-    found = summary(ORDERS, CORRECT, labels=LABELS, settings=settings())
+    found = summarised(ORDERS, CORRECT, LABELS)
     assert (found["n"], found["majority"], found["baseline_accuracy"]) == (10, 0.7, 0.9)
     # Trapezoids of (0.9, 0.9, 0.5) and (0.9, 0.5, 0.5) over (0, 0.5, 1).
-    assert found["auc"]["attribution/none"]["value"] == pytest.approx(80)
-    assert found["auc"]["taylor/none"]["value"] == pytest.approx(60)
-    assert found["delta_auc"]["attribution/none - taylor/none"]["value"] == pytest.approx(20)
+    auc, leads = by_ranking(found, "auc"), leads_of(found)
+    assert auc["attribution", "none"]["value"] == pytest.approx(80)
+    assert auc["taylor", "none"]["value"] == pytest.approx(60)
+    assert leads["none", "taylor", "none"]["value"] == pytest.approx(20)
     # Random orders: (0.9, 0.2, 0.5) and (0.9, 0.5, 0.5).
     assert found["random"]["auc_mean"] == pytest.approx((45 + 60) / 2)
     assert found["random"]["orders"] == 2
     assert 45 <= found["random"]["auc_low"] < found["random"]["auc_high"] <= 60
-    assert found["delta_auc"]["attribution/none - random/none"]["value"] == pytest.approx(80 - 52.5)
-    assert set(found["auc"]) == set(found["nauc"]) == set(found["r_star"]) == {"attribution/none", "taylor/none"}
-    assert (found["r_star"]["attribution/none"], found["r_star"]["taylor/none"]) == (0.5, 0.0)
+    assert leads["none", "random", "none"]["value"] == pytest.approx(80 - 52.5)
+    assert len(leads) == 2
+    assert by_ranking(found, "r_star") == {("attribution", "none"): 0.5, ("taylor", "none"): 0.0}
     # 0.9 over ten examples is not three standard errors above the majority class.
-    assert found["nauc"] == {"attribution/none": None, "taylor/none": None}
+    assert by_ranking(found, "nauc") == {("attribution", "none"): None, ("taylor", "none"): None}
 
 
 def test_normalised_auc_where_the_model_is_clearly_better_than_the_majority():
     many = np.repeat(CORRECT, 40, axis=2)
-    found = summary(ORDERS, many, labels=LABELS * 40, settings=settings())
-    assert found["nauc"]["attribution/none"] == pytest.approx((0.8 - 0.7) / (0.9 - 0.7))
-    assert found["nauc"]["taylor/none"] == pytest.approx((0.6 - 0.7) / (0.9 - 0.7))
+    found = summarised(ORDERS, many, LABELS * 40)
+    nauc = by_ranking(found, "nauc")
+    assert nauc["attribution", "none"] == pytest.approx((0.8 - 0.7) / (0.9 - 0.7))
+    assert nauc["taylor", "none"] == pytest.approx((0.6 - 0.7) / (0.9 - 0.7))
 
 
 def test_verdicts_follow_from_the_paired_interval():
     same = np.stack([CORRECT[0], CORRECT[0]])
     orders = [order("attribution"), order("taylor")]
-    found = summary(orders, same, labels=LABELS, settings=settings())
-    difference = found["delta_auc"]["attribution/none - taylor/none"]
-    assert difference == {"value": 0, "low": 0, "high": 0, "verdict": "equivalent"}
+    found = summarised(orders, same, LABELS)
+    key = ("none", "taylor", "none")
+    named = dict(zip(("normalise", "over", "over_normalise"), key, strict=True))
+    assert found["leads"] == [{**named, "value": 0, "low": 0, "high": 0, "verdict": "equivalent"}]
     assert found["random"] is None
     many = np.repeat(CORRECT[:2], 40, axis=2)
-    better = summary(orders, many, labels=LABELS * 40, settings=settings())["delta_auc"]
-    assert better["attribution/none - taylor/none"]["verdict"] == "better"
-    worse = summary(orders, many[::-1], labels=LABELS * 40, settings=settings())["delta_auc"]
-    assert worse["attribution/none - taylor/none"]["verdict"] == "worse"
+    better = leads_of(summarised(orders, many, LABELS * 40))
+    assert better[key]["verdict"] == "better"
+    worse = leads_of(summarised(orders, many[::-1], LABELS * 40))
+    assert worse[key]["verdict"] == "worse"
+    assert leads_of(summarised(orders, many, LABELS * 40, margin=50.0))[key]["verdict"] == "equivalent"
 
 
 def test_rankings_are_compared_with_attribution_of_the_same_normalisation():
     orders = [order("attribution"), order("attribution", "layer_l2"), order("taylor"), order("taylor", "layer_l2")]
-    found = summary(orders, CORRECT, labels=LABELS, settings=settings())
-    assert set(found["delta_auc"]) == {"attribution/none - taylor/none", "attribution/layer_l2 - taylor/layer_l2"}
-    assert found["delta_auc"]["attribution/none - taylor/none"]["value"] == pytest.approx(80 - 45)
-    assert found["delta_auc"]["attribution/layer_l2 - taylor/layer_l2"]["value"] == pytest.approx(60 - 60)
+    leads = leads_of(summarised(orders, CORRECT, LABELS))
+    assert set(leads) == {("none", "taylor", "none"), ("layer_l2", "taylor", "layer_l2")}
+    assert leads["none", "taylor", "none"]["value"] == pytest.approx(80 - 45)
+    assert leads["layer_l2", "taylor", "layer_l2"]["value"] == pytest.approx(60 - 60)
 
 
 def test_without_attribution_there_is_nothing_to_compare():
-    found = summary([order("taylor")], CORRECT[:1], labels=LABELS, settings=settings())
-    assert found["delta_auc"] == {}
+    assert summarised([order("taylor")], CORRECT[:1], LABELS)["leads"] == []

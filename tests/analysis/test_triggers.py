@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
@@ -12,8 +13,7 @@ from pipeline.analysis.triggers import (
     complete_rows,
     effects,
     rank_correlation,
-    run_on_dev,
-    select_best,
+    read_evaluation,
     table_rows,
     tokens_text,
 )
@@ -69,42 +69,50 @@ def test_without_a_right_answer_there_is_nothing_to_flip():
     assert (found["flip_rate"], found["drop"]) == (None, -0.5)
 
 
-# Which are selected and run.
-
-
-def test_the_best_of_each_kind_are_those_with_the_largest_drop_ties_by_index():
-    kinds = ["a", "b", "a", "a", "b", "a"]
-    lost = np.array([[0, 1], [1, 0], [1, 1], [0, 1], [0, 0], [-1, 0]])
-    assert select_best(kinds, lost, count=3) == {"a": [2, 0, 3], "b": [1, 4]}
-    assert select_best([], np.zeros((0, 2)), count=3) == {}
-
-
-def test_dev_sees_all_mined_ones_and_the_best_of_the_others_once():
-    kinds = [MINED, MINED, "random", "random", "hotflip"]
-    assert run_on_dev(kinds, {MINED: [1], "random": [3], "hotflip": []}) == [0, 1, 3]
-
-
 # Rows.
 
 
-def trigger(kind, rank, *tokens, strength=None, segments=None, of="no"):
+def trigger(kind, rank, *tokens, strength=None, segments=None, of="no", best=None):
     return {"kind": kind, "rank": rank, "tokens": list(tokens), "segments": segments or [0] * len(tokens)} | {
         "strength": strength,
         "class": of,
         "example_id": "train-7",
+        "best": best,
     }
 
 
 ROWS = [
     trigger(MINED, 0, "a", "b", strength=0.9, segments=[0, 1]),
-    trigger(MINED, 1, "c", strength=0.5, of="yes"),
-    trigger(MINED, 2, "d", strength=0.4),
-    trigger("random", 0, "x", "y"),
+    trigger(MINED, 1, "c", strength=0.5, of="yes", best=1),
+    trigger(MINED, 2, "d", strength=0.4, best=0),
+    trigger("random", 0, "x", "y", best=0),
     trigger("random", 1, "z"),
 ]
 SELECT = answers([0, 2], [0, 2], [[0, 2], [2, 2], [2, 0], [0, 0], [0, 2]])
 DEV = answers(LABELS, BEFORE, AFTER)  # of the triggers 0, 1, 2 and 3
 EVALUATION = Evaluation(best={MINED: [2, 1], "random": [3]}, on_dev=[0, 1, 2, 3], select=SELECT, dev=DEV)
+
+
+def long_rows(sample, measured, numbers):
+    """The rows of one sample in the long table that the stage writes; -1 stands for no trigger."""
+    return [
+        {"sample": sample, "trigger": number, "example_id": f"{sample}-{place}", "label": label, "predicted": predicted}
+        for number, classes in zip((-1, *numbers), (measured.before, *measured.after), strict=True)
+        for place, (label, predicted) in enumerate(zip(measured.labels, classes, strict=True))
+    ]
+
+
+def test_what_was_measured_is_read_from_the_long_table():
+    table = pd.DataFrame(long_rows("select", SELECT, range(5)) + long_rows("dev", DEV, EVALUATION.on_dev))
+    found = read_evaluation(ROWS, table)
+    assert (found.best, found.on_dev) == (EVALUATION.best, EVALUATION.on_dev)
+    for ours, theirs in ((found.select, SELECT), (found.dev, DEV)):
+        for name in ("labels", "before", "after"):
+            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
+    # Without any trigger there are the predictions without one.
+    bare = read_evaluation([], table[table["trigger"] == -1])
+    assert (bare.best, bare.on_dev, bare.dev.after.shape, bare.select.after.shape) == ({}, [], (0, 8), (0, 2))
+    np.testing.assert_array_equal(bare.dev.before, DEV.before)
 
 
 @pytest.fixture
@@ -167,10 +175,14 @@ def test_few_triggers_or_a_constant_have_no_rank_correlation(x, y):
 # Summary.
 
 
-def test_the_summary_by_hand(rows, section, tmp_path):
-    settings = section("triggers", controls=["random", "shuffled"], best=2, bootstrap_draws=500, seed=3)
+def summarised(rows, evaluation, *, counts, controls=("random", "shuffled")):
+    how = {"kinds": (MINED, *controls), "strongest": 2, "draws": 500, "seed": 3}
+    return summary(rows, evaluation, counts=counts, classes=CLASSES, **how)
+
+
+def test_the_summary_by_hand(rows, tmp_path):
     counts = {"examples": 9, "patterns": 3}
-    found = summary(rows, EVALUATION, counts=counts, classes=CLASSES, settings=settings)
+    found = summarised(rows, EVALUATION, counts=counts)
     assert (found["n"], found["n_select"], found["mined"]) == (8, 2, counts)
     assert found["baseline"] == {
         "accuracy": 6 / 8,
@@ -208,10 +220,10 @@ def test_the_summary_by_hand(rows, section, tmp_path):
     write_rows(tmp_path / "x.parquet", rows)
 
 
-def test_without_any_pattern_there_are_counts_and_nothing_else(section, tmp_path):
+def test_without_any_pattern_there_are_counts_and_nothing_else(tmp_path):
     none = Evaluation(best={}, on_dev=[], select=answers([0], [0], []), dev=answers(LABELS, BEFORE, []))
     rows = complete_rows([], none, classes=CLASSES, collapse_share=0.95)
-    found = summary(rows, none, counts={"patterns": 0}, classes=CLASSES, settings=section("triggers"))
+    found = summarised(rows, none, counts={"patterns": 0})
     assert rows == table_rows(rows, task="rte", seed=1, n=8) == []
     assert (found["best"], found["strongest"], found["spearman"], found["drop"]) == ({}, [], None, None)
     assert {kind["patterns"] for kind in found["kinds"].values()} == {0}

@@ -184,10 +184,10 @@ def test_errors_edges_and_the_order_of_heads_by_hand(given):
     assert (first["gap"], second["gap"]) == (6.5, 6.75)
 
 
-def test_heads_that_all_tie_leave_metrics_that_can_be_written(given, settings, tmp_path):
+def test_heads_that_all_tie_leave_metrics_that_can_be_written(given, tmp_path):
     """As with scores that vanish in float32, or a model of one head."""
     rows, _ = given([[[[0.0, 0], [0, 0]]] * 2] * 2)
-    write_json(tmp_path / "x.json", summary(rows, settings=settings(rules=["right"], steps=[20])))
+    write_json(tmp_path / "x.json", summary(rows, tolerance=0.01, draws=200, seed=0))
     assert read_json(tmp_path / "x.json")["paper"]["error"]["value"] == 1
 
 

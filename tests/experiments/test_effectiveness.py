@@ -1,7 +1,8 @@
+import pandas as pd
 import pytest
 import torch
 
-from pipeline.experiments.effectiveness import correctness, rankings
+from pipeline.experiments.effectiveness import outcomes, rankings
 from pipeline.values.store import write_rows
 
 
@@ -48,31 +49,38 @@ def test_curves_are_those_of_removing_heads_one_after_the_other(
     generator = torch.Generator().manual_seed(0)
     importance = {name: torch.rand(5, 2, 4, generator=generator) for name in ("a", "b")}
     importance["b"][0] = 0.5  # ties: by index
-    correct = correctness(model, examples, importance, token_budget=token_budget)
-    assert set(correct) == {(name, way) for name in "ab" for way in ("lowest_first", "highest_first")}
-    seen = set()
-    for (name, direction), hits in correct.items():
-        assert hits.shape == (5, 5)
-        for number, example in enumerate(examples):
-            scores = importance[name][number].tolist()
-            for k in range(5):
-                keep = torch.ones(2, 4)
-                for layer in range(2):
-                    sign = 1 if direction == "lowest_first" else -1
-                    order = sorted(range(4), key=lambda head, s=scores[layer], sign=sign: (sign * s[head], head))
-                    keep[layer, order[:k]] = 0
-                with torch.no_grad():
-                    logits = without_heads(model, keep)(**padded(model, [example])).logits
-                expected = int(logits.argmax()) == example.label
-                assert bool(hits[k, number]) == expected, (name, direction, k, number)
-                seen.add(expected)
-    assert seen == {True, False}
+    table = pd.DataFrame(outcomes(model, examples, importance, token_budget=token_budget))
+    assert list(table) == ["method", "direction", "k", "example_id", "label", "predicted"]
+    cells = table.set_index(["method", "direction", "k", "example_id"])
+    assert cells.index.is_unique
+    assert len(cells) == 2 * 2 * 5 * 5
+    right = set()
+    for name in ("a", "b"):
+        for direction in ("lowest_first", "highest_first"):
+            for number, example in enumerate(examples):
+                scores = importance[name][number].tolist()
+                for k in range(5):
+                    keep = torch.ones(2, 4)
+                    for layer in range(2):
+                        sign = 1 if direction == "lowest_first" else -1
+                        order = sorted(range(4), key=lambda head, s=scores[layer], sign=sign: (sign * s[head], head))
+                        keep[layer, order[:k]] = 0
+                    with torch.no_grad():
+                        logits = without_heads(model, keep)(**padded(model, [example])).logits
+                    cell = cells.loc[(name, direction, k, example.example_id)]
+                    assert cell.tolist() == [example.label, int(logits.argmax())], (name, direction, k, number)
+                    right.add(bool(cell["label"] == cell["predicted"]))
+    assert right == {True, False}
 
 
 def test_without_and_with_all_heads_masked_the_ranking_does_not_matter(tiny_model, random_examples):
     model, examples = tiny_model(seed=3), random_examples([6, 9, 4], seed=3)
     importance = {"a": torch.rand(3, 2, 4, generator=torch.Generator().manual_seed(1))}
-    correct = correctness(model, examples, importance, token_budget="auto")
-    lowest, highest = correct["a", "lowest_first"], correct["a", "highest_first"]
-    assert (lowest[0] == highest[0]).all()
-    assert (lowest[-1] == highest[-1]).all()
+    table = pd.DataFrame(outcomes(model, examples, importance, token_budget="auto"))
+    for k in (0, 4):
+        lowest, highest = (
+            table.loc[(table["direction"] == direction) & (table["k"] == k), "predicted"].tolist()
+            for direction in ("lowest_first", "highest_first")
+        )
+        assert lowest == highest
+        assert len(lowest) == 3

@@ -1,15 +1,16 @@
 import math
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
 from pipeline.experiments.prune import (
     Ranking,
-    correctness,
     head_importance,
     importance_rows,
+    outcomes,
     rankings,
     removal_differences,
 )
@@ -179,22 +180,28 @@ def test_curves_are_those_of_removing_heads_from_the_weights(
     orders = [Ranking("a", "none", 0, torch.rand(2, 4, generator=generator))]
     orders.append(Ranking("b", "none", 0, torch.tensor([[0.5, 0.5, 0.1, 0.5], [0.5, 0.9, 0.5, 0.1]])))
     rates = [0.0, 0.1, 0.4, 0.75, 1.0]
-    counts, correct = correctness(model, examples, orders, rates=rates, token_budget=token_budget)
-    assert counts == [0, 1, 3, 6, 8]
-    assert correct.shape == (2, 5, 5)
-    for number, ranking in enumerate(orders):
+    table = pd.DataFrame(outcomes(model, examples, orders, rates=rates, token_budget=token_budget))
+    columns = ["method", "normalise", "order", "rate", "n_masked", "example_id", "label", "predicted"]
+    assert list(table) == columns
+    assert len(table) == 2 * 5 * 5
+    assert set(zip(table["rate"], table["n_masked"], strict=True)) == set(zip(rates, [0, 1, 3, 6, 8], strict=True))
+    cells = table.set_index(["method", "normalise", "order", "n_masked", "example_id"])
+    assert cells.index.is_unique
+    for ranking in orders:
         scores = ranking.importance.flatten().tolist()
         order = sorted(range(8), key=lambda head, s=scores: (s[head], head))
-        for place, count in enumerate(counts):
+        for count in (0, 1, 3, 6, 8):
             keep = torch.ones(8)
             keep[order[:count]] = 0
             changed = without_heads(model, keep.view(2, 4))
-            for row, example in enumerate(examples):
+            for example in examples:
                 with torch.no_grad():
                     logits = changed(**padded(model, [example])).logits
-                assert bool(correct[number, place, row]) == (int(logits.argmax()) == example.label)
-    assert correct.any()
-    assert not correct.all()
+                cell = cells.loc[(ranking.method, "none", 0, count, example.example_id)]
+                assert (cell["label"], cell["predicted"]) == (example.label, int(logits.argmax()))
+    right = table["label"] == table["predicted"]
+    assert right.any()
+    assert not right.all()
 
 
 def test_importance_rows_by_hand():

@@ -1,9 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from pipeline.experiments.prune import Ranking, correctness
-from pipeline.experiments.universality import foreign_correctness
+from pipeline.errors import InputError
+from pipeline.experiments.prune import Ranking, importance_rows, outcomes
+from pipeline.experiments.universality import foreign_outcomes, read_importance
+from pipeline.values.store import write_csv
 
 RATES = [0.0, 0.25, 0.5, 1.0]
 
@@ -18,39 +21,60 @@ def test_heads_leave_in_the_order_of_every_tasks_ranking(
     settings, tiny_model, random_examples, padded, without_heads, token_budget
 ):
     model, examples = tiny_model(seed=3), random_examples([6, 9, 4, 6, 7], seed=3)
-    generator = np.random.default_rng(0)
-    importance = {task: generator.random((2, 4)) for task in ("rte", "mnli", "sst2")}
-    counts, correct = foreign_correctness(model, examples, importance, settings=settings, token_budget=token_budget)
-    assert counts == [0, 2, 4, 8]
-    assert correct.shape == (3, 4, 5)
-    assert correct.dtype == bool
-    for number, values in enumerate(importance.values()):
-        order = np.argsort(values.ravel())
-        for place, count in enumerate(counts):
+    generator = torch.Generator().manual_seed(0)
+    importance = {task: torch.rand(2, 4, generator=generator) for task in ("rte", "mnli", "sst2")}
+    table = pd.DataFrame(foreign_outcomes(model, examples, importance, settings=settings, token_budget=token_budget))
+    assert list(table) == ["ranking", "rate", "n_masked", "example_id", "label", "predicted"]
+    assert len(table) == 3 * 4 * 5
+    assert list(dict.fromkeys(table["ranking"])) == list(importance)
+    assert set(zip(table["rate"], table["n_masked"], strict=True)) == set(zip(RATES, [0, 2, 4, 8], strict=True))
+    for task, values in importance.items():
+        order = np.argsort(values.flatten().numpy())
+        for count in (0, 2, 4, 8):
             keep = torch.ones(8)
             keep[order[:count].tolist()] = 0
             changed = without_heads(model, keep.view(2, 4))
             with torch.no_grad():
                 logits = torch.cat([changed(**padded(model, [example])).logits for example in examples])
-            expected = [int(row.argmax()) == example.label for row, example in zip(logits, examples, strict=True)]
-            assert correct[number, place].tolist() == expected
-    assert len({correct[number].tobytes() for number in range(3)}) > 1
+            found = table[(table["ranking"] == task) & (table["n_masked"] == count)]
+            assert found["example_id"].tolist() == [example.example_id for example in examples]
+            assert found["label"].tolist() == [example.label for example in examples]
+            assert found["predicted"].tolist() == logits.argmax(dim=1).tolist()
+    predicted = [tuple(rows["predicted"]) for _, rows in table.groupby("ranking")]
+    assert len(set(predicted)) > 1
 
 
-def test_the_own_ranking_from_a_file_prunes_as_in_the_pruning_experiment(settings, tiny_model, random_examples):
+def test_the_own_ranking_from_a_file_prunes_as_in_the_pruning_experiment(
+    settings, tiny_model, random_examples, tmp_path
+):
     """Ten digits in a file are more than float32 has, so that equal importances stay equal, and ties go by index."""
     model, examples = tiny_model(seed=1), random_examples([6, 9, 4, 6, 7, 8], seed=1)
     importance = torch.rand(2, 4, generator=torch.Generator().manual_seed(0)) / 3
     importance[0, 1] = importance[1, 2] = importance[1, 0]
-    read = np.array([[float(f"{value:.10g}") for value in row] for row in importance.tolist()])
-    found = foreign_correctness(model, examples, {"rte": read}, settings=settings, token_budget="auto")
-    expected = correctness(model, examples, [Ranking("x", "none", 0, importance)], rates=RATES, token_budget="auto")
-    assert found[0] == expected[0]
-    np.testing.assert_array_equal(found[1], expected[1])
+    ranking = Ranking("taylor", "none", 0, importance)
+    write_csv(tmp_path / "importance.csv", importance_rows([ranking], task="rte", seed=1))
+    read = read_importance(tmp_path / "importance.csv", method="taylor", normalise="none")
+    assert torch.equal(read, importance)
+    found = foreign_outcomes(model, examples, {"rte": read}, settings=settings, token_budget="auto")
+    expected = outcomes(model, examples, [ranking], rates=RATES, token_budget="auto")
+    for name in ("rate", "n_masked", "example_id", "label", "predicted"):
+        np.testing.assert_array_equal(found[name], expected[name])
 
 
-def test_an_array_that_cannot_be_written_to_is_read(settings, tiny_model, random_examples, recwarn):
-    values = np.arange(8.0).reshape(2, 4)
-    values.flags.writeable = False
-    foreign_correctness(tiny_model(), random_examples([5]), {"rte": values}, settings=settings, token_budget="auto")
-    assert not [warning for warning in recwarn if "writable" in str(warning.message)]
+def test_the_importance_read_is_that_of_one_method_and_normalisation(tmp_path):
+    values = torch.arange(24.0).view(3, 2, 4)
+    names = [("taylor", "none"), ("taylor", "layer_l2"), ("attention", "none")]
+    orders = [Ranking(*name, 0, value) for name, value in zip(names, values, strict=True)]
+    write_csv(tmp_path / "importance.csv", importance_rows(orders, task="rte", seed=1))
+    for (method, how), value in zip(names, values, strict=True):
+        assert torch.equal(read_importance(tmp_path / "importance.csv", method=method, normalise=how), value)
+
+
+def test_an_importance_that_is_not_there_is_refused_in_one_line(tmp_path):
+    path = tmp_path / "importance.csv"
+    with pytest.raises(InputError, match=r"importance\.csv is missing; run: dvc repro prune$"):
+        read_importance(path, method="taylor", normalise="none")
+    write_csv(path, importance_rows([Ranking("taylor", "none", 0, torch.ones(2, 4))], task="rte", seed=1))
+    for method, how in (("taylor", "layer_l2"), ("attention", "none")):
+        with pytest.raises(InputError, match=rf"no {method} with normalise {how}; run: dvc repro prune$"):
+            read_importance(path, method=method, normalise=how)

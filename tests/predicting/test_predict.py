@@ -3,7 +3,7 @@ import torch
 
 from pipeline.attattr.families import FAMILIES
 from pipeline.errors import InputError
-from pipeline.predicting.predict import check_finite, predict_logits
+from pipeline.predicting.predict import check_finite, predict_logits, prediction_rows
 
 
 @pytest.mark.parametrize("token_budget", ["auto", 1, 30])
@@ -71,3 +71,17 @@ def test_check_finite_names_the_example(value):
     logits[2, 1] = value
     with pytest.raises(InputError, match="example c "):
         check_finite(logits, ["a", "b", "c"])
+
+
+def test_prediction_rows_keep_order_and_logits(random_examples):
+    first, second = random_examples([3, 4])
+    values = torch.tensor([[0.5, -1.0, 2.0], [3.0, 0.25, 0.0]])
+    assert prediction_rows(values, [first, second]) == [
+        {"example_id": "e-0", "label": first.label, "predicted": 2, "logits": [0.5, -1.0, 2.0]},
+        {"example_id": "e-1", "label": second.label, "predicted": 0, "logits": [3.0, 0.25, 0.0]},
+    ]
+
+
+def test_as_many_logits_as_examples(random_examples):
+    with pytest.raises(ValueError, match="zip"):
+        prediction_rows(torch.zeros(2, 2), random_examples([3]))

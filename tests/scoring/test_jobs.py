@@ -1,6 +1,5 @@
 """Attribution of a data set: the rows do not depend on how the work was cut, nor on how many processes did it."""
 
-import json
 import random
 
 import numpy as np
@@ -11,7 +10,7 @@ from safetensors.torch import load_file
 
 from pipeline.attattr import AttributionError, attribute
 from pipeline.errors import InputError
-from pipeline.scoring.collect import merge, summarise, write_store
+from pipeline.scoring.collect import merge, unconverged, write_store
 from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
 from pipeline.scoring.records import Keep
 from pipeline.scoring.samples import samples, what_to_keep
@@ -340,25 +339,10 @@ def test_the_store_is_byte_stable(data_set, tmp_path):
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes(), file.name
 
 
-def test_the_summary_by_hand():
-    def row(split, target, n, gap, change, steps, unconverged):
-        estimates = {"completeness_gap": gap, "output_change": change, "steps": steps, "unconverged": unconverged}
-        return {"split": split, "target": target, "n": n, **estimates}
-
-    rows = [
-        row("dev", "gold", 4, [0.1, -0.3], [1.0, -2.0], [4, 64], [False, True]),
-        row("dev", "gold", 8, [-0.2, 0.1], [3.0, 0.0], [16, 64], [False, True]),
-        row("mine", "predicted", 5, [0.5, 0.5], [0.5, 0.5], [8, 8], [True, False]),
-    ]
-    summary = json.loads(json.dumps(summarise(rows)))
-    assert sorted(summary) == ["dev/gold", "mine/predicted"]
-    gold = summary["dev/gold"]
-    assert (gold["examples"], gold["mean_tokens"]) == (2, 6)
-    assert gold["completeness_gap"]["mean"] == pytest.approx([0.15, 0.2])
-    assert gold["completeness_gap"]["max"] == pytest.approx([0.2, 0.3])
-    assert gold["output_change_mean"] == pytest.approx([2.0, 1.0])
-    assert (gold["steps_mean"], gold["unconverged"]) == ([10, 64], [0, 2])
-    assert summary["mine/predicted"]["unconverged"] == [1, 0]
+def test_estimates_that_stopped_short_are_counted():
+    rows = [{"unconverged": flags} for flags in ([False, True], [True, True], [False, False])]
+    assert unconverged(rows) == (3, 6)
+    assert unconverged(rows[2:]) is None
 
 
 # Which examples are attributed.

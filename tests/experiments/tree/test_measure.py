@@ -19,7 +19,7 @@ from pipeline.experiments.tree.arms import (
     rival_tree,
     top_edges,
 )
-from pipeline.experiments.tree.measure import edge_masked_probability, edge_rows, faithfulness_rows
+from pipeline.experiments.tree.measure import edge_masked_probability, edge_rows, outcome_rows
 from pipeline.predicting.examples import Example, collate
 
 EXAMPLES = [
@@ -52,15 +52,18 @@ def maps(model: Any) -> dict[str, Tensor]:
 
 def test_every_arm_is_there_and_as_large_as_the_tree(model: Any, maps: dict[str, Tensor], section: Callable[..., Any]):
     settings = section("tree", random_trees=5, tau_grid=[0.0, 0.5])
-    rows = faithfulness_rows(model, EXAMPLES, maps, settings=settings, token_budget=64)
+    rows = outcome_rows(model, EXAMPLES, maps, settings=settings, token_budget=64)
     for example in EXAMPLES:
         own = [row for row in rows if row["example_id"] == example.example_id]
         arms = [row["arm"] for row in own]
-        assert arms[:3] == ["tau=0", "tau=0.4", "tau=0.5"]
+        assert [(row["arm"], row["tau"]) for row in own[:3]] == [("tree", 0.0), ("tree", 0.4), ("tree", 0.5)]
+        # All others belong to the tree at the settings' own threshold.
+        assert {row["tau"] for row in own[3:]} == {0.4}
         assert arms.count("random") == 5
         single = ["attention", "gradient_x_attention", "value_weighted", "top_edges", "optimum"]
         assert arms[3:8] == single
-        assert arms[8:14] == ["tau=0.4/open", *(f"{name}/open" for name in single)]
+        assert arms[8:14] == ["tree", *single]
+        assert [row["open"] for row in own] == [False] * 8 + [True] * 6 + [False] * 6
         size = own[1]["edges"]
         for row in own[3:7] + own[14:19]:
             assert row["edges"] + row["missing"] == size

@@ -1,12 +1,12 @@
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
 from transformers import BertTokenizer
 
-from pipeline.analysis.triggers import MINED
 from pipeline.attattr.triggers import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.controls import (
@@ -18,8 +18,15 @@ from pipeline.experiments.triggers.controls import (
     training_vocabulary,
 )
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
-from pipeline.experiments.triggers.measure import evaluate, predictions, selection_samples, trigger_rows
-from pipeline.experiments.triggers.mining import Trigger, mine, strongest, with_tokens
+from pipeline.experiments.triggers.measure import (
+    evaluate,
+    predictions,
+    run_on_dev,
+    select_best,
+    selection_samples,
+    trigger_rows,
+)
+from pipeline.experiments.triggers.mining import MINED, Trigger, mine, strongest, with_tokens
 from pipeline.predicting.examples import Example
 
 CLS, SEP = 2, 3
@@ -176,26 +183,58 @@ def test_predictions_are_those_of_one_example_at_a_time(
 def test_the_best_on_the_selection_sample_and_all_mined_ones_are_run_on_dev(tiny_model, examples, triggers, padded):
     model = tiny_model(seed=2)
     select, dev = examples[:3], examples[2:]
-    found = evaluate(model, triggers, select, dev, best=1, max_length=40, token_budget="auto")
-    for answers, sample, numbers in ((found.select, select, range(8)), (found.dev, dev, found.on_dev)):
-        assert answers.labels.tolist() == [example.label for example in sample]
+    best, columns = evaluate(model, triggers, select, dev, best=1, max_length=40, token_budget="auto")
+    table = pd.DataFrame(columns)
+    assert list(table) == ["sample", "trigger", "example_id", "label", "predicted"]
+    on_dev = [0, 1, 2, 3, *best["random"]]
+    after = {}
+    for name, sample, numbers in (("select", select, range(8)), ("dev", dev, on_dev)):
+        rows = table[table["sample"] == name]
+        # First without any trigger, then with each in turn.
+        assert rows["trigger"].tolist() == [number for number in (-1, *numbers) for _ in sample]
+        assert rows["example_id"].tolist() == [example.example_id for example in sample] * (1 + len(numbers))
+        assert rows["label"].tolist() == [example.label for example in sample] * (1 + len(numbers))
+        predicted = rows["predicted"].to_numpy().reshape(1 + len(numbers), len(sample))
         with torch.no_grad():
             before = [int(model(**padded(model, [example])).logits.argmax()) for example in sample]
-        assert answers.before.tolist() == before
+        assert predicted[0].tolist() == before
         run = [triggers[number] for number in numbers]
-        np.testing.assert_array_equal(answers.after, one_by_one(model, sample, run, padded, max_length=40))
-    wrong = (found.select.after != found.select.labels).sum(axis=1).tolist()
-    assert found.best == {MINED: [wrong.index(max(wrong[:4]))], "random": [4 + wrong[4:].index(max(wrong[4:]))]}
-    assert list(found.on_dev) == [0, 1, 2, 3, *found.best["random"]]
+        np.testing.assert_array_equal(predicted[1:], one_by_one(model, sample, run, padded, max_length=40))
+        after[name] = predicted[1:]
+    assert len(table) == 9 * 3 + 6 * 3
+    wrong = (after["select"] != [example.label for example in select]).sum(axis=1).tolist()
+    assert best == {MINED: [wrong.index(max(wrong[:4]))], "random": [4 + wrong[4:].index(max(wrong[4:]))]}
 
 
-def test_rows_name_the_tokens_and_the_class(triggers):
+def test_without_triggers_the_model_alone_is_measured(tiny_model, examples):
+    best, columns = evaluate(tiny_model(), [], examples[:3], examples[2:], best=1, max_length=40, token_budget="auto")
+    assert best == {}
+    assert set(columns["trigger"]) == {-1}
+    assert Counter(columns["sample"].tolist()) == {"select": 3, "dev": 3}
+
+
+def test_the_best_of_each_kind_are_those_with_the_largest_drop_ties_by_index():
+    kinds = ["a", "b", "a", "a", "b", "a"]
+    lost = np.array([[0, 1], [1, 0], [1, 1], [0, 1], [0, 0], [-1, 0]], float)
+    assert select_best(kinds, lost, count=3) == {"a": [2, 0, 3], "b": [1, 4]}
+    assert select_best([], np.zeros((0, 2)), count=3) == {}
+
+
+def test_dev_sees_all_mined_ones_and_the_best_of_the_others_once():
+    kinds = [MINED, MINED, "random", "random", "hotflip"]
+    assert run_on_dev(kinds, {MINED: [1], "random": [3], "hotflip": []}) == [0, 1, 3]
+
+
+def test_rows_name_the_tokens_the_class_and_the_place_among_the_best():
     tokenizer = BertTokenizer(vocab={"[UNK]": 0, "[PAD]": 1, "[CLS]": 2, "[SEP]": 3, "un": 4, "##do": 5})
-    one = a_trigger(2, (4, 0, 0.5), (5, 1, 0.75), strength=0.25)
-    assert trigger_rows([one], tokenizer, classes=["no", "yes"]) == [
+    one, other = a_trigger(2, (4, 0, 0.5), (5, 1, 0.75), strength=0.25), a_trigger(0, (5, 0, 0.5), kind="random")
+    rows = trigger_rows([one, one, other], {MINED: [1, 0], "random": []}, tokenizer, classes=["no", "yes"])
+    assert rows[0] == (
         {"kind": MINED, "rank": 2, "tokens": ["un", "##do"], "ids": [4, 5], "segments": [0, 1]}
-        | {"positions": [0.5, 0.75], "strength": 0.25, "class": "no", "example_id": "e-0"}
-    ]
+        | {"positions": [0.5, 0.75], "strength": 0.25, "class": "no", "example_id": "e-0", "best": 1}
+    )
+    assert rows[1] == rows[0] | {"best": 0}
+    assert (rows[2]["kind"], rows[2]["best"]) == ("random", None)
 
 
 # Controls.

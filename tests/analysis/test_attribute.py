@@ -1,8 +1,10 @@
-"""What is collected about the estimates' own error."""
+"""The estimates' own error."""
+
+import json
 
 import pytest
 
-from pipeline.scoring.collect import gap_rows, overall, unconverged_rows
+from pipeline.analysis.attribute import gap_rows, overall, summarise, unconverged_rows
 from pipeline.values.store import write_csv, write_json
 
 
@@ -61,7 +63,7 @@ def test_every_estimate_that_stopped_short_is_named():
     assert unconverged_rows(rows[1:2]) == []
 
 
-def test_error_and_cost_in_three_numbers_by_hand():
+def test_error_and_cost_in_a_few_numbers_by_hand():
     rows = [
         row(0, [-0.5, 0.25], change=[1.0, -2.0], steps=[4, 64], unconverged=[False, True]),
         row(1, [0.0, -1.0], change=[-3.0, 1.0], steps=[8, 64], unconverged=[True, True]),
@@ -71,12 +73,33 @@ def test_error_and_cost_in_three_numbers_by_hand():
     ]
     # |gaps| sum to 0.75 and 1, |changes| to 3 and 4.
     found = overall(rows, steps="auto")
-    assert found == pytest.approx({"completeness_error": 0.25, "mean_steps": 35.0, "unconverged": 3})
+    assert found == pytest.approx({"completeness_error": 0.25, "mean_steps": 35.0, "unconverged": 3, "estimates": 4})
     assert overall(rows, steps=8) == found | {"unconverged": None}
 
 
 def test_without_any_change_there_is_no_error():
     assert overall([row(0, [0.0], change=[0.0])], steps=2)["completeness_error"] == 0
+
+
+def test_the_summary_of_every_split_and_target_by_hand():
+    def of(split, target, n, gap, change, steps, unconverged):
+        estimates = {"completeness_gap": gap, "output_change": change, "steps": steps, "unconverged": unconverged}
+        return {"split": split, "target": target, "n": n, **estimates}
+
+    rows = [
+        of("dev", "gold", 4, [0.1, -0.3], [1.0, -2.0], [4, 64], [False, True]),
+        of("dev", "gold", 8, [-0.2, 0.1], [3.0, 0.0], [16, 64], [False, True]),
+        of("mine", "predicted", 5, [0.5, 0.5], [0.5, 0.5], [8, 8], [True, False]),
+    ]
+    summary = json.loads(json.dumps(summarise(rows)))
+    assert [(part["split"], part["target"]) for part in summary] == [("dev", "gold"), ("mine", "predicted")]
+    gold, mined = summary
+    assert (gold["examples"], gold["mean_tokens"]) == (2, 6)
+    assert gold["completeness_gap"]["mean"] == pytest.approx([0.15, 0.2])
+    assert gold["completeness_gap"]["max"] == pytest.approx([0.2, 0.3])
+    assert gold["output_change_mean"] == pytest.approx([2.0, 1.0])
+    assert (gold["steps_mean"], gold["unconverged"]) == ([10, 64], [0, 2])
+    assert mined["unconverged"] == [1, 0]
 
 
 def test_both_can_be_written(tmp_path):
