@@ -5,9 +5,10 @@ conf/base.yaml, and its name under the stage's `params` in dvc.yaml.
 No field has a default here: params.yaml and the presets are the only places where values are set.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.errors import InputError
 from pipeline.values.fields import (
@@ -41,6 +42,23 @@ Importance = Literal[
 Normalise = Literal["none", "layer_l2"]
 Threshold = Annotated[float, Field(ge=0, lt=1)]
 Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
+DEFAULT = "default"
+
+
+def _by_task(value: object) -> object:
+    table = value if isinstance(value, dict) else {DEFAULT: value}
+    if table.keys() <= {DEFAULT, *get_args(Task)} and all(type(item) is int and item >= 0 for item in table.values()):
+        return value
+    raise ValueError("an integer of at least 0, or a table of such by task, with default for the others")
+
+
+# One value, not a number with a table of exceptions: whoever gives a number means it for every task.
+ByTask = Annotated[int | dict[str, int], BeforeValidator(_by_task)]
+
+
+def for_task(value: ByTask, task: str) -> int | None:
+    """What `value` holds for `task`: the number, the table's entry or its default; None where it has neither."""
+    return value.get(task, value.get(DEFAULT)) if isinstance(value, Mapping) else value
 
 
 class Prepare(Section):
@@ -58,8 +76,7 @@ class Prepare(Section):
 class Finetune(Section):
     """Training; 0 epochs use the checkpoint as it is."""
 
-    epochs: NotNegative
-    epochs_for: dict[Task, NotNegative]  # instead of `epochs`, for these tasks
+    epochs: ByTask
     lr: Positive
     batch_size: Count
     warmup: Share
@@ -80,7 +97,7 @@ class Attribute(Section):
     output: Literal["probability", "logit", "log_probability", "margin"]
     precision: Literal["full", "bfloat16"]
     n_mine: NotNegative
-    mine_min_tokens: dict[Task, Count]
+    mine_min_tokens: ByTask  # where it says nothing, examples of any length
     top_edges: Count
     full_maps: NotNegative
 
@@ -263,6 +280,8 @@ class Params(Section):
                 raise InputError(
                     f"tasks holds {task}, but data.source is {self.data.source}, which has {', '.join(fitting)}"
                 )
+            if for_task(self.finetune.epochs, task) is None:
+                raise InputError(f"finetune.epochs is {self.finetune.epochs}, but must hold {task} or {DEFAULT}")
         selecting, held = self.triggers.n_select, self.prepare.n_heldout
         if selecting > held:
             raise InputError(f"triggers.n_select is {selecting}, but must be at most prepare.n_heldout, {held}")
