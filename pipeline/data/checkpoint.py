@@ -8,6 +8,11 @@ from pipeline.data.sources import require_hub
 from pipeline.errors import InputError, refused
 from pipeline.values.inputs import Model, filled_name
 
+# What a checkpoint asks its model to return goes no further: with attention weights it could not be saved again.
+WANTED = {"return_dict": True, "output_attentions": False, "output_hidden_states": False, "attn_implementation": "sdpa"}
+# Nor does code of its own run, which would otherwise be asked for on a terminal.
+WANTED |= {"trust_remote_code": False}
+
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
@@ -37,8 +42,7 @@ def read_config(location: str, model: Model) -> "PretrainedConfig":
     if model.source == "hub":
         require_hub(location, repo_type="model")
     with refused(f"{location} has no readable config.json", remedy=REMEDY):
-        # Not asked for on a terminal, and never run: code that comes with a checkpoint.
-        config = AutoConfig.from_pretrained(location, revision=model.revision or "main", trust_remote_code=False)
+        config = AutoConfig.from_pretrained(location, revision=model.revision or "main", **WANTED)
     for key, value, kind in (
         ("quantization_config", None, "a quantised model"),
         ("is_decoder", False, "a decoder, which reads to the left only"),
@@ -49,8 +53,6 @@ def read_config(location: str, model: Model) -> "PretrainedConfig":
     own_code = [name for name in getattr(config, "auto_map", None) or () if name.startswith("AutoModel")]
     if own_code:
         raise InputError(f"{location} brings code of its own (auto_map in its config.json), which is not run: {REMEDY}")
-    # Attention weights, among others, cannot be saved with the model again.
-    config.return_dict, config.output_attentions, config.output_hidden_states = True, False, False
     return config
 
 

@@ -123,7 +123,7 @@ def _without_pickles(location: str) -> Iterator[None]:
         yield
     except UnpicklingError:
         raise InputError(
-            f"{location} holds a pickle of more than tensors, which is not unpickled: save it as model.safetensors"
+            f"{location} holds a pickle that is damaged or holds more than tensors: save it as model.safetensors"
         ) from None
 
 
