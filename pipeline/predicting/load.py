@@ -40,6 +40,9 @@ def load_finetuned(folder: Path, device: torch.device) -> PreTrainedModel:
     Raises:
         InputError: in one line, unless the folder holds all of it.
     """
+    if not folder.is_dir():
+        # By its name it would be looked for on the hub.
+        raise InputError(f"{folder} is not a folder: run finetune again")
     loaded = load_classifier(str(folder), remedy="run finetune again")
     require_stored(loaded, str(folder), remedy="run finetune again")
     model = loaded.model
