@@ -57,10 +57,11 @@ def read_config(location: str, model: Model) -> "PretrainedConfig":
 
 
 def max_positions(model: Model, task: str, seed: int) -> int | None:
-    """The longest input the model takes, in tokens; None for a model made from scratch, which takes any."""
+    """The longest input the model takes, in tokens; None for one that takes any, such as a model made from scratch."""
     if model.source == "scratch":
         return None
     config = read_config(model_location(model, task, seed), model)
     # RoBERTa numbers positions from the padding id on, so that its table is longer than its inputs.
     offset = (config.pad_token_id or 0) + 1 if config.model_type in ("roberta", "camembert", "xlm-roberta") else 0
-    return config.max_position_embeddings - offset
+    longest = getattr(config, "max_position_embeddings", None)
+    return longest - offset if longest and longest > offset else None

@@ -23,7 +23,7 @@ def check_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedCon
     files = sorted({str(name) for name in tokenizer.vocab_files_names.values()})
     if Path(location).is_dir() and not any((Path(location) / name).is_file() for name in files):
         raise InputError(f"{location} holds no tokenizer (none of {', '.join(files)}): {remedy}")
-    ids, embeddings = max(tokenizer.get_vocab().values()) + 1, config.vocab_size
+    ids, embeddings = max(tokenizer.get_vocab().values()) + 1, getattr(config, "vocab_size", 0)
     if ids > embeddings or ids < embeddings / 2:
         raise InputError(f"the tokenizer of {location} has {ids} ids, but the model {embeddings} embeddings: {remedy}")
     for kind in ("cls", "sep", "pad"):

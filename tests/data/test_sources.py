@@ -154,6 +154,16 @@ def test_rows_from_the_hub_are_checked_like_all_others(stand_in):
     assert refusal(hub("nyu-mll/glue")) == "train of nyu-mll/glue/rte row 2 has no text in column sentence1"
 
 
+def test_a_data_set_of_another_layout_is_refused_in_one_line(stand_in):
+    line = (
+        "mrpc of the dataset nyu-mll/glue cannot be loaded (BuilderConfig 'mrpc' not found. Available: ['rte', 'sst2'])"
+    )
+    assert refusal(hub("nyu-mll/glue"), "mrpc") == f"{line}: use one laid out as nyu-mll/glue"
+    assert refusal(hub("nyu-mll/glue"), "sst2").startswith(
+        "sst2 of the dataset nyu-mll/glue cannot be loaded (KeyError"
+    )
+
+
 @pytest.fixture
 def no_loading(monkeypatch, tmp_path):
     """The hub's own clients must not be asked: they retry for most of a minute."""
