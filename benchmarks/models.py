@@ -18,9 +18,9 @@ SEED = 1
 
 def settings() -> Params:
     """The `minilm` preset on 4,000 training examples and two epochs: enough for attributions of a trained model."""
-    epochs = ["finetune.epochs=2", "finetune.epochs_for.rte=4", "finetune.epochs_for.mrpc=3"]
+    epochs = "finetune.epochs={default: 2, rte: 4, mrpc: 3}"
     return compose_params(
-        ["preset=minilm", "prepare.n_train=4000", "prepare.n_eval=400", "run.tracking.mode=disabled", *epochs]
+        ["preset=minilm", "prepare.n_train=4000", "prepare.n_eval=400", "run.tracking.mode=disabled", epochs]
     )
 
 
@@ -33,8 +33,7 @@ def finetuned(task: Task) -> Path:
         for stage in (prepare, finetune):
             name = stage.__name__.rpartition(".")[2]
             declared = frozenset({"data", "model", "prepare", "finetune"})
-            seed = None if stage is prepare else SEED
-            config = StageConfig(params, stage=name, declared=declared, task=task, seed=seed, output_root=ROOT)
+            config = StageConfig(params, stage=name, declared=declared, task=task, seed=SEED, output_root=ROOT)
             config.input_root = ROOT
             stage.main(config)
     return folder

@@ -19,21 +19,24 @@ def main(config: StageConfig) -> None:
     """Check the weights, train (or resume), predict once per dev example, write."""
     from transformers import AutoTokenizer
 
-    from pipeline.data.weights import check_weights, load_model
+    from pipeline.data.tokenise import require_same_tokenizer
+    from pipeline.data.weights import load_model
     from pipeline.launch.tracking import track
     from pipeline.launch.work import work_folder
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.predict import predict_logits, prediction_rows
+    from pipeline.values.per_task import for_task
     from pipeline.values.store import write_rows
 
     task, seed, settings = config.task, config.seed, config.finetune
-    epochs = settings.epochs_for.get(task, settings.epochs)
-    check_weights(config.model, task, seed=seed, trained=epochs == 0)
+    epochs = for_task(settings.epochs, task) or 0
     data = data_folder(config.input_root, task, seed)
-    train, dev = read_examples(data / "train.parquet"), read_examples(data / "dev.parquet")
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
+    require_same_tokenizer(tokenizer, config.model, task, seed, used=data)
+    sizes = {"vocabulary": len(tokenizer), "max_length": config.prepare.max_length}
+    model = load_model(config.model, task, seed=seed, epochs=epochs, **sizes)
+    train, dev = read_examples(data / "train.parquet"), read_examples(data / "dev.parquet")
     max_length = max(len(example) for example in (*train, *dev))
-    model = load_model(config.model, task, seed=seed, vocabulary=len(tokenizer), max_length=config.prepare.max_length)
     log.info("%s: %d training examples of at most %d tokens", config.label, len(train), max_length)
     with track(config) as tracker:
         if epochs:

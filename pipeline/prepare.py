@@ -7,6 +7,7 @@ Run:    python -m pipeline.prepare task=<task> seed=<seed>
 
 import logging
 from dataclasses import asdict
+from itertools import chain
 
 from pipeline.errors import InputError
 from pipeline.launch.cli import run_stage
@@ -22,29 +23,29 @@ def main(config: StageConfig) -> None:
     from pipeline.data.sources import load_rows
     from pipeline.data.splits import split
     from pipeline.data.tokenise import digest, load_tokenizer, save_tokenizer, tokenise
+    from pipeline.data.vocabulary import check_known
     from pipeline.values.store import write_json, write_rows
 
-    task, settings = config.task, config.prepare
-    positions = max_positions(config.model, task)
+    task, seed, settings = config.task, config.seed, config.prepare
+    positions = max_positions(config.model, task, seed)
     if positions is not None and settings.max_length > positions:
         raise InputError(f"prepare.max_length is {settings.max_length}, but the model has {positions} positions")
+    tokenizer = load_tokenizer(config.model, task, seed)
     splits = split(load_rows(config.data, task), task, settings)
-    tokenizer = load_tokenizer(config.model, task)
-    folder = data_folder(config.output_root, task, config.seed)
-    summary: dict[str, object] = {"task": task, "protocol": settings.protocol, "max_length": settings.max_length}
-    counts, truncated, digests = {}, {}, {}
-    named = asdict(splits)
+    named, examples, truncated = asdict(splits), {}, {}
     for name in ("train", "dev", "importance", "heldout"):
-        examples, truncated[name] = tokenise(named[name], tokenizer, task, max_length=settings.max_length)
-        counts[name] = len(examples)
+        examples[name], truncated[name] = tokenise(named[name], tokenizer, task, max_length=settings.max_length)
         if truncated[name]:
             log.warning("%s %s: %d texts are cut to %d tokens", task, name, truncated[name], settings.max_length)
-        digests[name] = digest(examples)
-        write_rows(folder / f"{name}.parquet", examples)
+    check_known(chain(*examples.values()), tokenizer, task)
+    folder = data_folder(config.output_root, task, seed)
+    for name, rows in examples.items():
+        write_rows(folder / f"{name}.parquet", rows)
+    summary: dict[str, object] = {"task": task, "protocol": settings.protocol, "max_length": settings.max_length}
     summary |= {
-        "examples": counts,
+        "examples": {name: len(rows) for name, rows in examples.items()},
         "truncated": truncated,
-        "digests": digests,
+        "digests": {name: digest(rows) for name, rows in examples.items()},
         "dropped_duplicates": splits.dropped_duplicates,
     }
     save_tokenizer(tokenizer, folder / "tokenizer")

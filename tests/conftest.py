@@ -14,7 +14,7 @@ stages:
   prepare:
     cmd: python -m pipeline.prepare task=${item.task}
     matrix: {task: "${tasks}"}
-    params: [data, prepare]
+    params: [data, prepare, attribute]
   prune:
     cmd: python -m pipeline.prune task=${item.task} seed=${item.seed}
     matrix: {task: "${tasks}", seed: "${seeds}"}

@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())
+GRAPH = DVC["stages"]
+PLOTS = [name for entry in DVC["plots"] if isinstance(entry, dict) for name in entry]
 TINY = (
     "preset=mini",
     "tasks=[negation]",

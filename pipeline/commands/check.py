@@ -10,6 +10,7 @@ from pipeline.errors import InputError
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import link_external, repository
+from pipeline.values.per_task import filled_name
 from pipeline.values.schema import Params, external_folders
 
 
@@ -33,7 +34,7 @@ def check(params: Params) -> None:
     if params.model.source == "folder":
         for task in params.tasks:
             for seed in params.seeds:
-                name = str(params.model.name).format(task=task, seed=seed)
+                name = filled_name(str(params.model.name), task, seed)
                 _require_folder(Path("external/models") / name, f"model.name is {params.model.name}")
 
 

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.data import planted
+from pipeline.data.rows import Row, checked_rows, read_rows
 from pipeline.data.tasks import TASKS
-from pipeline.errors import InputError
+from pipeline.errors import InputError, refused
 from pipeline.launch.network import require_answer
 
 if TYPE_CHECKING:
     from pipeline.values.inputs import Data
 
 FOLDER = Path("external/glue")
-
-Row = dict[str, object]
 
 
 def load_rows(data: Data, task: str) -> dict[str, list[Row]]:
@@ -26,39 +25,32 @@ def load_rows(data: Data, task: str) -> dict[str, list[Row]]:
     """
     match data.source:
         case "planted":
-            rows = planted.generate(task, n_train=data.n_train or 0, n_dev=data.n_dev or 0, seed=data.seed or 0)
+            return planted.generate(task, n_train=data.n_train or 0, n_dev=data.n_dev or 0, seed=data.seed or 0)
         case "folder":
-            rows = _from_folder(task)
+            return {split: read_rows(_file(task, name), task) for split, name in _splits(task)}
         case "hub":
-            assert data.name
-            rows = _from_hub(data.name, data.revision, task)
-    for split, split_rows in rows.items():
-        check_rows(split_rows, task, where=f"{task} {split}")
-    return rows
+            return _from_hub(str(data.name), data.revision, task)
 
 
-def _from_folder(task: str) -> dict[str, list[Row]]:
-    import pyarrow.parquet
-    from pyarrow.lib import ArrowInvalid
+def _splits(task: str) -> tuple[tuple[str, str], ...]:
+    return ("train", "train"), ("dev", TASKS[task].dev_split)
 
-    rows = {}
-    for split, name in (("train", "train"), ("dev", TASKS[task].dev_split)):
-        path = FOLDER / task / f"{name}.parquet"
-        if not path.is_file():
-            raise InputError(f"{path} is missing: ATTATTR_DATA must hold glue/{task}/{name}.parquet")
-        try:
-            rows[split] = pyarrow.parquet.read_table(path).to_pylist()
-        except ArrowInvalid as error:
-            raise InputError(f"{path} is not a Parquet file: {str(error).splitlines()[0]}") from None
-    return rows
+
+def _file(task: str, name: str) -> Path:
+    path = FOLDER / task / f"{name}.parquet"
+    if not path.is_file():
+        raise InputError(f"{path} is missing: ATTATTR_DATA must hold glue/{task}/{name}.parquet")
+    return path
 
 
 def _from_hub(name: str, revision: str | None, task: str) -> dict[str, list[Row]]:
     from datasets import load_dataset
 
     require_hub(name, repo_type="dataset")
-    dataset = load_dataset(name, task, revision=revision)
-    return {"train": dataset["train"].to_list(), "dev": dataset[TASKS[task].dev_split].to_list()}
+    with refused(f"{task} of the dataset {name} cannot be loaded", remedy="use one laid out as nyu-mll/glue"):
+        dataset = load_dataset(name, task, revision=revision)
+        tables = {split: dataset[stored].with_format("arrow")[:] for split, stored in _splits(task)}
+    return {split: checked_rows(table, task, where=f"{split} of {name}/{task}") for split, table in tables.items()}
 
 
 def require_hub(name: str, *, repo_type: str) -> None:
@@ -81,21 +73,3 @@ def require_hub(name: str, *, repo_type: str) -> None:
         require_answer(constants.ENDPOINT)
     except (OSError, ValueError) as error:
         raise InputError(f"the hub at {constants.ENDPOINT} cannot be reached ({error}), and {remedy}") from None
-
-
-def check_rows(rows: list[Row], task: str, *, where: str) -> None:
-    """Raise InputError unless every row has the task's texts, not empty, and a label among its classes."""
-    if not rows:
-        raise InputError(f"{where} holds no examples")
-    columns, labels = TASKS[task].columns, TASKS[task].labels
-    for column in (*columns, "label"):
-        if column not in rows[0]:
-            raise InputError(f"{where} has no column {column}: it has {', '.join(sorted(rows[0]))}")
-    for number, row in enumerate(rows):
-        label = row["label"]
-        if not isinstance(label, int) or not 0 <= label < len(labels):
-            raise InputError(f"{where} row {number} has label {label}: it must be 0 to {len(labels) - 1}")
-        for column in columns:
-            text = row[column]
-            if not isinstance(text, str) or not text.strip():
-                raise InputError(f"{where} row {number} has no text in column {column}")

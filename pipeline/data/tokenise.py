@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from pipeline.data import planted
-from pipeline.data.checkpoint import model_location
-from pipeline.data.sources import require_hub
+from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.tasks import TASKS
+from pipeline.data.vocabulary import check_tokenizer
+from pipeline.errors import InputError, refused
 
 if TYPE_CHECKING:
     from pipeline.values.inputs import Model
@@ -20,17 +21,33 @@ if TYPE_CHECKING:
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
-def load_tokenizer(model: Model, task: str) -> PreTrainedTokenizerBase:
-    """The tokenizer of the model's folder or hub entry; for a model from scratch, one token per planted word."""
+def load_tokenizer(model: Model, task: str, seed: int) -> PreTrainedTokenizerBase:
+    """The tokenizer beside the weights; for a model from scratch, one token per planted word.
+
+    Raises:
+        InputError: in one line, if it cannot be read, or does not belong to the model.
+    """
     if model.source == "scratch":
         words = [*SPECIAL_TOKENS, ".", *(word for word in planted.vocabulary(task) if word != ".")]
         return BertTokenizer(vocab={word: number for number, word in enumerate(words)}, do_lower_case=True)
-    if model.source == "hub":
-        require_hub(str(model.name), repo_type="model")
     # Imports torch, which a model from scratch does not need here.
     from transformers import AutoTokenizer
 
-    return AutoTokenizer.from_pretrained(model_location(model, task), revision=model.revision or "main")
+    location = model_location(model, task, seed)
+    config = read_config(location, model)
+    with refused(f"the tokenizer of {location} cannot be loaded", remedy="save it again, with save_pretrained"):
+        revision = model.revision or "main"
+        tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
+    check_tokenizer(tokenizer, config, location=location)
+    return tokenizer
+
+
+def require_same_tokenizer(
+    tokenizer: PreTrainedTokenizerBase, model: Model, task: str, seed: int, *, used: Path
+) -> None:
+    """Raise InputError unless the examples in the folder `used` were made by the tokenizer of these weights."""
+    if load_tokenizer(model, task, seed).get_vocab() != tokenizer.get_vocab():
+        raise InputError(f"{used} was made with another tokenizer than that of the model: run prepare with this model")
 
 
 def tokenise(

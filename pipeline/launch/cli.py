@@ -37,6 +37,7 @@ from pipeline.values.params import (
 )
 from pipeline.values.paths import PRESETS, repository
 from pipeline.values.schema import Params
+from pipeline.values.tables import emptied_tables
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def run_stage(stage: str, main: Callable[[StageConfig], None]) -> None:
         _refuse_unread(stage, arguments, declaration)
         _refuse_unread(stage, swept_values(arguments), declaration, of="the sweep's ")
         sweep = plan_sweep(stage, arguments, declaration, params) if is_multirun(arguments) else None
-        _offer(stage, file_values, declaration, sweep)
+        _offer(stage, emptied_tables(file_values, arguments), declaration, sweep)
         failures: list[Exception] = []
 
         def job(composed: DictConfig) -> None:

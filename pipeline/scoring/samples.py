@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.predicting.examples import Example, read_examples
 from pipeline.scoring.jobs import Target
 from pipeline.scoring.records import Keep
+from pipeline.values.per_task import for_task
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Attribute, Task
@@ -18,7 +19,7 @@ Samples = dict[str, tuple[Sequence[Example], tuple[Target, ...]]]
 
 def samples(data: Path, task: Task, settings: Attribute) -> Samples:
     """The importance sample (gold), the dev examples (both), and the training ones that triggers come from."""
-    shortest = settings.mine_min_tokens.get(task, 0)
+    shortest = for_task(settings.mine_min_tokens, task) or 0
 
     long_enough = [e for e in read_examples(data / "train.parquet") if len(e) >= shortest]
     return {

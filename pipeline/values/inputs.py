@@ -1,13 +1,15 @@
 """The sections of params.yaml that say where examples and weights come from, and what DVC watches for them."""
 
+import re
 from pathlib import PurePosixPath
-from string import Formatter
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from pipeline.errors import InputError
 from pipeline.values.fields import Count, Name, NotNegative, Positive, Section
+
+PLACEHOLDERS = r"\{(?:task|seed)\}"
 
 
 def _require(section: Section, name: str, keys: tuple[str, ...], source: str) -> None:
@@ -36,8 +38,8 @@ def data_dep(source: str) -> str:
 def model_dep(source: str, name: str | None) -> str:
     """The path that DVC watches for the initial weights: a folder's name up to its first placeholder."""
     if source == "folder" and name:
-        fixed = name if "{" not in name else name.split("{")[0].rpartition("/")[0]
-        return str(PurePosixPath("external/models") / fixed)
+        fixed, *rest = re.split(PLACEHOLDERS, name)
+        return str(PurePosixPath("external/models") / (fixed.rpartition("/")[0] if rest else fixed))
     return "pipeline/data/planted.py" if source == "scratch" else "pipeline/data/sources.py"
 
 
@@ -100,13 +102,7 @@ class Model(Section):
 
 
 def _check_model_name(source: str, name: str) -> None:
-    try:
-        fields = {field for _, field, _, _ in Formatter().parse(name) if field is not None}
-    except ValueError as error:
-        raise InputError(f"model.name is {name}, but its placeholders must be {{task}} and {{seed}}: {error}") from None
-    if source == "hub" and fields:
+    if source == "hub" and re.search(PLACEHOLDERS, name):
         raise InputError(f"model.name is {name}, but must be a hub id without placeholders where model.source is hub")
-    if not fields <= {"task", "seed"}:
-        raise InputError(f"model.name is {name}, but its placeholders must be {{task}} and {{seed}}")
     if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
         raise InputError(f"model.name is {name}, but must be a folder below external/models")

@@ -22,6 +22,8 @@ def unknown_key(path: tuple[str, ...]) -> str:
             return f"{'.'.join(path[: depth + 1])} is not a known key; {hint}"
         annotation = model.model_fields[part].annotation
         if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            if depth + 1 < len(path):
+                return f"{'.'.join(path)} cannot be set here: set {'.'.join(path[: depth + 1])} as a whole"
             break
         model = annotation
     return f"{'.'.join(path)} cannot be set here"

@@ -12,6 +12,7 @@ from pipeline.values.inputs import data_dep, model_dep
 from pipeline.values.params import load_params
 from pipeline.values.paths import PRESETS
 from pipeline.values.schema import Params
+from pipeline.values.tables import tables_given
 
 
 def compose_params(overrides: Sequence[str]) -> Params:
@@ -20,8 +21,9 @@ def compose_params(overrides: Sequence[str]) -> Params:
     Raises:
         InputError: if a value is not allowed. Hydra's own errors, for keys it does not know, pass through.
     """
+    emptied = [f"{key}=null" for key in tables_given(overrides)]
     with _beside_running_app(), initialize_config_dir(str(PRESETS), version_base="1.3"):
-        config = compose("compose", overrides=list(overrides), return_hydra_config=True)
+        config = compose("compose", overrides=[*emptied, *overrides], return_hydra_config=True)
     values = {str(key): _plain(config[key]) for key in config if key != "hydra"}
     return load_params({"preset": config.hydra.runtime.choices["preset"], **_with_deps(values)})
 

@@ -7,7 +7,7 @@ No field has a default here: params.yaml and the presets are the only places whe
 
 from typing import Annotated, Literal, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.errors import InputError
 from pipeline.values.fields import (
@@ -23,6 +23,7 @@ from pipeline.values.fields import (
     rising_from_0_to_1,
 )
 from pipeline.values.inputs import Data, Model
+from pipeline.values.per_task import DEFAULT, for_task
 
 PlantedTask = Literal["negation", "inference"]
 GlueTask = Literal["mnli", "rte", "sst2", "mrpc"]
@@ -43,6 +44,17 @@ Threshold = Annotated[float, Field(ge=0, lt=1)]
 Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
 
 
+def _by_task(value: object) -> object:
+    table = value if isinstance(value, dict) else {DEFAULT: value}
+    if table.keys() <= {DEFAULT, *get_args(Task)} and all(type(item) is int and item >= 0 for item in table.values()):
+        return value
+    raise ValueError("an integer of at least 0, or a table of such by task, with default for the others")
+
+
+# One value, not a number with a table of exceptions: whoever gives a number means it for every task.
+ByTask = Annotated[int | dict[str, int], BeforeValidator(_by_task)]
+
+
 class Prepare(Section):
     """Tokenising and the splits; null takes all examples."""
 
@@ -58,8 +70,7 @@ class Prepare(Section):
 class Finetune(Section):
     """Training; 0 epochs use the checkpoint as it is."""
 
-    epochs: NotNegative
-    epochs_for: dict[Task, NotNegative]  # instead of `epochs`, for these tasks
+    epochs: ByTask
     lr: Positive
     batch_size: Count
     warmup: Share
@@ -80,7 +91,7 @@ class Attribute(Section):
     output: Literal["probability", "logit", "log_probability", "margin"]
     precision: Literal["full", "bfloat16"]
     n_mine: NotNegative
-    mine_min_tokens: dict[Task, Count]
+    mine_min_tokens: ByTask  # where it says nothing, examples of any length
     top_edges: Count
     full_maps: NotNegative
 
@@ -256,12 +267,12 @@ class Params(Section):
                 raise InputError(
                     f"tasks holds {task}, but data.source is {self.data.source}, which has {', '.join(fitting)}"
                 )
-        if (
-            self.universality.method not in self.prune.methods
-            or self.universality.normalise not in self.prune.normalise
-        ):
+            if for_task(self.finetune.epochs, task) is None:
+                raise InputError(f"finetune.epochs is {self.finetune.epochs}, but must hold {task} or {DEFAULT}")
+        compared = self.universality
+        if compared.method not in self.prune.methods or compared.normalise not in self.prune.normalise:
             raise InputError(
-                f"universality compares {self.universality.method} with normalise {self.universality.normalise}, "
+                f"universality compares {compared.method} with normalise {compared.normalise}, "
                 "which prune does not compute: name them in prune.methods and prune.normalise"
             )
         selecting, held = self.triggers.n_select, self.prepare.n_heldout

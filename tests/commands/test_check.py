@@ -61,6 +61,16 @@ def test_a_missing_folder_is_one_line_and_2(
     assert shown.count("\n") == 1
 
 
+def test_a_folders_name_may_hold_any_character(data: Path, exit_code) -> None:
+    name = "a {b} * [1] # ü\n{seed"
+    given = ["preset=minilm", "tasks=[rte]", "seeds=[1]", f"model.name='{name}-{{task}}'"]
+    Path("params.yaml").write_text(dump_params(compose_params(given), header="A test's."))
+    (data / "models" / f"{name}-rte").mkdir()
+    assert exit_code(main) == 0
+    (data / "models" / f"{name}-rte").rmdir()
+    assert exit_code(main) == 2
+
+
 def test_an_unset_data_folder_is_one_line_and_2(
     data: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, exit_code
 ) -> None:

@@ -65,6 +65,11 @@ def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path, e
         (["seeds=[1"], "seeds=[1 cannot be read as KEY=VALUE: "),
         (["mini"], "mini cannot be read as KEY=VALUE: "),
         (["preset=minilm"], "ATTATTR_DATA is not set"),
+        (["finetune.epochs_for={}"], "finetune.epochs_for is not a known key; did you mean finetune.epochs?"),
+        (["finetune.epochs={}"], "finetune.epochs is {}, but must hold negation or default"),
+        (["finetune.epochs=[1]"], "finetune.epochs is [1], but must be an integer of at least 0, or a table"),
+        (["preset=paper", "finetune.epochs.rte=4"], "finetune.epochs.rte cannot be set here: set finetune.epochs as"),
+        (["prune.rates={}"], "prune.rates is {}, but must be a list"),
     ],
 )
 def test_bad_input_is_one_line_and_2_and_leaves_the_values_alone(

@@ -19,8 +19,8 @@ def hub(name):
     return Data(source="hub", dep="pipeline/data/sources.py", name=str(name), **nothing)
 
 
-TRAIN = [{"sentence1": f"a {n}", "sentence2": f"b {n}", "label": n % 2, "idx": n} for n in range(6)]
-DEV = [{"sentence1": "c", "sentence2": "d", "label": 1, "idx": 0}]
+TRAIN = [{"sentence1": f"a {n}", "sentence2": f"b {n}", "label": n % 2} for n in range(6)]
+DEV = [{"sentence1": "c", "sentence2": "d", "label": 1}]
 
 
 def write(path, rows):
@@ -86,16 +86,19 @@ def spoil(**changes):
     ("rows", "message"),
     [
         (
-            [{"sentence1": "a", "label": 0, "idx": 0}],
-            "rte train has no column sentence2: it has idx, label, sentence1",
+            [{"sentence1": "a", "label": 0}],
+            "external/glue/rte/train.parquet has no column sentence2: it has label, sentence1",
         ),
-        ([{"sentence1": "a", "sentence2": "b"}], "rte train has no column label: it has sentence1, sentence2"),
-        (spoil(label=-1), "rte train row 2 has label -1: it must be 0 to 1"),
-        (spoil(label=2), "rte train row 2 has label 2: it must be 0 to 1"),
-        (spoil(label=None), "rte train row 2 has label None: it must be 0 to 1"),
-        (spoil(sentence1=""), "rte train row 2 has no text in column sentence1"),
-        (spoil(sentence2=" \t\n"), "rte train row 2 has no text in column sentence2"),
-        (spoil(sentence2=None), "rte train row 2 has no text in column sentence2"),
+        (
+            [{"sentence1": "a", "sentence2": "b"}],
+            "external/glue/rte/train.parquet has no column label: it has sentence1, sentence2",
+        ),
+        (spoil(label=-1), "external/glue/rte/train.parquet row 2 has label -1: it must be 0 to 1"),
+        (spoil(label=2), "external/glue/rte/train.parquet row 2 has label 2: it must be 0 to 1"),
+        (spoil(label=None), "external/glue/rte/train.parquet row 2 has label None: it must be 0 to 1"),
+        (spoil(sentence1=""), "external/glue/rte/train.parquet row 2 has no text in column sentence1"),
+        (spoil(sentence2=" \t\n"), "external/glue/rte/train.parquet row 2 has no text in column sentence2"),
+        (spoil(sentence2=None), "external/glue/rte/train.parquet row 2 has no text in column sentence2"),
     ],
 )
 def test_a_bad_row_is_named(rte, rows, message):
@@ -105,18 +108,20 @@ def test_a_bad_row_is_named(rte, rows, message):
 
 def test_labels_must_be_whole_numbers(rte):
     write(rte / "train.parquet", [{**row, "label": float(row["label"])} for row in TRAIN])
-    assert refusal(FOLDER) == "rte train row 0 has label 0.0: it must be 0 to 1"
+    assert refusal(FOLDER) == (
+        "external/glue/rte/train.parquet has a column label of type double: it must hold whole numbers"
+    )
 
 
 def test_dev_rows_are_checked_too(rte):
     write(rte / "validation.parquet", [{**DEV[0], "label": -1}])
-    assert refusal(FOLDER) == "rte dev row 0 has label -1: it must be 0 to 1"
+    assert refusal(FOLDER) == "external/glue/rte/validation.parquet row 0 has label -1: it must be 0 to 1"
 
 
 def test_an_empty_file_is_named(rte):
     schema = pyarrow.Table.from_pylist(TRAIN).schema
     pyarrow.parquet.write_table(schema.empty_table(), rte / "train.parquet")
-    assert refusal(FOLDER) == "rte train holds no examples"
+    assert refusal(FOLDER) == "external/glue/rte/train.parquet holds no examples"
 
 
 # The hub: a data set of several configurations, as nyu-mll/glue has them, in a folder.
@@ -146,7 +151,17 @@ def test_a_data_set_of_the_hub_is_loaded_by_task(stand_in, absolute):
 
 def test_rows_from_the_hub_are_checked_like_all_others(stand_in):
     write(stand_in / "rte" / "train-00000-of-00001.parquet", spoil(sentence1=" "))
-    assert refusal(hub("nyu-mll/glue")) == "rte train row 2 has no text in column sentence1"
+    assert refusal(hub("nyu-mll/glue")) == "train of nyu-mll/glue/rte row 2 has no text in column sentence1"
+
+
+def test_a_data_set_of_another_layout_is_refused_in_one_line(stand_in):
+    line = (
+        "mrpc of the dataset nyu-mll/glue cannot be loaded (BuilderConfig 'mrpc' not found. Available: ['rte', 'sst2'])"
+    )
+    assert refusal(hub("nyu-mll/glue"), "mrpc") == f"{line}: use one laid out as nyu-mll/glue"
+    assert refusal(hub("nyu-mll/glue"), "sst2").startswith(
+        "sst2 of the dataset nyu-mll/glue cannot be loaded (KeyError"
+    )
 
 
 @pytest.fixture

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
@@ -28,7 +30,7 @@ def planted(task, count=60):
 
 @pytest.mark.parametrize("task", ["negation", "inference"])
 def test_a_model_from_scratch_has_one_token_per_word(task):
-    tokenizer = load_tokenizer(SCRATCH, task)
+    tokenizer = load_tokenizer(SCRATCH, task, 1)
     assert len(tokenizer) == 5 + len(vocabulary(task))
     assert tokenizer.convert_ids_to_tokens(list(range(5))) == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     for row in planted(task, 200):
@@ -38,7 +40,7 @@ def test_a_model_from_scratch_has_one_token_per_word(task):
 
 
 def test_pairs_have_two_segments_and_special_tokens():
-    rows, tokenizer = planted("inference"), load_tokenizer(SCRATCH, "inference")
+    rows, tokenizer = planted("inference"), load_tokenizer(SCRATCH, "inference", 1)
     examples, truncated = tokenise(rows, tokenizer, "inference", max_length=64)
     assert truncated == 0
     for row, example in zip(rows, examples, strict=True):
@@ -51,7 +53,7 @@ def test_pairs_have_two_segments_and_special_tokens():
 
 @pytest.mark.parametrize("task", ["negation", "inference"])
 def test_deciding_positions_point_at_the_deciding_words(task):
-    rows, tokenizer = planted(task, 200), load_tokenizer(SCRATCH, task)
+    rows, tokenizer = planted(task, 200), load_tokenizer(SCRATCH, task, 1)
     examples, _ = tokenise(rows, tokenizer, task, max_length=64)
     columns = ["sentence"] if task == "negation" else ["premise", "hypothesis"]
     counts = set()
@@ -91,7 +93,7 @@ def test_of_a_word_in_pieces_the_first_one_is_the_deciding_position(pieces):
 
 
 def test_texts_beyond_the_length_are_cut_and_counted():
-    tokenizer = load_tokenizer(SCRATCH, "negation")
+    tokenizer = load_tokenizer(SCRATCH, "negation", 1)
     texts = ["the soup was good .", "the soup was always good .", "the soup was always always good ."]
     rows = [{"sentence": text, "label": 1, "example_id": text} for text in texts]
     # With [CLS] and [SEP] the texts have 7, 8 and 9 tokens.
@@ -103,7 +105,7 @@ def test_texts_beyond_the_length_are_cut_and_counted():
 
 
 def test_a_pair_is_cut_at_its_longer_text():
-    tokenizer = load_tokenizer(SCRATCH, "inference")
+    tokenizer = load_tokenizer(SCRATCH, "inference", 1)
     row = {"premise": "the red box was hot .", "hypothesis": "the box was hot .", "label": 0, "example_id": "a"}
     (example,), truncated = tokenise([row], tokenizer, "inference", max_length=13)
     assert truncated == 1
@@ -113,7 +115,7 @@ def test_a_pair_is_cut_at_its_longer_text():
 
 
 def test_a_deciding_word_that_is_cut_off_is_not_pointed_at():
-    rows, tokenizer = planted("negation"), load_tokenizer(SCRATCH, "negation")
+    rows, tokenizer = planted("negation"), load_tokenizer(SCRATCH, "negation", 1)
     examples, truncated = tokenise(rows, tokenizer, "negation", max_length=10)
     assert truncated > 0
     for row, example in zip(rows, examples, strict=True):
@@ -123,20 +125,21 @@ def test_a_deciding_word_that_is_cut_off_is_not_pointed_at():
 
 
 def test_no_rows_give_no_examples():
-    assert tokenise([], load_tokenizer(SCRATCH, "negation"), "negation", max_length=64) == ([], 0)
+    assert tokenise([], load_tokenizer(SCRATCH, "negation", 1), "negation", max_length=64) == ([], 0)
 
 
 def test_the_tokenizer_of_a_folder_is_used_and_saved_without_its_place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "external" / "models" / "mine"
-    save_tokenizer(load_tokenizer(SCRATCH, "negation"), folder)
-    (folder / "config.json").write_text('{"model_type": "bert"}')
+    save_tokenizer(load_tokenizer(SCRATCH, "negation", 1), folder)
+    size = len(load_tokenizer(SCRATCH, "negation", 1))
+    (folder / "config.json").write_text(json.dumps({"model_type": "bert", "vocab_size": size}))
     nothing = dict.fromkeys(("layers", "heads", "hidden", "intermediate", "initializer_range", "dropout", "revision"))
     model = Model(source="folder", dep="external/models/mine", name="mine", **nothing)
-    tokenizer = load_tokenizer(model, "negation")
+    tokenizer = load_tokenizer(model, "negation", 1)
     assert (
         tokenizer("the soup was good .")["input_ids"]
-        == (load_tokenizer(SCRATCH, "negation")("the soup was good .")["input_ids"])
+        == (load_tokenizer(SCRATCH, "negation", 1)("the soup was good .")["input_ids"])
     )
     save_tokenizer(tokenizer, tmp_path / "saved")
     for file in (tmp_path / "saved").iterdir():
@@ -148,7 +151,7 @@ def test_the_tokenizer_of_a_folder_is_used_and_saved_without_its_place(tmp_path,
 
 def test_preparing_twice_gives_the_same_examples(section):
     settings = section("prepare", n_importance=5, n_heldout=5)
-    tokenizer = load_tokenizer(SCRATCH, "negation")
+    tokenizer = load_tokenizer(SCRATCH, "negation", 1)
 
     def run():
         splits = split(generate("negation", n_train=40, n_dev=8, seed=1), "negation", settings)
@@ -158,7 +161,7 @@ def test_preparing_twice_gives_the_same_examples(section):
 
 
 def test_the_digest_of_a_split_changes_with_its_content_and_order():
-    tokenizer = load_tokenizer(SCRATCH, "negation")
+    tokenizer = load_tokenizer(SCRATCH, "negation", 1)
     examples, _ = tokenise(planted("negation", 3), tokenizer, "negation", max_length=64)
     other = [*examples[:2], {**examples[2], "label": 1 - examples[2]["label"]}]
     cut = [*examples[:2], {**examples[2], "input_ids": examples[2]["input_ids"][:-1]}]

@@ -32,6 +32,30 @@ def test_a_run_by_hand_writes_to_a_folder_of_its_own(run: Run) -> None:
     assert read_params(Path(f"{own}/params.yaml")).prune.random_orders == 30
 
 
+@pytest.mark.parametrize(
+    ("given", "table"),
+    [
+        ("attribute.mine_min_tokens={}", {}),
+        ("attribute.mine_min_tokens={rte: 9}", {"rte": 9}),
+        ("attribute.mine_min_tokens=3", 3),
+        ("attribute.mine_min_tokens.sst2=3", {"sst2": 3}),
+        ("+attribute.mine_min_tokens={rte: 9}", {"sst2": 15, "rte": 9}),
+    ],
+)
+def test_a_table_that_is_given_takes_the_place_of_the_one_in_params_yaml(run: Run, given: str, table: object) -> None:
+    seen = []
+    assert run("prepare", "task=negation", given, main=lambda config: seen.append(config.attribute)) == 0
+    assert seen[0].mine_min_tokens == table
+
+
+def test_each_job_of_a_sweep_has_its_own_table(run: Run) -> None:
+    values = "attribute.mine_min_tokens={},{rte: 9},0"
+    assert run("prepare", "-m", "launcher=serial", "task=negation", values) == 0
+    made = sorted(Path("sweeps").rglob("params.yaml"))
+    found = [read_params(path).attribute.mine_min_tokens for path in made]
+    assert sorted(map(str, found)) == ["0", "{'rte': 9}", "{}"]
+
+
 def test_a_stage_without_seed_or_task_is_run_without(run: Run) -> None:
     seen = []
     assert run("prepare", "task=inference", main=seen.append) == 0

@@ -70,9 +70,9 @@ def printed(cell: NotebookNode) -> str:
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random two-layer BERT for the task `negation`, with its tokenizer."""
     folder = tmp_path_factory.mktemp("model")
-    tokenizer = load_tokenizer(TINY, "negation")
+    tokenizer = load_tokenizer(TINY, "negation", 2)
     tokenizer.save_pretrained(folder)
-    load_model(TINY, "negation", seed=2, vocabulary=len(tokenizer), max_length=32).save_pretrained(folder)
+    load_model(TINY, "negation", seed=2, epochs=1, vocabulary=len(tokenizer), max_length=32).save_pretrained(folder)
     return folder
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import modify_yaml
 
 from pipeline.errors import InputError
@@ -117,6 +118,13 @@ def test_dvc_changes_one_line_of_what_is_written(tmp_path: Path, preset: str) ->
     with modify_yaml(str(path)) as values:
         values["prune"]["random_orders"] = 25
     assert path.read_text() == text.replace("random_orders: 20", "random_orders: 25")
+
+
+def test_a_number_that_dvc_sets_for_an_experiment_takes_the_place_of_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(dump_params(compose_params(["preset=minilm"]), header="A test's."))
+    apply_overrides(str(path), ["finetune.epochs=0"])  # what `dvc exp run -S` does
+    assert read_params(path).finetune.epochs == 0
 
 
 def test_what_is_written_reads_back_the_same(tmp_path: Path) -> None:

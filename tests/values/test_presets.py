@@ -29,6 +29,31 @@ def test_the_paper_preset_holds_the_papers_settings() -> None:
     assert params.run.trainer.accelerator == "gpu"
 
 
+@pytest.mark.parametrize(
+    ("given", "epochs"),
+    [
+        ([], {"default": 3, "rte": 10, "mrpc": 5}),
+        (["finetune.epochs=0"], 0),
+        (["finetune.epochs={default: 2}"], {"default": 2}),
+        (["finetune.epochs={default: 2, sst2: 1}"], {"default": 2, "sst2": 1}),
+        (["finetune={epochs: {default: 2}, lr: 1e-4}"], {"default": 2}),
+        (["finetune.epochs.rte=4"], {"default": 3, "rte": 4, "mrpc": 5}),
+        (["+finetune.epochs.sst2=1"], {"default": 3, "rte": 10, "mrpc": 5, "sst2": 1}),
+        (["~finetune.epochs.rte"], {"default": 3, "mrpc": 5}),
+        (["finetune.epochs={rte: 4}", "tasks=[rte]"], {"rte": 4}),
+    ],
+)
+def test_what_is_given_wins_over_the_presets_table(given: list[str], epochs: object) -> None:
+    assert compose_params(["preset=minilm", *given]).finetune.epochs == epochs
+
+
+def test_a_table_takes_the_place_of_a_number_and_can_be_emptied() -> None:
+    given = ["preset=paper", "finetune.epochs={default: 2, rte: 4}", "attribute.mine_min_tokens={}"]
+    params = compose_params(given)
+    assert (params.finetune.epochs, params.attribute.mine_min_tokens) == ({"default": 2, "rte": 4}, {})
+    assert compose_params(["attribute.mine_min_tokens=0"]).attribute.mine_min_tokens == 0
+
+
 def test_a_preset_as_it_is_has_no_overrides() -> None:
     for preset in preset_names():
         assert overrides(compose_params([f"preset={preset}"]).model_dump(mode="json")) == []

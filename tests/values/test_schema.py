@@ -9,7 +9,7 @@ from pipeline.errors import InputError
 from pipeline.values.inputs import data_dep, model_dep
 from pipeline.values.params import load_params
 from pipeline.values.presets import compose_params
-from pipeline.values.schema import PlantedTask, Task
+from pipeline.values.schema import PlantedTask, Task, for_task
 
 PRESETS = {name: compose_params([f"preset={name}"]).model_dump(mode="json") for name in ("mini", "minilm", "paper")}
 
@@ -45,8 +45,9 @@ def refusal(values: dict[str, Any]) -> str:
         ("attribute.tolerance", 0, "attribute.tolerance is 0, but must be above 0"),
         ("attribute.tolerance", 1.0, "attribute.tolerance is 1.0, but must be below 1"),
         ("attribute.max_steps", 3, "attribute.max_steps is 3, but must be at least 4"),
-        ("attribute.mine_min_tokens", {"cola": 3}, "attribute.mine_min_tokens.cola is"),
-        ("attribute.mine_min_tokens", {"sst2": 0}, "attribute.mine_min_tokens.sst2 is 0, but must be at least 1"),
+        ("attribute.mine_min_tokens", {"cola": 3}, 'attribute.mine_min_tokens is {"cola": 3}, but must be an integer'),
+        ("attribute.mine_min_tokens", {"sst2": -1}, "or a table of such by task, with default for the others"),
+        ("attribute.mine_min_tokens", None, "attribute.mine_min_tokens is null, but must be an integer of at least 0"),
         ("triggers.n_select", 501, "must be at most prepare.n_heldout, 500"),
         ("tasks", ["cola"], 'tasks[0] is "cola", but must be one of negation, inference, mnli, rte, sst2, mrpc'),
         ("tasks", ["negation", "negation"], "must be a list without repeats"),
@@ -66,7 +67,12 @@ def refusal(values: dict[str, Any]) -> str:
         ("finetune.lr", 0, "finetune.lr is 0, but must be above 0"),
         ("finetune.lr", float("nan"), "finetune.lr is NaN, but must be a finite number"),
         ("finetune.warmup", 1.2, "finetune.warmup is 1.2, but must be at most 1"),
-        ("finetune.epochs", -1, "finetune.epochs is -1, but must be at least 0"),
+        ("finetune.epochs", -1, "finetune.epochs is -1, but must be an integer of at least 0, or a table of such"),
+        ("finetune.epochs", 1.0, "finetune.epochs is 1.0, but must be an integer of at least 0, or a table of such"),
+        ("finetune.epochs", True, "finetune.epochs is true, but must be an integer of at least 0, or a table of such"),
+        ("finetune.epochs", {"default": 1.5}, 'finetune.epochs is {"default": 1.5}, but must be an integer'),
+        ("finetune.epochs", {}, "finetune.epochs is {}, but must hold negation or default"),
+        ("finetune.epochs", {"negation": 2}, "but must hold inference or default"),
         ("effectiveness.methods", ["taylor"], 'effectiveness.methods[0] is "taylor"'),
         ("prune.rates", [0, 1.2], "prune.rates[1] is 1.2, but must be at most 1"),
         ("prune.rates", [0, 0.5, 0.4, 1], "must be a list that rises from 0 to 1"),
@@ -102,8 +108,6 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(key: str, value: objec
     [
         ("tasks", ["negation"], "tasks holds negation, but data.source is folder, which has mnli, rte, sst2, mrpc"),
         ("model.name", None, "model.name is null, but must be set where model.source is folder"),
-        ("model.name", "a/{fold}", "its placeholders must be {task} and {seed}"),
-        ("model.name", "a/{task", "its placeholders must be {task} and {seed}"),
         ("model.name", "../a", "model.name is ../a, but must be a folder below external/models"),
         ("model.name", "/a", "model.name is /a, but must be a folder below external/models"),
         ("model.hidden", 64, "model.hidden is 64, but must be null where model.source is folder"),
@@ -114,6 +118,12 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(key: str, value: objec
 )
 def test_a_value_that_does_not_fit_a_folder_is_refused(key: str, value: object, line: str) -> None:
     assert line in refusal(changed("minilm", key, value))
+
+
+def test_a_number_is_for_every_task_and_a_table_for_those_it_names() -> None:
+    assert [for_task(3, task) for task in ("rte", "sst2")] == [3, 3]
+    assert [for_task({"default": 3, "rte": 0}, task) for task in ("rte", "sst2")] == [0, 3]
+    assert [for_task({"rte": 5}, task) for task in ("rte", "sst2")] == [5, None]
 
 
 def test_a_hub_id_takes_no_placeholders() -> None:
@@ -153,6 +163,9 @@ def test_values_cannot_be_changed_in_place() -> None:
         ("folder", "mine/{task}-{seed}", "external/models/mine"),
         ("folder", "mine/bert-{task}/final", "external/models/mine"),
         ("folder", "bert-{task}", "external/models"),
+        ("folder", "a{b/c", "external/models/a{b/c"),
+        ("folder", "a{b}/c-{seed}", "external/models/a{b}"),
+        ("folder", "* [1]#?", "external/models/* [1]#?"),
     ],
 )
 def test_dvc_watches_the_folder_above_the_first_placeholder(source: str, name: str | None, dep: str) -> None:

@@ -1,0 +1,89 @@
+"""Which output of a checkpoint's classifier is which class of the task, by the names in its config."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+from pipeline.data.tasks import TASKS
+from pipeline.errors import InputError
+
+# Other names of a class, lower case and without signs. Those of `not_<class>` follow from those of the class.
+_SYNONYMS = {
+    "negative": "neg bad unfavorable unfavourable",
+    "positive": "pos good favorable favourable",
+    "entailment": "entail entails entailed entailing implied implies yes true",
+    "not_entailment": "no false",
+    "neutral": "neither unknown undetermined undecided maybe",
+    "contradiction": "contradict contradicts contradicted contradictory contradicting no false",
+    "equivalent": "equivalence equal same paraphrase paraphrases paraphrased paraphrasing isparaphrase duplicate "
+    "duplicates isduplicate yes true",
+    "not_equivalent": "different distinct no false",
+}
+_NEGATIONS = ("not", "non", "no", "in", "un", "isnot")
+_FILLERS = {"label", "class", "output", "sentiment", "semantically", "is", "a"}
+
+Name = str | int | bool
+
+
+def class_order(names: Mapping[int, Name], task: str, *, location: str) -> tuple[int, ...] | None:
+    """For each class of the task, the output of the checkpoint at `location` that stands for it.
+
+    `names` are the outputs' names by number; case, spaces and signs do not matter. None where they say nothing: there
+    are none, or each is the output's own number, alone or after a word such as LABEL.
+
+    Raises:
+        InputError: for names of other classes, two names of one class, and names only some of which are recognised.
+    """
+    if all(re.fullmatch(rf"(label|class|output)?0*{output}", _plain(name)) for output, name in names.items()):
+        return None
+    labels, outputs = TASKS[task].labels, sorted(names)
+    spellings = [_spellings(label) for label in labels]
+    found = [[place for place, known in enumerate(spellings) if _core(names[output]) in known] for output in outputs]
+    every = list(range(len(labels)))
+    if outputs != every or sorted(found) != [[place] for place in every]:
+        raise InputError(
+            f"{location} names its labels {', '.join(str(names[output]) for output in outputs)}, which are not "
+            f"{', '.join(labels)} of {task}: name these in id2label of its config.json, or save its encoder alone"
+        )
+    return tuple(found.index([place]) for place in every)
+
+
+def mapping(names: Mapping[int, Name], order: Sequence[int], task: str) -> dict[str, str]:
+    """For each class of the task, the number and the name of the checkpoint's output, for people and records."""
+    return {label: f"{output} {names[output]}" for label, output in zip(TASKS[task].labels, order, strict=True)}
+
+
+def stored_names(config: Mapping[str, object], *, location: str) -> dict[int, Name]:
+    """The outputs' names in the content of a config.json, from `id2label` or else `label2id`; empty where it has none.
+
+    transformers reads only the former, and replaces the latter by LABEL_0, LABEL_1, ...
+
+    Raises:
+        InputError: where the two differ, or do not number their names.
+    """
+    forward, backward = config.get("id2label") or {}, config.get("label2id") or {}
+    try:
+        names = {int(output): name for output, name in forward.items()}  # type: ignore[attr-defined]
+        numbers = {int(output): name for name, output in backward.items()}  # type: ignore[attr-defined]
+    except (AttributeError, TypeError, ValueError):
+        raise InputError(f"{location} has labels without numbers: mend id2label in its config.json") from None
+    if names and numbers and {key: str(name) for key, name in names.items()} != numbers:
+        raise InputError(f"{location} has an id2label and a label2id that differ: mend its config.json")
+    return names or numbers
+
+
+def _plain(name: Name) -> str:
+    return re.sub(r"[\W_]", "", str(name).casefold())
+
+
+def _core(name: Name) -> str:
+    """The name without numbers and words that tell no class."""
+    words = re.findall(r"[^\W\d_]+", str(name).casefold())
+    return "".join(word for word in words if word not in _FILLERS)
+
+
+def _spellings(label: str) -> set[str]:
+    """Every core of a name of the class."""
+    spellings = {label, *_SYNONYMS[label].split()}
+    if label.startswith("not_"):
+        spellings |= {negation + name for negation in _NEGATIONS for name in _spellings(label.removeprefix("not_"))}
+    return spellings

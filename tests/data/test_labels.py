@@ -1,0 +1,127 @@
+"""Which output is which class: names in any order and spelling, and what is refused."""
+
+from itertools import permutations
+
+import pytest
+
+from pipeline.data.labels import class_order, mapping, stored_names
+from pipeline.data.tasks import TASKS
+from pipeline.errors import InputError
+
+
+def order(task, *names):
+    return class_order(dict(enumerate(names)), task, location="models/mine")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_tasks_own_names_are_found_in_every_order(task):
+    labels = TASKS[task].labels
+    for found in permutations(labels):
+        expected = tuple(found.index(label) for label in labels)
+        assert order(task, *found) == expected
+        assert order(task, *(name.upper() for name in found)) == expected
+        assert order(task, *(name.replace("_", "-").title() for name in found)) == expected
+        assert order(task, *(name.replace("_", " ") for name in found)) == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "first", "second"),
+    [
+        ("sst2", "NEG", "POS"),
+        ("sst2", "Label_0: Negative", "1 - positive"),
+        ("sst2", "negative sentiment", "Positive"),
+        ("sst2", "bad", "GOOD"),
+        ("negation", "negative", "pos"),
+        ("rte", "entail", "not_entail"),
+        ("rte", "Entailed", "Non-Entailment"),
+        ("rte", "yes", "no"),
+        ("rte", True, False),
+        ("mrpc", "notEquivalent", "Equivalent"),
+        ("mrpc", "not a paraphrase", "is a paraphrase"),
+        ("mrpc", "not_duplicate", "duplicate"),
+        ("mrpc", "different", "same"),
+        ("mrpc", "inequivalent", "semantically equivalent"),
+    ],
+)
+def test_usual_spellings_are_recognised(task, first, second):
+    assert order(task, first, second) == (0, 1)
+    assert order(task, second, first) == (1, 0)
+
+
+def test_three_classes_are_sorted():
+    assert order("mnli", "CONTRADICTION", "entail", "Neutral") == (1, 2, 0)
+    assert order("mnli", "contradicts", "neither", "entails") == (2, 1, 0)
+
+
+@pytest.mark.parametrize("names", [(), ("LABEL_0", "LABEL_1"), ("0", "1"), (0, 1), ("label 0", "Class-1")])
+def test_numbers_say_nothing(names):
+    assert order("sst2", *names) is None
+
+
+@pytest.mark.parametrize(
+    ("task", "names"),
+    [
+        ("sst2", ("LABEL_1", "LABEL_0")),
+        ("sst2", ("1", "0")),
+        ("sst2", ("negative", "LABEL_1")),
+        ("sst2", ("negative", "fine")),
+        ("sst2", ("positive", "POS")),
+        ("sst2", ("negative", "neutral", "positive")),
+        ("sst2", ("negative",)),
+        ("sst2", ("unacceptable", "acceptable")),
+        ("sst2", ("entailment", "not_entailment")),
+        ("rte", ("entailment", "contradiction")),
+        ("rte", ("not_equivalent", "equivalent")),
+        ("mrpc", ("entailment", "not_entailment")),
+        ("mnli", ("entailment", "not_entailment", "neutral")),
+        ("mnli", ("entailment", "neutral")),
+    ],
+)
+def test_what_contradicts_is_refused_in_one_line(task, names):
+    with pytest.raises(InputError) as caught:
+        order(task, *names)
+    assert str(caught.value) == (
+        f"models/mine names its labels {', '.join(names)}, which are not {', '.join(TASKS[task].labels)} of {task}: "
+        "name these in id2label of its config.json, or save its encoder alone"
+    )
+
+
+def test_outputs_that_are_not_numbered_from_0_are_refused():
+    with pytest.raises(InputError, match="names its labels negative, positive"):
+        class_order({1: "negative", 2: "positive"}, "sst2", location="models/mine")
+
+
+def test_the_mapping_names_each_classs_output():
+    names = {0: "POS", 1: "NEG"}
+    found = class_order(names, "sst2", location="models/mine")
+    assert mapping(names, found, "sst2") == {"negative": "1 NEG", "positive": "0 POS"}
+
+
+@pytest.mark.parametrize(
+    ("config", "names"),
+    [
+        ({}, {}),
+        ({"id2label": None}, {}),
+        ({"id2label": {"1": "a", "0": "b"}}, {0: "b", 1: "a"}),
+        ({"label2id": {"a": 1, "b": 0}}, {0: "b", 1: "a"}),
+        ({"id2label": {"0": "b", "1": "a"}, "label2id": {"a": 1, "b": 0}}, {0: "b", 1: "a"}),
+        ({"id2label": {"0": 0, "1": 1}, "label2id": {"0": 0, "1": 1}}, {0: 0, 1: 1}),
+    ],
+)
+def test_names_are_read_from_either_table(config, names):
+    assert stored_names(config, location="models/mine") == names
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"id2label": {"0": "a", "1": "b"}, "label2id": {"a": 1, "b": 0}}, "an id2label and a label2id that differ"),
+        ({"id2label": {"0": "a", "1": "b"}, "label2id": {"a": 0}}, "an id2label and a label2id that differ"),
+        ({"id2label": {"first": "a"}}, "labels without numbers"),
+        ({"id2label": ["a", "b"]}, "labels without numbers"),
+        ({"label2id": {"a": None}}, "labels without numbers"),
+    ],
+)
+def test_tables_that_contradict_are_refused(config, line):
+    with pytest.raises(InputError, match=f"models/mine has {line}"):
+        stored_names(config, location="models/mine")

@@ -1,0 +1,99 @@
+"""The stages `prepare` and `finetune` on someone else's checkpoint, as `finetune.epochs=0` takes it."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet
+import pytest
+import torch
+
+from pipeline import finetune, prepare
+from pipeline.data.planted import generate, vocabulary
+from pipeline.data.tokenise import SPECIAL_TOKENS
+from pipeline.errors import InputError
+from pipeline.values.config import StageConfig
+from pipeline.values.presets import compose_params
+from pipeline.values.store import read_json, write_rows
+
+DECLARED = frozenset({"data", "model", "prepare", "finetune"})
+
+
+@pytest.fixture
+def stages(tmp_path, monkeypatch, tiny_model):
+    """`stages(*overrides, names=...)`: both stages on the checkpoint `mine of sst2`, whose labels have these names."""
+    from transformers import AutoModelForSequenceClassification, BertTokenizer
+
+    monkeypatch.chdir(tmp_path)
+    folder = Path("external/models/mine {of} sst2")
+    words = [*SPECIAL_TOKENS, *vocabulary("negation")]
+    config = tiny_model(labels=2).config
+    config.vocab_size, config.max_position_embeddings = len(words), 32
+    torch.manual_seed(0)
+    AutoModelForSequenceClassification.from_config(config).save_pretrained(folder)
+    BertTokenizer(vocab={word: place for place, word in enumerate(words)}).save_pretrained(folder)
+    # The planted sentences pass for SST-2.
+    rows = generate("negation", n_train=60, n_dev=20, seed=0)
+    for split, name in (("train", "train"), ("dev", "validation")):
+        write_rows(Path(f"external/glue/sst2/{name}.parquet"), [{"idx": 0} | row for row in rows[split]])
+
+    def run(*overrides, names=None):
+        stored = json.loads((folder / "config.json").read_text())
+        if names:
+            stored["id2label"] = dict(enumerate(names))
+        (folder / "config.json").write_text(json.dumps(stored))
+        given = ["preset=minilm", "tasks=[sst2]", "seeds=[1]", "model.name='mine {of} {task}'", "prepare.max_length=32"]
+        given += ["prepare.n_importance=5", "prepare.n_heldout=5", "triggers.n_select=5", "run.tracking.mode=disabled"]
+        params = compose_params([*given, *overrides])
+        for stage in (prepare, finetune):
+            name = stage.__name__.rpartition(".")[2]
+            stage.main(StageConfig(params, stage=name, declared=DECLARED, task="sst2", seed=1))
+        return folder, Path("outputs/models/sst2-1")
+
+    return run
+
+
+def correct(metrics):
+    return round(metrics["accuracy"] * metrics["n"])
+
+
+def test_with_0_epochs_nothing_of_the_weights_changes(stages):
+    mine, saved = stages("finetune.epochs=0", names=["negative", "positive"])
+    assert (saved / "model.safetensors").read_bytes() == (mine / "model.safetensors").read_bytes()
+    metrics = read_json(Path("metrics/finetune/sst2-1.json"))
+    assert metrics["checkpoint_labels"] == {"negative": "0 negative", "positive": "1 positive"}
+
+
+def test_with_0_epochs_the_other_order_of_labels_gives_the_other_predictions(stages):
+    stages("finetune.epochs=0", names=["negative", "positive"])
+    first = read_json(Path("metrics/finetune/sst2-1.json"))
+    before = pyarrow.parquet.read_table("outputs/predictions/sst2-1.parquet").to_pylist()
+    stages("finetune.epochs=0", names=["POS", "NEG"])
+    second = read_json(Path("metrics/finetune/sst2-1.json"))
+    after = pyarrow.parquet.read_table("outputs/predictions/sst2-1.parquet").to_pylist()
+    assert correct(first) + correct(second) == first["n"]
+    assert second["checkpoint_labels"] == {"negative": "1 NEG", "positive": "0 POS"}
+    for one, other in zip(before, after, strict=True):
+        assert other["logits"] == pytest.approx(one["logits"][::-1], abs=1e-6)
+
+
+def test_a_wrong_tokenizer_is_refused_before_anything_is_written(stages):
+    from transformers import BertTokenizer
+
+    folder = Path("external/models/mine {of} sst2")
+    size = json.loads((folder / "config.json").read_text())["vocab_size"]
+    words = [*SPECIAL_TOKENS, *(f"word{number}" for number in range(size - 5))]
+    BertTokenizer(vocab={word: place for place, word in enumerate(words)}).save_pretrained(folder)
+    with pytest.raises(InputError, match="of the tokens of sst2 are \\[UNK\\], at most 5% is usual"):
+        stages("finetune.epochs=0")
+    assert not Path("outputs").exists()
+
+
+def test_examples_of_another_model_are_refused_before_any_training(stages):
+    from transformers import BertTokenizer
+
+    mine, _ = stages("finetune.epochs=0")
+    words = [*SPECIAL_TOKENS, *reversed(vocabulary("negation"))]
+    BertTokenizer(vocab={word: place for place, word in enumerate(words)}).save_pretrained(mine)
+    params = compose_params(["preset=minilm", "tasks=[sst2]", "model.name='mine {of} {task}'"])
+    with pytest.raises(InputError, match=r"outputs/data/.* was made with another tokenizer than that of the model"):
+        finetune.main(StageConfig(params, stage="finetune", declared=DECLARED, task="sst2", seed=1))
