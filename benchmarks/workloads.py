@@ -12,7 +12,7 @@ from transformers.utils import logging
 from benchmarks.models import ROOT, SEED, TASKS, finetuned
 from benchmarks.naive import PADDED
 from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.prefix import Inputs
+from pipeline.attattr.inputs import Inputs
 from pipeline.predicting.examples import Example, collate, read_examples, sampled
 from pipeline.values.paths import data_folder, model_folder
 

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 from transformers import PreTrainedModel
 
 from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.prefix import Inputs, frozen
+from pipeline.attattr.inputs import labelled_inputs
+from pipeline.attattr.prefix import frozen, logits_of
 
 Edge = tuple[int, int, float]  # query, key, score
 
@@ -146,8 +147,12 @@ def embedding_gradient(
     """Gradient of the summed gold loss with respect to every token's word embedding, `(batch, n, width)`.
 
     Inputs are `(batch, n)`, right-padded, `labels` `(batch,)`. A HotFlip step (Ebrahimi et al., 2018) replaces a token
-    by the one whose embedding has the largest product with this gradient.
+    by the one whose embedding has the largest product with this gradient. Raises AttributionError as `attribute` does,
+    for the same models and inputs, and for labels that are no classes.
     """
+    inputs, gold = labelled_inputs(
+        model, input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids, labels=labels
+    )
     embeddings: list[Tensor] = []
 
     def make_leaf(_module: object, _args: object, output: Tensor) -> Tensor:
@@ -157,8 +162,8 @@ def embedding_gradient(
     hook = model.get_input_embeddings().register_forward_hook(make_leaf)
     try:
         with frozen(model), torch.enable_grad():
-            logits = model(**Inputs(input_ids, attention_mask, token_type_ids).arguments()).logits
-            loss = cross_entropy(logits, labels.clone(), reduction="sum")
-            return torch.autograd.grad(loss, embeddings)[0]
+            loss = cross_entropy(logits_of(model, inputs), gold, reduction="sum")
+            gradient = torch.autograd.grad(loss, embeddings)[0]
     finally:
         hook.remove()
+    return pad(gradient, (0, 0, 0, input_ids.shape[1] - gradient.shape[1]))

@@ -311,6 +311,11 @@ def test_the_model_is_left_as_it_was_and_no_grad_and_inference_mode_do_no_harm(t
     assert model.training
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
     assert not model.get_input_embeddings()._forward_hooks
-    with pytest.raises(IndexError):
-        embedding_gradient(model, **inputs, labels=torch.tensor([99]))
+
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("broken layer")
+
+    model.classifier.forward = fail
+    with pytest.raises(RuntimeError, match="broken layer"):
+        embedding_gradient(model, **inputs, labels=labels)
     assert not model.get_input_embeddings()._forward_hooks
