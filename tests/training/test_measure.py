@@ -8,7 +8,7 @@ from pipeline.training.measure import accuracy_metrics, prediction_rows
 
 
 def examples(labels):
-    return [Example(f"e-{number}", [1], [0], label) for number, label in enumerate(labels)]
+    return [Example(f"e-{number}", [1], [0], label, [[0, 0]]) for number, label in enumerate(labels)]
 
 
 def logits(predicted, classes):
