@@ -35,8 +35,9 @@ def test_the_code_block_runs_and_its_comments_are_right(folder: Path):
     names: dict[str, object] = {}
     exec(compile(code, str(README), "exec"), names)
     result, batch, head_sum = names["result"], names["batch"], names["head_sum"]
+    assert all(sentence in code for sentence in SENTENCES)
     # [CLS], the words and [SEP] of the longer sentence.
-    n = 2 + len(["the", "soup", "was", "never", "good", "."])
+    n = 2 + max(len(sentence.split()) for sentence in SENTENCES)
     assert batch["input_ids"].shape == (2, n)
     assert result.attribution.shape == result.attention_probs.shape == (2, 2, 3, n, n)
     assert result.completeness_gap.shape == result.unconverged.shape == (2, 2)

@@ -7,6 +7,8 @@ from transformers import PreTrainedModel
 from pipeline.attattr.errors import AttributionError
 
 TYPES = (torch.float32, torch.float64)
+# Of buffers: positions, masks, rotations. Other whole numbers are packed weights.
+BUFFER_TYPES = (*TYPES, torch.float16, torch.bfloat16, torch.int64, torch.bool)
 # Where a wrapper keeps the model that it wraps: parallel and sharded ones, torch.compile, adapters.
 INSIDE = ("module", "_orig_mod", "model", "base_model")
 
@@ -40,6 +42,9 @@ def check_differentiable(model: PreTrainedModel) -> None:
         if module._backward_hooks or module._backward_pre_hooks:
             raise AttributionError(f"{name or 'the model'} has a backward hook, which can change gradients: remove it")
     _check_devices(model)
+    for name, buffer in model.named_buffers():
+        if buffer.dtype not in BUFFER_TYPES:
+            raise AttributionError(f"{name} holds {buffer.dtype}, packed weights: load the unquantised ones")
     for name, weight in model.named_parameters():
         _check_weight(name, weight)
     types = sorted({str(weight.dtype) for weight in model.parameters()})

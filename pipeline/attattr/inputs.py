@@ -126,8 +126,8 @@ def _table(model: PreTrainedModel, name: str) -> nn.Module | None:
     return getattr(getattr(model.base_model, "embeddings", None), name, None)
 
 
-def _rows(table: nn.Module) -> int:
-    return len(table.get_parameter("weight"))
+def _rows(table: Any) -> int:
+    return len(table.weight)
 
 
 def _whole(tensor: Tensor) -> bool:

@@ -131,6 +131,13 @@ def whole_numbers(model):
     return model
 
 
+def packed(model):
+    """As layers have it whose weights are a buffer of 4-bit numbers."""
+    linear = model.bert.encoder.layer[0].intermediate.dense
+    linear.register_buffer("qweight", torch.zeros(4, 48, dtype=torch.int32))
+    return model
+
+
 class Sharded(nn.Parameter):
     """As libraries that spread or pack weights make them."""
 
@@ -167,6 +174,7 @@ def with_backward_hook(model):
         (quantised_pooler, r"bert\.pooler\.dense is a quantised Linear: load the unquantised weights"),
         (quantised_by_its_config, r"quantised \(config\.quantization_config\): load the unquantised weights"),
         (whole_numbers, r"layer\.0\.output\.dense\.weight is a Parameter of torch\.int8.*load plain float32 weights"),
+        (packed, r"layer\.0\.intermediate\.dense\.qweight holds torch\.int32, packed weights: load the unquantised"),
         (sharded, r"classifier\.weight is a Sharded of torch\.float32, sharded or quantised"),
         (several_types, r"of several types, torch\.float32, torch\.float64: call model\.float\(\)"),
         (nn.Module.half, r"is of torch\.float16.*load the model with dtype=torch\.float32"),
