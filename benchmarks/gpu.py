@@ -23,7 +23,7 @@ from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.shapes import BASE, bert, random_inputs
 from benchmarks.timing import Contestant, Spread, measure, peak_memory, ratio
 from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.prefix import Inputs
+from pipeline.attattr.inputs import Inputs
 
 RULES: dict[str, dict[str, Any]] = {
     "right 20": {"rule": "right", "steps": 20},

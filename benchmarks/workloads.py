@@ -12,7 +12,7 @@ from transformers.utils import logging
 from benchmarks.models import ROOT, SEED, TASKS, finetuned
 from benchmarks.naive import PADDED
 from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.prefix import Inputs
+from pipeline.attattr.inputs import Inputs
 from pipeline.predicting.examples import Example, collate, read_examples, sampled
 from pipeline.values.paths import data_folder, model_folder
 
@@ -80,11 +80,12 @@ def _concatenated(examples: list[Example], count: int, seed: int) -> list[Exampl
     """Pairs of segments of 128 tokens together, cut from the sentences of `examples` in a seeded order."""
     first, last = examples[0].input_ids[0], examples[0].input_ids[-1]
     order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed)).tolist()
-    words = [token for number in order for token in examples[number].input_ids if token not in (first, last)]
+    words = [examples[number].input_ids[place] for number in order for place in examples[number].own]
     room = PADDED - 3
     made = []
     for number in range(count):
         text = words[number * room : (number + 1) * room]
         front, back = [first, *text[: room // 2], last], [*text[room // 2 :], last]
-        made.append(Example(f"{FULL}-{number}", front + back, [0] * len(front) + [1] * len(back), 0))
+        segments = [[1, len(front) - 1], [len(front), len(front + back) - 1]]
+        made.append(Example(f"{FULL}-{number}", front + back, [0] * len(front) + [1] * len(back), 0, segments))
     return made

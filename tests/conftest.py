@@ -131,7 +131,10 @@ def tiny_model() -> Callable[..., Any]:
 
 
 def _random_examples(lengths: Sequence[int], *, labels: int = 3, seed: int = 0) -> list[Any]:
-    """Examples `e-0`, `e-1`, ... of the given lengths; from length 4 on the second half is a second segment."""
+    """Examples `e-0`, `e-1`, ... of the given lengths; from length 4 on the second half is a second segment.
+
+    The first token and the last one of each segment are special.
+    """
     import torch
 
     from pipeline.predicting.examples import Example
@@ -141,7 +144,9 @@ def _random_examples(lengths: Sequence[int], *, labels: int = 3, seed: int = 0) 
     for number, n in enumerate(lengths):
         ids = torch.randint(5, VOCABULARY, (n,), generator=generator).tolist()
         types = [int(n >= 4 and position >= n // 2) for position in range(n)]
-        examples.append(Example(f"e-{number}", ids, types, int(torch.randint(labels, (1,), generator=generator))))
+        label = int(torch.randint(labels, (1,), generator=generator))
+        segments = [[1, n // 2 - 1], [n // 2, n - 1]] if n >= 4 else [[min(1, n - 1), n - 1]]
+        examples.append(Example(f"e-{number}", ids, types, label, segments))
     return examples
 
 

@@ -1,10 +1,13 @@
 """Self-attention attribution: the method, in torch and transformers alone."""
 
-from pipeline.attattr.attention import masked_heads
-from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.quadrature import quadrature
-from pipeline.attattr.tree import AttributionTree, attribution_tree
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.attattr.attention import masked_heads
+    from pipeline.attattr.attribution import Attribution, attribute
+    from pipeline.attattr.errors import AttributionError
+    from pipeline.attattr.tree import AttributionTree, attribution_tree
 
 __all__ = [
     "Attribution",
@@ -13,5 +16,24 @@ __all__ = [
     "attribute",
     "attribution_tree",
     "masked_heads",
-    "quadrature",
 ]
+
+_MODULES = {
+    "Attribution": "attribution",
+    "AttributionError": "errors",
+    "AttributionTree": "tree",
+    "attribute": "attribution",
+    "attribution_tree": "tree",
+    "masked_heads": "attention",
+}
+
+
+# Imported when it is asked for: head masks and trees do not need the integrator.
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,7 +10,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import eager_mask, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.checks import check_unwrapped
+from pipeline.attattr.errors import AttributionError, check_tensor
 
 # (layer, module, query, key, value, attention_mask, scaling) -> context (batch, query, head, width)
 Handler = Callable[[int, nn.Module, Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
@@ -66,6 +67,15 @@ def head_count(model: PreTrainedModel) -> int:
     return model.config.num_attention_heads
 
 
+def _own_implementation(model: PreTrainedModel) -> str:
+    """The attention implementation that the model has outside of an interception."""
+    check_unwrapped(model)
+    name = model.config._attn_implementation or "eager"
+    if name in _NAMES.values():
+        raise AttributionError("the model's attention is masked already: leave masked_heads or masked_edges first")
+    return name
+
+
 @contextmanager
 def intercepted_attention(model: PreTrainedModel, handler: Handler, *, implementation: str) -> Iterator[None]:
     """Send every attention of `model` through `handler` while the context lasts, then restore the model.
@@ -74,11 +84,15 @@ def intercepted_attention(model: PreTrainedModel, handler: Handler, *, implement
     from the forward pass if the model did not call attention exactly once per layer: some families ignore
     the attention interface, and silently unmasked or unrecorded layers would be wrong.
     """
-    previous = model.config._attn_implementation or "eager"
+    previous = _own_implementation(model)
     interception = _Interception(handler)
     token = _handler.set(interception)
 
     def start(*_: object) -> None:
+        if any(module.training for module in model.modules()):
+            raise AttributionError("the model is in training mode, and masks do without dropout: call model.eval()")
+        # Not only above: two models may be masked at once, each by its own handler.
+        _handler.set(interception)
         interception.calls = 0
 
     def finish(*_: object) -> None:
@@ -118,10 +132,13 @@ def masked_heads(model: PreTrainedModel, head_mask: Tensor) -> Iterator[None]:
     A mask of ones reproduces the unmasked logits bit for bit, as attention runs in the same kernel.
     Raises AttributionError for a mask of the wrong shape or an attention implementation other than eager and sdpa.
     """
+    implementation = _own_implementation(model)
+    check_tensor("head_mask", head_mask, shape="(layer, head) or (batch, layer, head)")
     shape = (layer_count(model), head_count(model))
     if head_mask.ndim not in (2, 3) or tuple(head_mask.shape[-2:]) != shape:
         raise AttributionError(f"head_mask has shape {tuple(head_mask.shape)}: it must end in (layer, head) = {shape}")
-    implementation = model.config._attn_implementation
+    if not bool(head_mask.isfinite().all()):
+        raise AttributionError("head_mask holds values that are not finite: 1 keeps a head, 0 removes it")
     if implementation not in _NAMES:
         raise AttributionError(f"attention implementation {implementation!r}: load the model with 'sdpa' or 'eager'")
     per_example = head_mask if head_mask.ndim == 3 else head_mask[None]

@@ -10,12 +10,14 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import class_count, head_count, layer_count
 from pipeline.attattr.batching import TokenBudget, group_by_length, out_of_memory, resolve_token_budget
+from pipeline.attattr.checks import check_differentiable, check_exclusive_classes
 from pipeline.attattr.encoder import Encoder
-from pipeline.attattr.errors import AttributionError, NonFiniteError
+from pipeline.attattr.errors import AttributionError, NonFiniteError, as_number
 from pipeline.attattr.families import check_family, describe
+from pipeline.attattr.inputs import Inputs, checked_inputs, class_ids
 from pipeline.attattr.integrate import Integrator, JointPath, LayerPath
 from pipeline.attattr.output import OUTPUTS, Output, evaluate
-from pipeline.attattr.prefix import Inputs, check_readout, frozen, prefix_pass
+from pipeline.attattr.prefix import check_readout, frozen, prefix_pass
 from pipeline.attattr.quadrature import Rule, Schedule, schedule
 
 log = logging.getLogger(__name__)
@@ -77,8 +79,9 @@ def attribute(
 ) -> Attribution:
     """Attribution scores of every attention edge: `A * sum_k w_k dF(alpha_k A)/dA`, the paper's equation 3.
 
-    `input_ids`, `attention_mask`, `token_type_ids` are a right-padded batch `(batch, n)` on the model's device.
-    `target` is the class that is explained: `(batch,)` ids, one id for all, or "predicted".
+    `model` is a sequence classifier in float32 or float64; `input_ids`, `attention_mask`, `token_type_ids` are a
+    right-padded batch `(batch, n)` on its device. `target` is the class that is explained: `(batch,)` ids, one id for
+    all, or "predicted".
 
     `steps` "auto" doubles the steps, for each example and layer, until two successive estimates differ by at most
     `tolerance`, relative to the scores' absolute sum, and the completeness gap is as small; it ends at `max_steps`.
@@ -90,16 +93,19 @@ def attribute(
     not results (up to rounding), and is halved where the memory does not suffice.
 
     The model runs in evaluation mode and is left as it was found; `no_grad` and `inference_mode` around the call do no
-    harm. Raises AttributionError for an unsupported model, bad arguments, an input that is not right-padded, and
-    logits that are not finite (naming the row).
+    harm. Raises AttributionError for a model or an input that cannot be attributed rightly (one that is wrapped,
+    quantised or under autocast, one that is not right-padded or longer than the positions, ...), for bad arguments,
+    and for logits that are not finite (naming the row).
     """
+    check_differentiable(model)
     check_family(model)
     nodes = schedule(rule, steps, max_steps=max_steps)
     _check_choices(path=path, output=output, precision=precision)
     _check_numbers(tolerance=tolerance, token_budget=token_budget)
-    _check_inputs(input_ids, attention_mask, token_type_ids)
-    targets = _class_ids(target, batch=len(input_ids), classes=class_count(model), device=input_ids.device)
-    inputs = Inputs(input_ids, attention_mask, token_type_ids)
+    if output != "logit":
+        check_exclusive_classes(model, what=f"output is {output!r}, take 'logit'")
+    inputs = checked_inputs(model, input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids)
+    targets = _targets(target, model, batch=len(input_ids))
     budget = resolve_token_budget(token_budget, model, n=input_ids.shape[1])
     integrator = Integrator(
         schedule=nodes,
@@ -175,7 +181,7 @@ def _attribute_group(
     end = result.path == "layer" and bool((integrator.schedule.nodes == 1).any())
     with torch.set_grad_enabled(end):
         prefix = prefix_pass(model, inputs)
-        _check_finite(prefix.logits, index)
+        _check_logits(prefix.logits, index, classes=class_count(model))
         target = prefix.logits.argmax(dim=1) if targets is None else targets[index]
         output = evaluate(prefix.logits, target, output=integrator.output)
         gradients = torch.autograd.grad(output.sum(), prefix.context) if end else [None] * layers
@@ -209,40 +215,24 @@ def _check_choices(*, path: str, output: str, precision: str) -> None:
 
 
 def _check_numbers(*, tolerance: float, token_budget: int | str) -> None:
-    if not 0 < tolerance < 1:
+    if not 0 < as_number(tolerance) < 1:
         raise AttributionError(f"tolerance is {tolerance!r}: it must be above 0 and below 1")
     if token_budget != "auto" and (type(token_budget) is not int or token_budget < 1):
         raise AttributionError(f"token_budget is {token_budget!r}: it must be 'auto' or a whole number of at least 1")
 
 
-def _check_inputs(input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None) -> None:
-    if input_ids.ndim != 2 or input_ids.shape[0] == 0:
-        raise AttributionError(f"input_ids has shape {tuple(input_ids.shape)}: it must be (batch, n), not empty")
-    for name, tensor in (("attention_mask", attention_mask), ("token_type_ids", token_type_ids)):
-        if tensor is not None and tensor.shape != input_ids.shape:
-            raise AttributionError(f"{name} has shape {tuple(tensor.shape)}, input_ids {tuple(input_ids.shape)}")
-    mask = attention_mask.bool()
-    if not bool(mask[:, 0].all()) or bool((mask[:, 1:] & ~mask[:, :-1]).any()):
-        raise AttributionError("attention_mask must be ones followed by zeros in every row: pad on the right")
-
-
-def _check_finite(logits: Tensor, index: Tensor) -> None:
+def _check_logits(logits: Tensor, index: Tensor, *, classes: int) -> None:
+    if logits.shape[1] != classes:
+        raise AttributionError(f"config.num_labels is {classes}, but the model gives {logits.shape[1]} logits: mend it")
     bad = ~logits.isfinite().all(dim=1)
     if bool(bad.any()):
         raise NonFiniteError(sorted(index[bad].tolist()))
 
 
-def _class_ids(target: Tensor | int | str, *, batch: int, classes: int, device: torch.device) -> Tensor | None:
+def _targets(target: Tensor | int | str, model: PreTrainedModel, *, batch: int) -> Tensor | None:
     """The class of every example, `(batch,)`, or None for the predicted one."""
     if isinstance(target, str) and target == "predicted":
         return None
-    if not isinstance(target, Tensor) and type(target) is not int:
+    if isinstance(target, str):
         raise AttributionError(f"target is {target!r}: it must be 'predicted', a class id or a tensor of class ids")
-    ids = target if isinstance(target, Tensor) else torch.full((batch,), target)
-    if ids.shape != (batch,) or ids.is_floating_point():
-        raise AttributionError(
-            f"target is a {ids.dtype} tensor of shape {tuple(ids.shape)}: it must hold {batch} class ids"
-        )
-    if bool(((ids < 0) | (ids >= classes)).any()):
-        raise AttributionError(f"target {ids.tolist()} is outside the model's {classes} classes")
-    return ids.to(device).long()
+    return class_ids(target, name="target", batch=batch, classes=class_count(model), device=model.device)

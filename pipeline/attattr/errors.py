@@ -1,4 +1,9 @@
-"""The errors a caller of the method can make."""
+"""The errors a caller of the method can make, and how an argument is seen to be one."""
+
+import math
+from numbers import Real
+
+from torch import Tensor
 
 
 class AttributionError(ValueError):
@@ -12,3 +17,14 @@ class NonFiniteError(AttributionError):
         listed = ", ".join(str(row) for row in rows)
         super().__init__(f"the model's logits are not finite for row {listed} of the batch: check its weights")
         self.rows = rows
+
+
+def as_number(value: object) -> float:
+    """The value where it is a number, and nan, which lies in no range, where it is none."""
+    return float(value) if isinstance(value, Real) else math.nan
+
+
+def check_tensor(name: str, value: object, *, shape: str) -> None:
+    """Raise AttributionError unless `value` is a tensor."""
+    if not isinstance(value, Tensor):
+        raise AttributionError(f"{name} is a {type(value).__name__}: it must be a tensor, {shape}")

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import eager_attention, intercepted_attention, layer_count
-from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.errors import AttributionError, check_tensor
 from pipeline.attattr.tree import TreeEdge
 
 
@@ -19,6 +19,7 @@ def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> Iterator[None]:
     `edge_mask` is `(batch, layer, query, key)`, boolean. Rows are not renormalised: a removed edge passes nothing on.
     Raises AttributionError from the forward pass for a mask that does not fit the batch.
     """
+    check_tensor("edge_mask", edge_mask, shape="(batch, layer, query, key)")
 
     def handler(
         layer: int, _module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
@@ -29,7 +30,8 @@ def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> Iterator[None]:
                 f"edge_mask has shape {tuple(edge_mask.shape)}: it must be (batch, layer, query, key) = {expected}"
             )
         _, attention_probs = eager_attention(query, key, value, mask, scaling)
-        return ((attention_probs * edge_mask[:, layer, None]) @ value).transpose(1, 2)
+        kept = attention_probs * edge_mask[:, layer, None].to(attention_probs)
+        return (kept @ value).transpose(1, 2)
 
     with intercepted_attention(model, handler, implementation="eager"):
         yield

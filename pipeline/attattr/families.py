@@ -6,11 +6,21 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count
 from pipeline.attattr.encoder import Encoder, EncoderLayer
 from pipeline.attattr.errors import AttributionError
+
+
+def _check_plain(projection: nn.Module) -> None:
+    """Raise AttributionError unless the projection is its weights: the engine reads them, past its forward pass."""
+    if type(projection) is not nn.Linear and not is_parametrized(projection):
+        raise AttributionError(
+            f"an attention projection is a {type(projection).__name__}, not a Linear layer: merge adapters into the "
+            "weights, and load these unquantised"
+        )
 
 
 def _post_norm_layer(
@@ -21,6 +31,8 @@ def _post_norm_layer(
     complete: Callable[[Tensor], Tensor],
     heads: int,
 ) -> EncoderLayer:
+    for projection in (query, key, value, output):
+        _check_plain(projection)
     projections = (query, key, value)
     return EncoderLayer(
         qkv_weight=torch.cat([projection.weight for projection in projections]),
@@ -68,6 +80,8 @@ def _modernbert_layer(layer: Any, model: Any, heads: int) -> EncoderLayer:
         cos, sin = model.model.rotary_emb(x, positions, layer.attention_type)
         return cos[0], sin[0]
 
+    for projection in (layer.attn.Wqkv, layer.attn.Wo):
+        _check_plain(projection)
     return EncoderLayer(
         qkv_weight=layer.attn.Wqkv.weight,
         qkv_bias=layer.attn.Wqkv.bias,

@@ -10,7 +10,8 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import eager_attention, intercepted_attention
 from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.prefix import Inputs, frozen
+from pipeline.attattr.inputs import labelled_inputs
+from pipeline.attattr.prefix import frozen, logits_of
 
 Pooling = Literal["max", "confidence"]
 Normalise = Literal["none", "layer_l2"]
@@ -39,7 +40,11 @@ def taylor_importance(
 
     The sum over a head's edges of A * dF/dA equals the sum over tokens of context * dF/dcontext, so that no
     n x n gradient is needed. `taylor_authors` is not yet divided by its layer's norm: see `normalise`.
+    Raises AttributionError as `attribute` does, for the same models and inputs, and for labels that are no classes.
     """
+    inputs, gold = labelled_inputs(
+        model, input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids, labels=labels
+    )
     contexts: list[Tensor] = []
 
     def record(
@@ -51,11 +56,10 @@ def taylor_importance(
         contexts.append(context)
         return context
 
-    inputs = Inputs(input_ids, attention_mask, token_type_ids)
-    real = attention_mask[:, :, None].bool()
+    real = inputs.attention_mask[:, :, None].bool()
     with frozen(model), torch.enable_grad(), intercepted_attention(model, record, implementation="eager"):
-        logits = model(**inputs.arguments()).logits
-        loss = cross_entropy(logits, labels.clone(), reduction="sum")
+        logits = logits_of(model, inputs)
+        loss = cross_entropy(logits, gold, reduction="sum")
         of_loss = torch.autograd.grad(loss, contexts, retain_graph=True)
         of_logits = torch.autograd.grad(logits.sum(), contexts)
 
@@ -75,8 +79,14 @@ def pooled_attention(attention_probs: Tensor, lengths: Tensor, *, pooling: Pooli
     """Attention of each head as one number: `(batch, layer, head, query, key)` to `(batch, layer, head)`.
 
     The mean over all entries is 1/n for every head, so it cannot rank heads: `max` takes the largest probability,
-    `confidence` the mean over real queries of the row maximum (Voita et al. 2019).
+    `confidence` the mean over real queries of the row maximum (Voita et al. 2019). `lengths` `(batch,)` counts the
+    real queries; the rows behind them must be zero. Raises AttributionError for tensors that are not so.
     """
+    shape = tuple(attention_probs.shape)
+    if len(shape) != 5:
+        raise AttributionError(f"attention_probs has shape {shape}: it must be (batch, layer, head, query, key)")
+    if lengths.shape != shape[:1] or bool(((lengths < 1) | (lengths > shape[3])).any()):
+        raise AttributionError(f"lengths are {lengths.tolist()}: they must be {shape[0]} numbers from 1 to {shape[3]}")
     rows = attention_probs.amax(dim=-1)
     match pooling:
         case "max":

@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.errors import AttributionError, as_number
 
 Direction = Literal["lowest_first", "highest_first"]
 
@@ -17,6 +17,8 @@ def head_order(importance: Tensor, *, direction: Direction) -> Tensor:
     """
     if direction not in ("lowest_first", "highest_first"):
         raise AttributionError(f"direction is {direction!r}: it must be lowest_first or highest_first")
+    if bool(importance.isnan().any()):
+        raise AttributionError("head importance holds nan, which has no place in an order: check the scores it is from")
     return importance.argsort(dim=-1, descending=direction == "highest_first", stable=True)
 
 
@@ -30,7 +32,7 @@ def per_layer_masks(importance: Tensor, *, direction: Direction) -> Tensor:
 
 def masked_counts(rates: list[float], *, heads: int) -> list[int]:
     """How many of `heads` heads each pruning rate masks, rounded to the nearest whole head."""
-    if any(not 0 <= rate <= 1 for rate in rates):
+    if any(not 0 <= as_number(rate) <= 1 for rate in rates):
         raise AttributionError(f"pruning rates are {rates}: they must lie in [0, 1]")
     return [int(rate * heads + 0.5) for rate in rates]
 

@@ -1,5 +1,6 @@
 """Attribution trees (the paper's Algorithm 1; docs/method.md, "Attribution trees"): from head-summed maps to edges."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
@@ -7,7 +8,7 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from torch import Tensor
 
-from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.errors import AttributionError, as_number
 
 Variant = Literal["paper", "authors"]
 VARIANTS: tuple[str, ...] = get_args(Variant)
@@ -176,9 +177,9 @@ def _check(maps: Tensor, *, tau: float, tau_last: float, lam: float, variant: st
     if not bool(maps.isfinite().all()):
         raise AttributionError("head_sum holds values that are not finite")
     for name, value in (("tau", tau), ("tau_last", tau_last)):
-        if not 0 <= value < 1:
+        if not 0 <= as_number(value) < 1:
             raise AttributionError(f"{name} is {value!r}: it must be at least 0 and below 1")
-    if lam < 0:
-        raise AttributionError(f"lam is {lam!r}: it must not be negative")
+    if not 0 <= as_number(lam) < math.inf:
+        raise AttributionError(f"lam is {lam!r}: it must not be negative, nor infinite")
     if variant not in VARIANTS:
         raise AttributionError(f"variant is {variant!r}: it must be one of {', '.join(VARIANTS)}")

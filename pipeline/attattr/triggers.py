@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import cross_entropy, pad
 from transformers import PreTrainedModel
 
 from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.prefix import Inputs, frozen
+from pipeline.attattr.inputs import labelled_inputs
+from pipeline.attattr.prefix import frozen, logits_of
 
 Edge = tuple[int, int, float]  # query, key, score
+# Start and stop of each text's own tokens, one text or two; the tokens outside are special.
+Segments = Sequence[Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -33,62 +36,71 @@ class Insertion:
 
     input_ids: list[int]
     token_type_ids: list[int]
+    segments: list[list[int]]
     places: list[int | None]  # None for a token that truncation has cut off
 
 
-def mine_pattern(input_ids: Sequence[int], edges: Sequence[Edge], *, second_share: float) -> Pattern | None:
+def mine_pattern(
+    input_ids: Sequence[int], segments: Segments, edges: Sequence[Edge], *, second_share: float
+) -> Pattern | None:
     """The pattern of an example's two strongest edges; None if they touch special tokens only.
 
     `edges` are those of one head, strongest first. The second is left out if its score is below `second_share` of the
-    first's. Special are the tokens that the example begins and ends with. Raises AttributionError without edges.
+    first's. `segments` tell special tokens, for a text may hold the text of one. Raises AttributionError without edges.
     """
     if not edges:
         raise AttributionError("a pattern needs at least one edge")
     first = edges[0][2]
     chosen = [edges[0], *(edge for edge in edges[1:2] if first > 0 and edge[2] >= second_share * first)]
     places = sorted({place for query, key, _ in chosen for place in (query, key)})
-    places = [place for place in places if input_ids[place] not in (input_ids[0], input_ids[-1])]
+    places = [place for place in places if any(start <= place < stop for start, stop in segments)]
     if not places:
         return None
-    segments, positions = zip(*(relative_position(input_ids, place) for place in places), strict=True)
+    of_place, positions = zip(*(relative_position(segments, place) for place in places), strict=True)
     strength = sum(score for _, _, score in chosen)
-    return Pattern(tuple(input_ids[place] for place in places), segments, positions, strength)
+    return Pattern(tuple(input_ids[place] for place in places), of_place, positions, strength)
 
 
-def relative_position(input_ids: Sequence[int], place: int) -> tuple[int, float]:
+def relative_position(segments: Segments, place: int) -> tuple[int, float]:
     """Segment (0 or 1) and relative position of the token at index `place`, which must not be a special one."""
-    for segment, (start, stop) in enumerate(_segments(input_ids)):
+    for segment, (start, stop) in enumerate(segments):
         if start <= place < stop:
             return segment, (place - start + 1) / (stop - start)
-    raise AttributionError(f"token {place} of {len(input_ids)} is a special token or outside: it has no position")
+    raise AttributionError(f"token {place} is special or outside of the segments {list(segments)}: it has no position")
 
 
-def insert(input_ids: Sequence[int], token_type_ids: Sequence[int], pattern: Pattern, *, max_length: int) -> Insertion:
+def insert(
+    input_ids: Sequence[int], token_type_ids: Sequence[int], segments: Segments, pattern: Pattern, *, max_length: int
+) -> Insertion:
     """Insert a pattern at its relative positions; cut the result to `max_length` as the tokeniser would.
 
     In a segment of m own tokens that receives c, a token gets the index round((m + c) * position), halves to even; a
     later one if that is taken, and an earlier one where the rest would not fit. In a single sentence the tokens of the
-    second segment go to the first. Raises AttributionError if `max_length` leaves no room for the special tokens.
+    second segment go to the first. Raises AttributionError if `max_length` leaves no room for the special tokens, and
+    for segments that the example cannot have.
     """
-    bounds = _segments(input_ids)
+    _check_segments(segments, n=len(input_ids))
     contents = []
-    for segment, (start, stop) in enumerate(bounds):
-        numbers = [number for number, of in enumerate(pattern.segments) if min(of, len(bounds) - 1) == segment]
+    for segment, (start, stop) in enumerate(segments):
+        numbers = [number for number, of in enumerate(pattern.segments) if min(of, len(segments) - 1) == segment]
         contents.append(_merged(input_ids[start:stop], pattern, numbers))
-    room = max_length - len(input_ids) + sum(stop - start for start, stop in bounds)
+    room = max_length - len(input_ids) + sum(stop - start for start, stop in segments)
     if room < 0:
         raise AttributionError(f"max_length is {max_length}: the special tokens alone take {max_length - room}")
     kept = _lengths([len(content) for content in contents], room)
-    result = Insertion([input_ids[0]], [token_type_ids[0]], [None] * len(pattern.tokens))
-    next_starts = [*(start for start, _ in bounds[1:]), len(input_ids)]
-    for (_, stop), next_start, content, keep in zip(bounds, next_starts, contents, kept, strict=True):
+    first = segments[0][0]
+    result = Insertion([*input_ids[:first]], [*token_type_ids[:first]], [], [None] * len(pattern.tokens))
+    next_starts = [*(start for start, _ in segments[1:]), len(input_ids)]
+    for (_, stop), next_start, content, keep in zip(segments, next_starts, contents, kept, strict=True):
+        result.segments.append([len(result.input_ids), len(result.input_ids) + keep])
         for token, number in content[:keep]:
             if number is not None:
                 result.places[number] = len(result.input_ids)
             result.input_ids.append(token)
         result.input_ids.extend(input_ids[stop:next_start])
-        # A segment has the type of the separator that ends it.
-        result.token_type_ids.extend([token_type_ids[stop]] * keep + list(token_type_ids[stop:next_start]))
+        # A segment has the type of the separator that ends it, also where it is empty.
+        kind = token_type_ids[min(stop, len(token_type_ids) - 1)]
+        result.token_type_ids.extend([kind] * keep + list(token_type_ids[stop:next_start]))
     return result
 
 
@@ -106,18 +118,10 @@ def _merged(own: Sequence[int], pattern: Pattern, numbers: list[int]) -> list[tu
     return content
 
 
-def _segments(input_ids: Sequence[int]) -> list[tuple[int, int]]:
-    """Start and stop of each segment's own tokens: one or two segments; RoBERTa has two separators between them."""
-    if len(input_ids) < 2:
-        raise AttributionError(f"an example of {len(input_ids)} tokens has no special tokens around a segment")
-    separator, last = input_ids[-1], len(input_ids) - 1
-    end = list(input_ids).index(separator, 1)
-    if end == last:
-        return [(1, end)]
-    start = end + 1
-    while start < last and input_ids[start] == separator:
-        start += 1
-    return [(1, end), (start, last)]
+def _check_segments(segments: Segments, *, n: int) -> None:
+    bounds = [place for segment in segments for place in segment]
+    if len(segments) not in (1, 2) or bounds != sorted(bounds) or bounds[0] < 0 or bounds[-1] > n:
+        raise AttributionError(f"segments are {list(segments)}: they must be one or two, in order, of {n} tokens")
 
 
 def _lengths(lengths: list[int], room: int) -> list[int]:
@@ -146,8 +150,12 @@ def embedding_gradient(
     """Gradient of the summed gold loss with respect to every token's word embedding, `(batch, n, width)`.
 
     Inputs are `(batch, n)`, right-padded, `labels` `(batch,)`. A HotFlip step (Ebrahimi et al., 2018) replaces a token
-    by the one whose embedding has the largest product with this gradient.
+    by the one whose embedding has the largest product with this gradient. Raises AttributionError as `attribute` does,
+    for the same models and inputs, and for labels that are no classes.
     """
+    inputs, gold = labelled_inputs(
+        model, input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids, labels=labels
+    )
     embeddings: list[Tensor] = []
 
     def make_leaf(_module: object, _args: object, output: Tensor) -> Tensor:
@@ -157,8 +165,8 @@ def embedding_gradient(
     hook = model.get_input_embeddings().register_forward_hook(make_leaf)
     try:
         with frozen(model), torch.enable_grad():
-            logits = model(**Inputs(input_ids, attention_mask, token_type_ids).arguments()).logits
-            loss = cross_entropy(logits, labels.clone(), reduction="sum")
-            return torch.autograd.grad(loss, embeddings)[0]
+            loss = cross_entropy(logits_of(model, inputs), gold, reduction="sum")
+            gradient = torch.autograd.grad(loss, embeddings)[0]
     finally:
         hook.remove()
+    return pad(gradient, (0, 0, 0, input_ids.shape[1] - gradient.shape[1]))

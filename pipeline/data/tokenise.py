@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,15 +54,25 @@ def require_same_tokenizer(
 def tokenise(
     rows: list[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, task: str, *, max_length: int
 ) -> tuple[list[dict[str, Any]], int]:
-    """Rows with `input_ids`, `token_type_ids`, `label`, `example_id`, and the number of texts cut to `max_length`.
+    """Rows with `input_ids`, `token_type_ids`, `segments`, `label`, `example_id`, and how many texts were cut.
 
+    `segments` are start and stop of each text's own tokens; the tokens outside are special. A text that holds the name
+    of a special token is read as the tokeniser reads it, mostly as that token, which then is one of the text's own.
     Planted rows keep the positions of their deciding tokens, as `deciding_positions`.
     """
     if not rows:
         return [], 0
     texts = [[row[column] for row in rows] for column in TASKS[task].columns]
     text, pair = texts[0], texts[1] if len(texts) == 2 else None
-    encoded = tokenizer(text, pair, truncation=True, max_length=max_length, return_token_type_ids=True)
+    encoded = tokenizer(
+        text,
+        pair,
+        truncation=True,
+        max_length=max_length,
+        return_token_type_ids=True,
+        return_special_tokens_mask=True,
+    )
+    before = special_tokens_before(tokenizer, texts=len(texts))
     full = tokenizer(text, pair, truncation=False, verbose=False)
     truncated = sum(len(ids) > max_length for ids in full["input_ids"])
     result = []
@@ -70,6 +81,7 @@ def tokenise(
             "example_id": row["example_id"],
             "input_ids": encoded["input_ids"][number],
             "token_type_ids": encoded["token_type_ids"][number],
+            "segments": _segments(encoded["special_tokens_mask"][number], before),
             "label": row["label"],
         }
         if "deciding_words" in row:
@@ -77,6 +89,31 @@ def tokenise(
             example["deciding_positions"] = [places.index((s, w)) for s, w in row["deciding_words"] if (s, w) in places]
         result.append(example)
     return result, truncated
+
+
+def special_tokens_before(tokenizer: PreTrainedTokenizerBase, *, texts: int) -> list[int]:
+    """How many special tokens the tokeniser puts before each of an example's one or two texts.
+
+    Asked of texts that are not empty, as an empty one leaves no trace between its special tokens.
+    """
+    mask = tokenizer("a", "a" if texts == 2 else None, return_special_tokens_mask=True)["special_tokens_mask"]
+    starts = [place for place, special in enumerate(mask) if not special and (place == 0 or mask[place - 1])]
+    if len(starts) != texts:
+        raise InputError(
+            "the tokenizer puts no special token between two texts, which then cannot be told apart: give its "
+            "tokenizer.json the post-processor of the model's family"
+        )
+    return [sum(mask[stop:start]) for stop, start in pairwise([0, *starts])]
+
+
+def _segments(special_tokens_mask: list[int], before: list[int]) -> list[list[int]]:
+    """Start and stop of each text's own tokens."""
+    segments, stop = [], 0
+    for count in before:
+        start = stop + count
+        stop = [*special_tokens_mask, 1].index(1, start)
+        segments.append([start, stop])
+    return segments
 
 
 def digest(rows: list[dict[str, Any]]) -> str:

@@ -12,12 +12,22 @@ from pipeline.attattr.batching import group_by_length
 
 @dataclass(frozen=True)
 class Example:
-    """One tokenised example; special tokens included, no padding."""
+    """One tokenised example; special tokens included, no padding.
+
+    `segments` are start and stop of each text's own tokens, one text or two, as the tokeniser tells them. The tokens
+    outside are special; an own token may have a special one's id, where the text has its name.
+    """
 
     example_id: str
     input_ids: list[int]
     token_type_ids: list[int]
     label: int
+    segments: list[list[int]]
+
+    @property
+    def own(self) -> list[int]:
+        """The places of the texts' own tokens."""
+        return [place for start, stop in self.segments for place in range(start, stop)]
 
     def __len__(self) -> int:
         return len(self.input_ids)
@@ -45,7 +55,7 @@ def read_examples(path: Path) -> list[Example]:
     """The examples of a file that `prepare` wrote, in its order."""
     import pyarrow.parquet
 
-    columns = ["example_id", "input_ids", "token_type_ids", "label"]
+    columns = ["example_id", "input_ids", "token_type_ids", "label", "segments"]
     return [Example(**row) for row in pyarrow.parquet.read_table(path, columns=columns).to_pylist()]
 
 

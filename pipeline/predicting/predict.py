@@ -9,7 +9,8 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import class_count
 from pipeline.attattr.batching import TokenBudget, resolve_token_budget
-from pipeline.attattr.prefix import Inputs, frozen
+from pipeline.attattr.inputs import Inputs
+from pipeline.attattr.prefix import frozen, logits_of
 from pipeline.errors import InputError
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
 
@@ -22,7 +23,7 @@ def model_inputs(model: PreTrainedModel, batch: Batch) -> Inputs:
 
 def forward(model: PreTrainedModel, batch: Batch) -> Tensor:
     """Logits `(batch, classes)`."""
-    return model(**model_inputs(model, batch).arguments()).logits
+    return logits_of(model, model_inputs(model, batch))
 
 
 @torch.no_grad()

@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from pipeline.attattr import AttributionError, attribute, quadrature
-from pipeline.attattr.quadrature import RULES, schedule
+from pipeline.attattr import AttributionError, attribute
+from pipeline.attattr.quadrature import RULES, quadrature, schedule
 
 # Scores that are smaller altogether are not told from zero.
 FLOOR = 1e-4

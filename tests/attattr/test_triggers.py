@@ -13,6 +13,7 @@ PAIR = [CLS, 11, 12, 13, 14, SEP, 21, 22, 23, SEP]
 PAIR_TYPES = [0, 0, 0, 0, 0, 0, 1, 1, 1, 1]
 SINGLE = [CLS, 11, 12, 13, 14, SEP]
 ROBERTA = [0, 11, 12, 2, 2, 21, 22, 2]
+OF_PAIR, OF_SINGLE, OF_ROBERTA = [[1, 5], [6, 9]], [[1, 5]], [[1, 3], [5, 7]]
 
 
 def pattern(*tokens):
@@ -24,7 +25,7 @@ def pattern(*tokens):
 
 
 def test_a_pattern_holds_the_tokens_of_both_edges_with_segments_and_positions_in_their_order():
-    found = mine_pattern(PAIR, [(7, 2, 0.5), (3, 8, 0.25), (1, 6, 0.2)], second_share=0.2)
+    found = mine_pattern(PAIR, OF_PAIR, [(7, 2, 0.5), (3, 8, 0.25), (1, 6, 0.2)], second_share=0.2)
     assert found is not None
     assert found.tokens == (12, 13, 22, 23)
     assert found.segments == (0, 0, 1, 1)
@@ -34,60 +35,64 @@ def test_a_pattern_holds_the_tokens_of_both_edges_with_segments_and_positions_in
 
 @pytest.mark.parametrize(("second", "kept"), [(0.1, True), (0.0999, False), (0.0, False), (-0.3, False)])
 def test_the_second_edge_counts_from_its_share_of_the_first_on(second, kept):
-    found = mine_pattern(SINGLE, [(1, 2, 0.5), (3, 4, second)], second_share=0.2)
+    found = mine_pattern(SINGLE, OF_SINGLE, [(1, 2, 0.5), (3, 4, second)], second_share=0.2)
     assert found is not None
     assert found.tokens == ((11, 12, 13, 14) if kept else (11, 12))
     assert found.strength == pytest.approx(0.5 + second * kept)
 
 
 def test_special_tokens_are_no_part_of_a_pattern_but_their_edges_count():
-    found = mine_pattern(PAIR, [(0, 7, 0.5), (5, 9, 0.25)], second_share=0.2)
+    found = mine_pattern(PAIR, OF_PAIR, [(0, 7, 0.5), (5, 9, 0.25)], second_share=0.2)
     assert found == Pattern((22,), (1,), (2 / 3,), 0.75)
-    assert mine_pattern(PAIR, [(0, 5, 0.5), (9, 9, 0.25)], second_share=0.2) is None
-    assert mine_pattern([CLS, SEP], [(0, 1, 0.5), (1, 1, 0.25)], second_share=0.2) is None
+    assert mine_pattern(PAIR, OF_PAIR, [(0, 5, 0.5), (9, 9, 0.25)], second_share=0.2) is None
+    assert mine_pattern([CLS, SEP], [[1, 1]], [(0, 1, 0.5), (1, 1, 0.25)], second_share=0.2) is None
 
 
 def test_a_token_of_both_edges_counts_once_and_a_repeated_word_twice():
-    found = mine_pattern([CLS, 11, 12, 11, SEP], [(1, 3, 0.5), (2, 3, 0.25)], second_share=0.2)
+    found = mine_pattern([CLS, 11, 12, 11, SEP], [[1, 4]], [(1, 3, 0.5), (2, 3, 0.25)], second_share=0.2)
     assert found is not None
     assert found.tokens == (11, 12, 11)
 
 
 def test_one_edge_alone_and_edges_that_are_not_positive():
-    assert mine_pattern([CLS, 11, SEP], [(1, 1, 0.5)], second_share=0.2) == Pattern((11,), (0,), (1.0,), 0.5)
-    found = mine_pattern(SINGLE, [(1, 2, 0.0), (3, 4, 0.0)], second_share=0.2)
+    assert mine_pattern([CLS, 11, SEP], [[1, 2]], [(1, 1, 0.5)], second_share=0.2) == Pattern((11,), (0,), (1.0,), 0.5)
+    found = mine_pattern(SINGLE, OF_SINGLE, [(1, 2, 0.0), (3, 4, 0.0)], second_share=0.2)
     assert found is not None
     assert (found.tokens, found.strength) == ((11, 12), 0.0)
     with pytest.raises(AttributionError, match="at least one edge"):
-        mine_pattern(SINGLE, [], second_share=0.2)
+        mine_pattern(SINGLE, OF_SINGLE, [], second_share=0.2)
 
 
 def test_positions_are_those_of_the_definition():
     """p/(s - 1) in the first segment, (p - s)/(N - 2 - s) in the second, s the index of the first [SEP]."""
     n, s = len(PAIR), 5
     for p in (1, 2, 3, 4):
-        assert relative_position(PAIR, p) == (0, pytest.approx(p / (s - 1)))
-        assert relative_position(SINGLE, p) == (0, pytest.approx(p / (s - 1)))
+        assert relative_position(OF_PAIR, p) == (0, pytest.approx(p / (s - 1)))
+        assert relative_position(OF_SINGLE, p) == (0, pytest.approx(p / (s - 1)))
     for p in (6, 7, 8):
-        assert relative_position(PAIR, p) == (1, pytest.approx((p - s) / (n - 2 - s)))
+        assert relative_position(OF_PAIR, p) == (1, pytest.approx((p - s) / (n - 2 - s)))
 
 
 def test_segments_of_one_token_or_none_and_two_separators():
-    assert relative_position([CLS, 11, SEP, 21, SEP], 1) == (0, 1.0)
-    assert relative_position([CLS, 11, SEP, 21, SEP], 3) == (1, 1.0)
-    assert relative_position([CLS, SEP, 21, 22, SEP], 2) == (1, 0.5)
-    assert [relative_position(ROBERTA, p) for p in (1, 2, 5, 6)] == [(0, 0.5), (0, 1.0), (1, 0.5), (1, 1.0)]
+    assert relative_position([[1, 2], [3, 4]], 1) == (0, 1.0)
+    assert relative_position([[1, 2], [3, 4]], 3) == (1, 1.0)
+    assert relative_position([[1, 1], [2, 4]], 2) == (1, 0.5)
+    assert [relative_position(OF_ROBERTA, p) for p in (1, 2, 5, 6)] == [(0, 0.5), (0, 1.0), (1, 0.5), (1, 1.0)]
 
 
-@pytest.mark.parametrize(("ids", "place"), [(PAIR, 0), (PAIR, 5), (PAIR, 9), (PAIR, 10), (ROBERTA, 4), ([CLS, SEP], 1)])
-def test_special_tokens_have_no_position(ids, place):
-    with pytest.raises(AttributionError, match=f"token {place} of {len(ids)}"):
-        relative_position(ids, place)
+@pytest.mark.parametrize(
+    ("segments", "place"),
+    [(OF_PAIR, 0), (OF_PAIR, 5), (OF_PAIR, 9), (OF_PAIR, 10), (OF_ROBERTA, 4), ([[1, 1]], 1)],
+)
+def test_special_tokens_have_no_position(segments, place):
+    with pytest.raises(AttributionError, match=f"token {place} is special or outside of the segments"):
+        relative_position(segments, place)
 
 
-def test_an_example_without_special_tokens_is_refused():
-    with pytest.raises(AttributionError, match="example of 1 tokens"):
-        relative_position([CLS], 0)
+@pytest.mark.parametrize("segments", [[], [[1, 5], [6, 11]], [[-1, 5]], [[6, 9], [1, 5]], [[1, 2], [3, 4], [5, 6]]])
+def test_segments_that_the_example_cannot_have_are_refused(segments):
+    with pytest.raises(AttributionError, match="they must be one or two, in order, of 10 tokens"):
+        insert(PAIR, PAIR_TYPES, segments, pattern((99, 0, 0.5)), max_length=64)
 
 
 # Insertion.
@@ -104,59 +109,59 @@ def test_an_example_without_special_tokens_is_refused():
     ],
 )
 def test_a_token_goes_to_the_index_of_its_position_in_the_longer_segment(position, expected):
-    result = insert(SINGLE, [0] * 6, pattern((99, 0, position)), max_length=64)
+    result = insert(SINGLE, [0] * 6, OF_SINGLE, pattern((99, 0, position)), max_length=64)
     assert result.input_ids == [CLS, *expected, SEP]
     assert result.places == [result.input_ids.index(99)]
     assert result.token_type_ids == [0] * 7
 
 
 def test_tokens_of_one_index_stand_side_by_side_in_order():
-    result = insert(SINGLE, [0] * 6, pattern((97, 0, 0.48), (98, 0, 0.5), (99, 0, 0.52)), max_length=64)
+    result = insert(SINGLE, [0] * 6, OF_SINGLE, pattern((97, 0, 0.48), (98, 0, 0.5), (99, 0, 0.52)), max_length=64)
     assert result.input_ids == [CLS, 11, 12, 13, 97, 98, 99, 14, SEP]
     assert result.places == [4, 5, 6]
-    last = insert(SINGLE, [0] * 6, pattern((97, 0, 0.97), (98, 0, 0.98), (99, 0, 1.0)), max_length=64)
+    last = insert(SINGLE, [0] * 6, OF_SINGLE, pattern((97, 0, 0.97), (98, 0, 0.98), (99, 0, 1.0)), max_length=64)
     assert last.input_ids == [CLS, 11, 12, 13, 14, 97, 98, 99, SEP]
 
 
 def test_each_token_goes_to_its_segment_and_takes_its_type():
-    result = insert(PAIR, PAIR_TYPES, pattern((98, 0, 1.0), (99, 1, 1 / 3)), max_length=64)
+    result = insert(PAIR, PAIR_TYPES, OF_PAIR, pattern((98, 0, 1.0), (99, 1, 1 / 3)), max_length=64)
     assert result.input_ids == [CLS, 11, 12, 13, 14, 98, SEP, 21, 99, 22, 23, SEP]
     assert result.token_type_ids == [0] * 7 + [1] * 5
     assert result.places == [5, 8]
 
 
 def test_two_separators_stay_between_the_segments():
-    result = insert(ROBERTA, [0] * 8, pattern((98, 0, 0.1), (99, 1, 1.0)), max_length=64)
+    result = insert(ROBERTA, [0] * 8, OF_ROBERTA, pattern((98, 0, 0.1), (99, 1, 1.0)), max_length=64)
     assert result.input_ids == [0, 98, 11, 12, 2, 2, 21, 22, 99, 2]
     assert result.token_type_ids == [0] * 10
 
 
 def test_empty_segments_receive_tokens_too():
-    result = insert([CLS, SEP, SEP], [0, 0, 1], pattern((98, 0, 0.5), (99, 1, 0.5)), max_length=64)
+    result = insert([CLS, SEP, SEP], [0, 0, 1], [[1, 1], [2, 2]], pattern((98, 0, 0.5), (99, 1, 0.5)), max_length=64)
     assert result.input_ids == [CLS, 98, SEP, 99, SEP]
     assert result.token_type_ids == [0, 0, 0, 1, 1]
-    assert insert([CLS, SEP], [0, 0], pattern((99, 0, 0.5)), max_length=64).input_ids == [CLS, 99, SEP]
+    assert insert([CLS, SEP], [0, 0], [[1, 1]], pattern((99, 0, 0.5)), max_length=64).input_ids == [CLS, 99, SEP]
 
 
 def test_in_a_single_sentence_tokens_of_the_second_segment_go_to_the_first():
-    result = insert(SINGLE, [0] * 6, pattern((98, 0, 1.0), (99, 1, 0.1)), max_length=64)
+    result = insert(SINGLE, [0] * 6, OF_SINGLE, pattern((98, 0, 1.0), (99, 1, 0.1)), max_length=64)
     assert result.input_ids == [CLS, 11, 99, 12, 13, 14, 98, SEP]
     assert result.places == [6, 2]
 
 
 def test_truncation_takes_the_end_of_the_longer_segment_and_tells_which_tokens_went_with_it():
     both = pattern((98, 0, 1.0), (99, 1, 1.0))  # 5 and 4 tokens after it
-    cut = insert(PAIR, PAIR_TYPES, both, max_length=11)
+    cut = insert(PAIR, PAIR_TYPES, OF_PAIR, both, max_length=11)
     assert cut.input_ids == [CLS, 11, 12, 13, 14, SEP, 21, 22, 23, 99, SEP]
     assert cut.places == [None, 9]
     assert cut.token_type_ids == [0] * 6 + [1] * 5
-    assert insert(PAIR, PAIR_TYPES, both, max_length=3).input_ids == [CLS, SEP, SEP]
-    assert insert(SINGLE, [0] * 6, pattern((99, 0, 0.5)), max_length=4).input_ids == [CLS, 11, 12, SEP]
+    assert insert(PAIR, PAIR_TYPES, OF_PAIR, both, max_length=3).input_ids == [CLS, SEP, SEP]
+    assert insert(SINGLE, [0] * 6, OF_SINGLE, pattern((99, 0, 0.5)), max_length=4).input_ids == [CLS, 11, 12, SEP]
 
 
 def test_no_room_for_the_special_tokens_is_refused():
     with pytest.raises(AttributionError, match="max_length is 2: the special tokens alone take 3"):
-        insert(PAIR, PAIR_TYPES, pattern((99, 0, 0.5)), max_length=2)
+        insert(PAIR, PAIR_TYPES, OF_PAIR, pattern((99, 0, 0.5)), max_length=2)
 
 
 # Insertion, against other ways to do it.
@@ -184,6 +189,10 @@ def test_inserting_pieces_is_tokenising_the_text_with_the_word_at_every_length(t
     into = 0 if second is None or not second else 1  # the word goes to the last segment
     added = Pattern(tuple(pieces), (into,) * len(pieces), (place,) * len(pieces), None)
     plain = encode(text, pair)
+    # One token per letter.
+    segments = [[1, 1 + len(first)]]
+    if second is not None:
+        segments.append([2 + len(first), 2 + len(first) + len(second)])
 
     def with_word(words):
         return f"{words} {word}" if end else f"{word} {words}"
@@ -192,9 +201,11 @@ def test_inserting_pieces_is_tokenising_the_text_with_the_word_at_every_length(t
     whole = len(encode(*changed)["input_ids"])
     for max_length in range(3 + (second is not None), whole + 2):
         expected = encode(*changed, max_length=max_length)
-        result = insert(plain["input_ids"], plain["token_type_ids"], added, max_length=max_length)
+        result = insert(plain["input_ids"], plain["token_type_ids"], segments, added, max_length=max_length)
         assert result.input_ids == expected["input_ids"]
         assert result.token_type_ids == expected["token_type_ids"]
+        of = [place for start, stop in result.segments for place in range(start, stop)]
+        assert of == [p for p, sequence in enumerate(expected.sequence_ids(0)) if sequence is not None]
 
 
 def released(own, added):
@@ -213,8 +224,9 @@ def released(own, added):
 @st.composite
 def insertions(draw, *, most):
     lengths = draw(st.lists(st.integers(0, 9), min_size=1, max_size=2))
-    ids, types = [CLS], [0]
+    ids, types, segments = [CLS], [0], []
     for segment, length in enumerate(lengths):
+        segments.append([len(ids), len(ids) + length])
         ids += [10 * segment + 10 + number for number in range(length)] + [SEP]
         types += [segment] * (length + 1)
     tokens = []
@@ -222,14 +234,14 @@ def insertions(draw, *, most):
         positions = draw(st.lists(st.floats(1e-3, 1.0), max_size=most))
         tokens += [(segment, position) for position in sorted(positions)]
     tokens = tokens or [(0, 0.5)]
-    return ids, types, pattern(*((90 + number, *token) for number, token in enumerate(tokens)))
+    return ids, types, segments, pattern(*((90 + number, *token) for number, token in enumerate(tokens)))
 
 
 @settings(deadline=None)
 @given(insertions(most=2))
 def test_up_to_two_tokens_a_segment_go_where_the_released_code_puts_them(drawn):
     """With three, it can insert the third before the second."""
-    ids, types, added = drawn
+    ids, types, bounds, added = drawn
     assume(types[-1] == 1 or 1 not in added.segments)
     segments = [[token for token, of in zip(ids, types, strict=True) if of == s and token >= 10] for s in (0, 1)]
     expected = [
@@ -238,7 +250,7 @@ def test_up_to_two_tokens_a_segment_go_where_the_released_code_puts_them(drawn):
         )
         for of, own in enumerate(segments)
     ]
-    result = insert(ids, types, added, max_length=64).input_ids
+    result = insert(ids, types, bounds, added, max_length=64).input_ids
     second = [*expected[1], SEP] if types[-1] == 1 else []
     assert result == [CLS, *expected[0], SEP, *second]
 
@@ -246,15 +258,15 @@ def test_up_to_two_tokens_a_segment_go_where_the_released_code_puts_them(drawn):
 @settings(deadline=None)
 @given(insertions(most=4), st.integers(3, 30))
 def test_insertion_keeps_order_segments_and_length(drawn, max_length):
-    ids, types, added = drawn
-    whole = insert(ids, types, added, max_length=64)
+    ids, types, bounds, added = drawn
+    whole = insert(ids, types, bounds, added, max_length=64)
     assert [token for token in whole.input_ids if token < 90] == ids
     assert sorted(whole.input_ids) == sorted([*ids, *added.tokens])
     if types[-1] == 1:
         for token, segment in zip(added.tokens, added.segments, strict=True):
             assert whole.token_type_ids[whole.input_ids.index(token)] == segment
 
-    cut = insert(ids, types, added, max_length=max_length)
+    cut = insert(ids, types, bounds, added, max_length=max_length)
     assert len(cut.input_ids) == len(cut.token_type_ids) == min(len(whole.input_ids), max_length)
     assert cut.token_type_ids == sorted(cut.token_type_ids)
     assert cut.input_ids.count(SEP) == ids.count(SEP)
@@ -311,6 +323,11 @@ def test_the_model_is_left_as_it_was_and_no_grad_and_inference_mode_do_no_harm(t
     assert model.training
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
     assert not model.get_input_embeddings()._forward_hooks
-    with pytest.raises(IndexError):
-        embedding_gradient(model, **inputs, labels=torch.tensor([99]))
+
+    def fail(*_args, **_kwargs):
+        raise RuntimeError("broken layer")
+
+    model.classifier.forward = fail
+    with pytest.raises(RuntimeError, match="broken layer"):
+        embedding_gradient(model, **inputs, labels=labels)
     assert not model.get_input_embeddings()._forward_hooks

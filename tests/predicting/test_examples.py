@@ -4,8 +4,8 @@ import torch
 from pipeline.predicting.examples import Example, collate, length_batches, read_examples, sampled
 from pipeline.values.store import write_rows
 
-SHORT = Example("a", [2, 7, 3], [0, 0, 0], 1)
-LONG = Example("b", [2, 8, 3, 9, 3], [0, 0, 0, 1, 1], 0)
+SHORT = Example("a", [2, 7, 3], [0, 0, 0], 1, [[1, 2]])
+LONG = Example("b", [2, 8, 3, 9, 3], [0, 0, 0, 1, 1], 0, [[1, 2], [3, 4]])
 
 
 def test_collate_pads_on_the_right_to_the_longest():

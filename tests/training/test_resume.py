@@ -48,7 +48,7 @@ config = BertConfig(
 )
 model = BertForSequenceClassification(config)
 ids = torch.randint(5, 60, (60, 12)).tolist()
-examples = [Example(str(n), row[: 4 + n % 8], [0] * (4 + n % 8), n % 2) for n, row in enumerate(ids)]
+examples = [Example(str(n), row[: 4 + n % 8], [0] * (4 + n % 8), n % 2, [[1, 3 + n % 8]]) for n, row in enumerate(ids)]
 settings = compose_params(["preset=mini"]).finetune.model_copy(update={"batch_size": 8, "select": "last"})
 classifier = Watched(model, examples, examples[:9], settings=settings, epochs=3, seed=1, workers=0)
 trainer = Trainer(accelerator="cpu", devices=1, strategy="auto")

@@ -44,15 +44,15 @@ def read_head_sums(attributions: Path) -> dict[str, Tensor]:
 
 
 def special_tokens(example: Example) -> list[bool]:
-    """Which tokens are [CLS] or [SEP]: those that open and close every input."""
-    ids = {example.input_ids[0], example.input_ids[-1]}
-    return [token in ids for token in example.input_ids]
+    """Which tokens the tokeniser put around the texts: [CLS], [SEP]."""
+    own = set(example.own)
+    return [place not in own for place in range(len(example))]
 
 
 def segments_of(example: Example) -> list[int]:
-    """0 up to the first closing token, 1 behind it: not every family has token types."""
-    first = example.input_ids.index(example.input_ids[-1])
-    return [int(place > first) for place in range(len(example))]
+    """0 up to the special token behind the first text, 1 from there on: not every family has token types."""
+    first_stop = example.segments[0][1]
+    return [int(place > first_stop) for place in range(len(example))]
 
 
 def edge_rows(example: Example, tree: AttributionTree, *, layers: int) -> list[dict[str, Any]]:

@@ -114,7 +114,7 @@ def attention_triggers(
             layers = prefix_pass(model, model_inputs(model, batch)).attention_probs
             for number, example in enumerate(group):
                 probs = torch.stack([layer[number] for layer in layers])
-                edges[example.example_id] = attention_edges(probs, example.input_ids)
+                edges[example.example_id] = attention_edges(probs, example.own)
     found = [
         one
         for example_id, row in of_row.items()
@@ -124,9 +124,11 @@ def attention_triggers(
     return strongest(found, count=count)
 
 
-def attention_edges(attention_probs: Tensor, input_ids: Sequence[int]) -> list[Edge]:
-    """The two largest edges between own tokens of the head that has the largest; `attention_probs` is (l, h, n, n)."""
-    own = [place for place, token in enumerate(input_ids) if token not in (input_ids[0], input_ids[-1])]
+def attention_edges(attention_probs: Tensor, own: Sequence[int]) -> list[Edge]:
+    """The two largest edges between the tokens `own` of the head that has the largest.
+
+    `attention_probs` is `(layer, head, query, key)`.
+    """
     if not own:
         return []
     between = attention_probs[:, :, own][:, :, :, own].flatten(2).flatten(0, 1)  # (heads of all layers, edges)

@@ -58,9 +58,11 @@ def _trigger_gradient(
     first = 0
     for number, one in enumerate(mined):
         for example in examples:
-            result = insert(example.input_ids, example.token_type_ids, one.pattern, max_length=max_length)
+            result = insert(
+                example.input_ids, example.token_type_ids, example.segments, one.pattern, max_length=max_length
+            )
             name = f"{example.example_id} with trigger {number}"
-            changed.append(Example(name, result.input_ids, result.token_type_ids, example.label))
+            changed.append(Example(name, result.input_ids, result.token_type_ids, example.label, result.segments))
             inserted[name] = [(first + n, place) for n, place in enumerate(result.places) if place is not None]
         first += len(one.pattern.tokens)
     total = torch.zeros(first, _embeddings(model).shape[1], dtype=torch.float64)

@@ -42,8 +42,9 @@ def selection_samples(heldout: Sequence[Example], *, settings: Triggers) -> tupl
 
 def with_pattern(example: Example, pattern: Pattern, *, name: str, max_length: int) -> Example:
     """The example with the pattern in it, its id followed by `name`."""
-    result = insert(example.input_ids, example.token_type_ids, pattern, max_length=max_length)
-    return Example(f"{example.example_id} with trigger {name}", result.input_ids, result.token_type_ids, example.label)
+    result = insert(example.input_ids, example.token_type_ids, example.segments, pattern, max_length=max_length)
+    changed = f"{example.example_id} with trigger {name}"
+    return Example(changed, result.input_ids, result.token_type_ids, example.label, result.segments)
 
 
 def predictions(

@@ -61,7 +61,7 @@ def trigger(
     kind: str, row: Mapping[str, Any], example: Example, edges: Sequence[Edge], *, settings: Triggers
 ) -> list[Trigger]:
     """The trigger of one example's edges, strongest first, or none."""
-    pattern = mine_pattern(example.input_ids, edges, second_share=settings.second_share)
+    pattern = mine_pattern(example.input_ids, example.segments, edges, second_share=settings.second_share)
     return [] if pattern is None else [Trigger(kind, 0, pattern, example.example_id, row["target_class"])]
 
 

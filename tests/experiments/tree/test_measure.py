@@ -23,8 +23,8 @@ from pipeline.experiments.tree.measure import edge_masked_probability, edge_rows
 from pipeline.predicting.examples import Example, collate
 
 EXAMPLES = [
-    Example("dev-0", [2, 11, 12, 13, 3, 14, 15, 3], [0] * 5 + [1] * 3, 1),
-    Example("dev-1", [2, 21, 22, 3], [0] * 4, 0),
+    Example("dev-0", [2, 11, 12, 13, 3, 14, 15, 3], [0] * 5 + [1] * 3, 1, [[1, 4], [5, 7]]),
+    Example("dev-1", [2, 21, 22, 3], [0] * 4, 0, [[1, 3]]),
 ]
 
 

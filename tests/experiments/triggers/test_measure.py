@@ -44,7 +44,9 @@ def settings(section):
 
 def pair(number, first, second, label=0):
     ids = [CLS, *first, SEP, *second, SEP]
-    return Example(f"e-{number}", ids, [0] * (len(first) + 2) + [1] * (len(second) + 1), label)
+    start = len(first) + 2
+    segments = [[1, start - 1], [start, start + len(second)]]
+    return Example(f"e-{number}", ids, [0] * start + [1] * (len(second) + 1), label, segments)
 
 
 def a_trigger(rank, *tokens, kind=MINED, strength=1.0):
@@ -73,7 +75,7 @@ def row(number, n, *edges, target_class=1):
 def test_patterns_are_ranked_by_strength_and_the_rest_is_counted(settings):
     #             0    1   2    3   4    5
     tokens = [[CLS, 11, 12, SEP, 21, SEP]] * 6
-    found = {f"e-{n}": Example(f"e-{n}", ids, [0, 0, 0, 0, 1, 1], 0) for n, ids in enumerate(tokens)}
+    found = {f"e-{n}": Example(f"e-{n}", ids, [0, 0, 0, 0, 1, 1], 0, [[1, 3], [4, 5]]) for n, ids in enumerate(tokens)}
     rows = [
         row(0, 6, (0, 1, 0.5), (0, 2, 0.05)),  # 11, strength 0.5
         row(1, 6, (0, 3, 0.9), (5, 5, 0.8)),  # special tokens only
@@ -107,7 +109,7 @@ def test_equal_token_sets_are_those_in_any_order_or_segment():
 def test_a_store_with_one_edge_per_example_is_refused_but_not_a_lone_token(settings):
     with pytest.raises(InputError, match=r"attribute\.top_edges is 1"):
         mine([row(0, 5, (0, 1, 0.5))], {"e-0": pair(0, [11], [21])}, settings=settings())
-    lone = {"e-0": Example("e-0", [CLS], [0], 0)}
+    lone = {"e-0": Example("e-0", [CLS], [0], 0, [[1, 1]])}
     assert mine([row(0, 1, (0, 0, 0.5))], lone, settings=settings())[1]["without_tokens"] == 1
 
 
@@ -142,8 +144,10 @@ def one_by_one(model, examples, triggers, padded, *, max_length):
     result = []
     for one in triggers:
         for example in examples:
-            got = insert(example.input_ids, example.token_type_ids, one.pattern, max_length=max_length)
-            changed = Example("x", got.input_ids, got.token_type_ids, 0)
+            got = insert(
+                example.input_ids, example.token_type_ids, example.segments, one.pattern, max_length=max_length
+            )
+            changed = Example("x", got.input_ids, got.token_type_ids, 0, got.segments)
             with torch.no_grad():
                 result.append(int(model(**padded(model, [changed])).logits.argmax()))
     return np.array(result).reshape(len(triggers), len(examples))
@@ -284,16 +288,15 @@ def test_random_tokens_are_uniform_frequent_ones_by_count_and_shuffled_ones_the_
 
 
 def test_the_largest_attention_between_own_tokens_names_the_head():
-    #       CLS  11   SEP  21   SEP
-    ids = [CLS, 11, SEP, 21, SEP]
+    # [CLS], a token, [SEP], a token, [SEP].
     probs = torch.zeros(2, 2, 5, 5)
     probs[0, 0, 1, 2] = 1.0  # to a separator: does not count
     probs[0, 1, 0, 1] = 0.95  # from [CLS]: does not count
     probs[1, 0, 3, 1], probs[1, 0, 1, 1], probs[1, 0, 1, 3] = 0.5, 0.1, 0.2
     probs[0, 1, 1, 3] = 0.4
-    assert attention_edges(probs, ids) == [(3, 1, 0.5), (1, 3, pytest.approx(0.2))]
-    assert attention_edges(probs[:, :, :3, :3], ids[:3]) == [(1, 1, pytest.approx(0.1))]
-    assert attention_edges(probs[:, :, :2, :2], [CLS, SEP]) == []
+    assert attention_edges(probs, [1, 3]) == [(3, 1, 0.5), (1, 3, pytest.approx(0.2))]
+    assert attention_edges(probs[:, :, :3, :3], [1]) == [(1, 1, pytest.approx(0.1))]
+    assert attention_edges(probs[:, :, :2, :2], []) == []
 
 
 def test_attention_triggers_are_mined_from_the_models_own_attention(
@@ -302,7 +305,7 @@ def test_attention_triggers_are_mined_from_the_models_own_attention(
     model = tiny_model(seed=5)
     rows = [{"example_id": example.example_id, "target_class": n % 2} for n, example in enumerate(examples)]
     rows.append({"example_id": "empty", "target_class": 0})
-    by_id = {example.example_id: example for example in [*examples, Example("empty", [CLS, SEP], [0, 0], 0)]}
+    by_id = {example.example_id: example for example in [*examples, Example("empty", [CLS, SEP], [0, 0], 0, [[1, 1]])]}
     found = attention_triggers(model, rows, by_id, count=4, settings=settings(second_share=0.9), token_budget=40)
     assert [one.rank for one in found] == [0, 1, 2, 3]
     strengths = [one.pattern.strength for one in found]
@@ -337,8 +340,8 @@ def test_a_hotflip_step_raises_the_linearised_loss_most(tiny_model, examples, pa
         assert (flipped.rank, flipped.pattern.positions) == (one.rank, one.pattern.positions)
         total = torch.zeros(len(one.pattern.tokens), weight.shape[1])
         for example in examples:
-            got = insert(example.input_ids, example.token_type_ids, one.pattern, max_length=40)
-            inputs = padded(model, [Example("x", got.input_ids, got.token_type_ids, 0)])
+            got = insert(example.input_ids, example.token_type_ids, example.segments, one.pattern, max_length=40)
+            inputs = padded(model, [Example("x", got.input_ids, got.token_type_ids, 0, got.segments)])
             embedded = weight[inputs.pop("input_ids")].requires_grad_()
             logits = model(inputs_embeds=embedded, **inputs).logits
             cross_entropy(logits, torch.tensor([example.label])).backward()
