@@ -29,7 +29,8 @@ def main(config: StageConfig) -> None:
             write_json(folder / "records.json", {"records": found.records})
             for table, rows in found.tables.items():
                 write_csv(folder / f"{table}.csv", rows)
-                tracker.curves(f"{name}/{table}", list(rows))
+                if rows:
+                    tracker.curves(f"{name}/{table}", list(rows))
         records = {name: found.records for name, found in findings.items()}
         judged = [asdict(claim) for claim in claims(records, config.claims.model_dump())]
         write_json(analysis_folder(config.output_root, "claims") / "records.json", {"records": judged})

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.analysis.intervals import Interval
 from pipeline.analysis.receptive_field import SELECTIONS, distance_rows, measure_reach, slope, summary
+from pipeline.analysis.verdicts import decide
 
 DRAWS = 300
 
@@ -206,3 +208,30 @@ def test_without_any_edge_there_is_nothing_to_measure():
         ("without", 0, 0, None),
         ("with", 0, 0, None),
     ]
+
+
+def test_an_exactly_flat_field_is_never_said_to_grow():
+    """Sums of fractions end beside zero, by rounding alone; claim P7 asks whether the interval lies above it."""
+    beside_zero = 0
+    for seed in range(300):
+        generator = np.random.default_rng(seed)
+        count, layers = int(generator.integers(2, 400)), int(generator.integers(2, 13))
+        distance, examples = int(generator.integers(1, 60)), int(generator.integers(1, 40))
+        query = generator.integers(60, size=count)
+        edges = pd.DataFrame(
+            {
+                "example_id": generator.integers(examples, size=count),
+                # Edges in the first two layers, whatever is drawn.
+                "layer": np.concatenate([[0, 1], generator.integers(layers, size=count - 2)]),
+                "query": query,
+                "key": query + distance,
+                **dict.fromkeys(("terminal", "special", "cross", "pair"), False),
+            }
+        )
+        reach = measure_reach(edges, draws=100, seed=seed)["without"]
+        found = summary(reach)["slope"]
+        assert found == {"value": 0.0, "low": 0.0, "high": 0.0}, (seed, distance)
+        assert decide(Interval.of(found), low=0, strict=True) != "reproduced"
+        raw = slope(reach.distance, reach.edges)
+        beside_zero += bool((raw[~np.isnan(raw)] != 0).any())
+    assert beside_zero > 30

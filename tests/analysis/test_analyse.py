@@ -1,0 +1,274 @@
+"""Every analysis, and the stage that runs them, on outcomes whose statistics are known by hand."""
+
+import shutil
+import subprocess
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from unittest.mock import Mock
+
+import pandas as pd
+import pytest
+import yaml
+from outcomes_by_hand import write_model
+
+from pipeline.analyse import main
+from pipeline.analysis.experiments import ANALYSES
+from pipeline.analysis.outcomes import Outcomes
+from pipeline.values.config import StageConfig
+from pipeline.values.presets import compose_params
+from pipeline.values.store import read_json, write_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+TASKS, SEEDS = ["negation", "inference"], [1, 2]
+DECLARED = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["analyse"]["params"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    for task in TASKS:
+        for seed in SEEDS:
+            write_model(folder, task, seed)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def values():
+    """What the stage sees: a section that dvc.yaml does not declare for it would be refused."""
+    params = compose_params(["preset=mini", "seeds=[1,2]", "run.tracking.mode=disabled"])
+    return StageConfig(params, stage="analyse", declared=frozenset(DECLARED))
+
+
+@pytest.fixture(scope="module")
+def found(root, values):
+    """`found(experiment)`: what its analysis says of one task and seed 1."""
+
+    def make(experiment, *, tasks=("negation",), seeds=(1,)):
+        return ANALYSES[experiment](Outcomes(root, tasks, seeds), values)
+
+    return make
+
+
+def test_finetune_by_hand(found):
+    (record,) = found("finetune").records
+    assert (record["task"], record["seed"], record["n"], record["accuracy"]) == ("negation", 1, 4, 0.75)
+    per_class = {name: (part["accuracy"], part["n"]) for name, part in record["per_class"].items()}
+    assert per_class == {"negative": (1.0, 2), "positive": (0.5, 2)}
+
+
+def test_attribute_by_hand(found):
+    result = found("attribute")
+    (record,) = result.records
+    # Mean |gaps| of 1/8 in both layers, mean |changes| of 1.
+    assert (record["completeness_error"], record["mean_steps"]) == (0.125, 20)
+    assert (record["unconverged"], record["estimates"], record["steps"]) == (1, 4, "auto")
+    assert [(part["split"], part["target"], part["examples"]) for part in record["samples"]] == [
+        ("dev", "gold", 1),
+        ("dev", "predicted", 2),
+        ("mine", "predicted", 1),
+    ]
+    gaps = [(row["layer"], row["n"], row["max"]) for row in result.tables["completeness"]]
+    assert gaps == [(0, 2, 0.25), (1, 2, 0.25)]
+    assert [(row["split"], row["layer"]) for row in result.tables["unconverged"]] == [("dev", 1), ("mine", 1)]
+
+
+def test_effectiveness_by_hand(found):
+    result = found("effectiveness")
+    (record,) = result.records
+    # With one of two heads masked, two of four examples more are right lowest first.
+    assert record["area"]["attribution_predicted"]["value"] == pytest.approx(100 * 2 / 4 / 3)
+    assert record["area"]["attention"] == {"value": 0, "low": 0, "high": 0}
+    (difference,) = record["area_difference"]
+    assert (difference["method"], difference["minus"]) == ("attribution_predicted", "attention")
+    assert difference["value"] == pytest.approx(100 * 2 / 4 / 3)
+    assert (record["n"], record["n_heads"], record["baseline_accuracy"]) == (4, 2, 0.75)
+    assert len(result.tables["curves"]) == 2 * 2 * 3
+
+
+def test_prune_by_hand(found):
+    result = found("prune")
+    (record,) = result.records
+    # Trapezoids of (3, 3, 1), (3, 1, 1), (3, 0, 1) and (3, 1, 1) fourths over (0, 0.5, 1).
+    assert {row["method"]: row["auc"]["value"] for row in record["rankings"]} == {"attribution": 62.5, "taylor": 37.5}
+    assert {row["over"]: row["value"] for row in record["leads"]} == {"taylor": 25, "random": 62.5 - (25 + 37.5) / 2}
+    assert (record["n_importance"], record["n_heads_total"], record["random"]["orders"]) == (7, 4, 2)
+    assert [row["n_masked"] for row in result.tables["curves"]] == [0, 2, 4] * 4
+
+
+def test_universality_by_hand(found):
+    result = found("universality", tasks=TASKS)
+    (record,) = result.records
+    (pair,) = record["pairs"]
+    assert (pair["a"]["task"], pair["b"]["task"], pair["pearson"]["value"]) == ("negation", "inference", -1)
+    assert [(part["task"], part["ranking"], part["lost"]["value"]) for part in record["functional"]] == [
+        ("negation", "inference", 25),
+        ("inference", "negation", 25),
+    ]
+    assert [row["importance"] for row in result.tables["importance"]] == [0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25]
+    assert len(result.tables["functional"]) == 2 * 2 * 3
+
+
+def test_tree_by_hand(found):
+    result = found("tree")
+    (record,) = result.records
+    assert (record["n"], record["examples"], record["rootless"], record["tau"]) == (2, 4, 1, 0.4)
+    assert record["faithfulness"] == {"value": 0.25, "low": 0.25, "high": 0.25}
+    assert record["random"]["difference"]["value"] == 0.25 - (0.25 + 0.375) / 2 + 0.5
+    assert {one["arm"]: one["difference"]["value"] for one in record["baselines"]}["attention"] == 0.5
+    assert record["reviewed"] == {"value": 0, "low": 0, "high": 0}
+    assert [(row["task"], row["seed"], row["tau"]) for row in result.tables["curves"]] == [
+        ("negation", 1, 0.4),
+        ("negation", 1, 0.5),
+    ]
+
+
+def test_receptive_field_by_hand(found):
+    result = found("receptive_field")
+    (record,) = result.records
+    assert (record["task"], record["seed"], record["n"], record["layers"]) == ("negation", 1, 2, 3)
+    # Without special tokens: distances 4 and 2 in layer 1, 1 in layer 0.
+    assert record["edges"] == 3
+    assert record["distance"]["value"] == pytest.approx(7 / 3)
+    assert record["slope"]["value"] == pytest.approx(2)
+    assert record["within"]["value"] == pytest.approx(2 / 3)
+    assert record["with_special"]["edges"] == 4
+    assert record["with_special"]["slope"]["value"] == pytest.approx(3 - 2)
+    rows = pd.DataFrame(result.tables["distances"])
+    assert rows["edges"].tolist() == [1, 2, 0, 2, 2, 0]
+    assert rows["mean"].isna().tolist() == [False, False, True] * 2
+
+
+def test_triggers_by_hand(found):
+    result = found("triggers")
+    (record,) = result.records
+    assert (record["n"], record["n_select"], record["mined"]) == (4, 4, {"examples": 5, "patterns": 2})
+    assert record["best"]["mined"]["mean_drop"]["value"] == 0.5
+    assert record["best"]["random"]["mean_drop"] == {"value": 0, "low": 0, "high": 0}
+    assert record["best"]["random"]["lead"]["value"] == 0.5
+    assert record["baseline"]["accuracy"] == 0.75
+    assert [one["tokens"] for one in record["strongest"]] == ["a", "b"]
+    assert [(row["tokens"], row["select_drop"], row["drop"]) for row in result.tables["triggers"]] == [
+        ("a", 0.5, 0.5),
+        ("b", 0.25, 0.25),
+    ]
+
+
+def test_convergence_by_hand(found):
+    result = found("convergence")
+    (record,) = result.records
+    assert record["paper"] == {"error": {"value": 0.25, "low": 0.25, "high": 0.25}, "kendall": 0.5}
+    assert record["steps_needed"] == {"right": {"0.01": 64, "0.001": 64, "0.0001": 64}}
+    assert (record["n"], record["reference_steps"], record["auto"]["steps_mean"]) == (2, 256, 8)
+    assert [(row["rule"], row["steps"], row["error"]) for row in result.tables["curves"]] == [
+        ("reference", 128, 0.0),
+        ("right", 20, 0.25),
+        ("right", 64, 0.0),
+        ("auto", 8, 0.0),
+    ]
+
+
+@pytest.mark.parametrize("experiment", [name for name in ANALYSES if name != "universality"])
+def test_an_analysis_of_two_seeds_holds_those_of_both(found, experiment):
+    both = found(experiment, tasks=TASKS, seeds=SEEDS)
+    alone = [found(experiment, tasks=[task], seeds=[seed]) for task in TASKS for seed in SEEDS]
+    assert list(both.records) == [record for one in alone for record in one.records]
+    for name, rows in both.tables.items():
+        # As text: a number that is missing is not equal to itself.
+        assert repr(list(rows)) == repr([row for one in alone for row in one.tables[name]])
+    first, second = (one.records[0] | {"seed": None} for one in alone[:2])
+    assert first != second
+
+
+def test_universality_of_two_seeds_holds_the_losses_of_both(found):
+    (both,) = found("universality", tasks=TASKS, seeds=SEEDS).records
+    alone = [found("universality", tasks=TASKS, seeds=[seed]).records[0] for seed in SEEDS]
+    for one in alone:
+        assert all(part in both["functional"] for part in one["functional"])
+    assert len(both["functional"]) == 4
+    assert [part["lost"]["value"] for part in both["functional"]] == [25, 12.5, 25, 12.5]
+    same = [pair["pearson"]["value"] for pair in both["pairs"] if pair["same_task"]]
+    assert same == [1, 1]
+    assert len(both["pairs"]) == 6
+
+
+# The stage.
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from pipeline.analyse import main
+from pipeline.values.config import StageConfig
+from pipeline.values.presets import compose_params
+params = compose_params(["preset=mini", "seeds=[1,2]", "run.tracking.mode=disabled"])
+declared = frozenset(sys.argv[2:])
+main(StageConfig(params, stage="analyse", declared=declared, output_root=Path(sys.argv[1])))
+assert "torch" not in sys.modules
+"""
+
+
+@pytest.fixture(scope="module")
+def written(root, tmp_path_factory):
+    """The folder that the stage wrote; it imports no torch, which would take longer than the stage."""
+    out = tmp_path_factory.mktemp("out")
+    environment = {"PYTHONPATH": str(ROOT), "HOME": str(out)}
+    subprocess.run([sys.executable, "-c", PROGRAM, str(out), *DECLARED], check=True, cwd=root, env=environment)
+    return out
+
+
+def test_the_stage_writes_the_records_and_tables_of_every_experiment(written, found):
+    folder = written / "outputs/analysis"
+    assert {path.name for path in folder.iterdir()} == {*ANALYSES, "claims"}
+    for experiment in ANALYSES:
+        expected = found(experiment, tasks=TASKS, seeds=SEEDS)
+        records = read_json(folder / experiment / "records.json")["records"]
+        assert len(records) == len(expected.records)
+        assert [record.get("seed") for record in records] == [record.get("seed") for record in expected.records]
+        tables = {path.stem: path for path in (folder / experiment).glob("*.csv")}
+        assert set(tables) == set(expected.tables)
+        for name, rows in expected.tables.items():
+            assert len(pd.read_csv(tables[name])) == len(rows)
+
+
+def test_the_stage_decides_the_claims_of_every_model(written):
+    found = read_json(written / "outputs/analysis/claims/records.json")["records"]
+    assert [claim["id"] for claim in found] == sorted(claim["id"] for claim in found)
+    steps = [(claim["task"], claim["seed"], claim["value"]["value"]) for claim in found if claim["id"] == "P1"]
+    assert steps == [("negation", 1, 25), ("negation", 2, 50), ("inference", 1, 25), ("inference", 2, 50)]
+    assert {claim["verdict"] for claim in found if claim["id"] == "P1"} == {"not reproduced"}
+
+
+def test_the_stage_picks_the_means_over_seeds_for_dvc(written):
+    assert {path.name for path in (written / "metrics").iterdir()} == {"negation.json", "inference.json"}
+    # Of both seeds: accuracies 75 and 50, areas 50/3 and 25/3, losses 25 and 12.5, slopes 2 and 4, ...
+    assert read_json(written / "metrics/negation.json") == {
+        "accuracy": 62.5,
+        "unconverged": 25,
+        "area": 12.5,
+        "taylor": 18.75,
+        "random": 31.25,
+        "foreign": 18.75,
+        "tree": 50,
+        "slope": 3,
+        "triggers": 37.5,
+        "control": 37.5,
+        "steps20": 37.5,
+    }
+
+
+def test_tables_without_rows_are_written_but_not_tracked(root, values, tmp_path, monkeypatch):
+    """As that of the estimates that stopped short, where none did."""
+    folder = tmp_path / "run"
+    shutil.copytree(root, folder)
+    for path in folder.glob("outputs/attributions/*/heads.parquet"):
+        rows = pd.read_parquet(path).to_dict("records")
+        write_rows(path, [row | {"unconverged": [False, False]} for row in rows])
+    monkeypatch.chdir(folder)
+    tracked = Mock()
+    monkeypatch.setattr("pipeline.launch.tracking.track", lambda _config: nullcontext(tracked))
+    main(values)
+    assert Path("outputs/analysis/attribute/unconverged.csv").read_text() == ""
+    names = [call.args[0] for call in tracked.curves.call_args_list]
+    assert "attribute/completeness" in names
+    assert "attribute/unconverged" not in names
+    assert all(call.args[1] for call in tracked.curves.call_args_list)

@@ -1,0 +1,166 @@
+"""Outcomes of a small run, as the measuring stages write them, whose statistics are known by hand.
+
+Two examples of each class, two layers of two heads. `seed` is 1 or 2, and changes one number of every experiment.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.analysis.tree import BASELINES
+from pipeline.data.tasks import TASKS
+from pipeline.values.long import to_columns
+from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, predictions_file
+from pipeline.values.store import write_columns, write_csv, write_json, write_rows
+
+LABELS = np.array([0, 0, 1, 1])
+EXAMPLES = [{"example_id": f"dev-{number}", "label": label} for number, label in enumerate(LABELS.tolist())]
+RATES = [{"rate": 0.0, "n_masked": 0}, {"rate": 0.5, "n_masked": 2}, {"rate": 1.0, "n_masked": 4}]
+IMPORTANCE = {"negation": [[1.0, 2.0], [3.0, 4.0]], "inference": [[4.0, 3.0], [2.0, 1.0]]}
+
+
+def predicted(*hits: str) -> Any:
+    """Classes `(row, example)` that are right where there is a 1."""
+    return np.array([np.where([mark == "1" for mark in row], LABELS, 1 - LABELS) for row in hits]).astype(np.int16)
+
+
+def write_model(root: Path, task: str, seed: int) -> None:
+    """Everything that `analyse` reads of one model."""
+    place = {"root": root, "task": task, "seed": seed}
+    for write in (_finetune, _attribute, _effectiveness, _prune, _universality, _tree, _edges, _triggers, _convergence):
+        write(**place)
+
+
+def _finetune(root: Path, task: str, seed: int) -> None:
+    write_json(data_folder(root, task, seed) / "prepare.json", {"examples": {"train": 9, "dev": 4, "importance": 7}})
+    (classes,) = predicted("1110" if seed == 1 else "1010").tolist()
+    rows = [example | {"predicted": named} for example, named in zip(EXAMPLES, classes, strict=True)]
+    write_rows(predictions_file(root, task, seed), rows)
+
+
+def _attribute(root: Path, task: str, seed: int) -> None:
+    def row(split: str, target: str, gaps: list[float], steps: list[int], *, short: bool) -> dict[str, Any]:
+        estimates = {"steps": steps, "unconverged": [False, short], "completeness_gap": gaps}
+        return {"split": split, "example_id": "x", "target": target, "n": 6, "output_change": [1.0, -1.0], **estimates}
+
+    rows = [
+        row("dev", "predicted", [-0.25 * seed, 0.0], [4, 8], short=False),
+        row("dev", "predicted", [0.0, 0.25 * seed], [4, 64], short=True),
+        row("dev", "gold", [9.0, 9.0], [99, 99], short=False),
+        row("mine", "predicted", [9.0, 9.0], [99, 99], short=True),
+    ]
+    write_rows(attributions_folder(root, task, seed) / "heads.parquet", rows)
+
+
+def _effectiveness(root: Path, task: str, seed: int) -> None:
+    curves = {
+        ("attribution_predicted", "lowest_first"): ("1110", "1110", "1100"),
+        ("attribution_predicted", "highest_first"): ("1110", "1000" if seed == 1 else "1100", "1100"),
+        ("attention", "lowest_first"): ("1110", "1100", "1100"),
+        ("attention", "highest_first"): ("1110", "1100", "1100"),
+    }
+    axes = (
+        [{"method": method, "direction": direction} for method, direction in curves],
+        [{"k": k} for k in range(3)],
+        EXAMPLES,
+    )
+    columns = to_columns(axes, predicted=np.stack([predicted(*hits) for hits in curves.values()]))
+    write_columns(experiment_folder(root, "effectiveness", task, seed) / "outcomes.parquet", columns)
+
+
+def _prune(root: Path, task: str, seed: int) -> None:
+    curves = {
+        ("attribution", 0): ("1110", "1110", "1000"),
+        ("taylor", 0): ("1110", "1000" if seed == 1 else "1100", "1000"),
+        ("random", 0): ("1110", "0000", "1000"),
+        ("random", 1): ("1110", "1000", "1000"),
+    }
+    orders = [{"method": method, "normalise": "none", "order": order} for method, order in curves]
+    columns = to_columns((orders, RATES, EXAMPLES), predicted=np.stack([predicted(*hits) for hits in curves.values()]))
+    folder = experiment_folder(root, "prune", task, seed)
+    write_columns(folder / "outcomes.parquet", columns)
+    rows = [
+        {"task": task, "seed": seed, "method": "attribution", "normalise": "none"}
+        | {"layer": layer, "head": head, "importance": value}
+        for layer, heads in enumerate(IMPORTANCE[task])
+        for head, value in enumerate(heads)
+    ]
+    write_csv(folder / "importance.csv", rows)
+
+
+def _universality(root: Path, task: str, seed: int) -> None:
+    own, foreign = ("1110", "1110", "1000"), ("1110", "1000" if seed == 1 else "1100", "1000")
+    classes = np.stack([predicted(*(own if ranking == task else foreign)) for ranking in IMPORTANCE])
+    columns = to_columns(([{"ranking": ranking} for ranking in IMPORTANCE], RATES, EXAMPLES), predicted=classes)
+    write_columns(experiment_folder(root, "universality", task, seed) / "outcomes.parquet", columns)
+
+
+def _tree(root: Path, task: str, seed: int) -> None:
+    def row(example: str, arm: str, only: float, without: float, **facts: Any) -> dict[str, Any]:
+        known = {"tau": 0.4, "open": False, "edges": 2, "missing": 0, "objective": None, "proven": None, "full": 1.0}
+        return {"example_id": example, "arm": arm, **known, "only": only, "without": without} | facts
+
+    rows = []
+    for example in ("dev-0", "dev-1"):
+        rows += [row(example, "tree", 0.5, 0.25 / seed, objective=1.0, tau=tau) for tau in (0.4, 0.5)]
+        rows += [row(example, arm, 0.25, 0.5, objective=2.0, proven=True) for arm in BASELINES]
+        rows += [row(example, arm, 0.75, 0.25, open=True) for arm in ("tree", *BASELINES)]
+        rows += [row(example, "random", only, 0.5) for only in (0.25, 0.375)]
+        rows.append(row(example, "nothing", 0.125, 1.0, edges=0))
+    folder = experiment_folder(root, "tree", task, seed)
+    write_rows(folder / "outcomes.parquet", rows)
+    write_json(folder / "trees.json", {"examples": 4, "rootless": 1, "trees": []})
+
+
+def _edges(root: Path, task: str, seed: int) -> None:
+    def edge(example: str, layer: int, query: int, key: int, **facts: bool) -> dict[str, Any]:
+        row = {"example_id": example, "query": query, "key": key, "layer": layer, "value": 0.5}
+        return row | dict.fromkeys(("terminal", "special", "cross"), False) | {"pair": True} | facts
+
+    rows = [
+        edge("dev-0", 1, 2, 4 + 2 * seed, cross=True),
+        edge("dev-0", 0, 6, 5),
+        edge("dev-0", 3, 0, 2, terminal=True, special=True),
+        edge("dev-1", 1, 1 + 2 * seed, 1),
+        edge("dev-1", 0, 3, 0, special=True),
+        edge("dev-1", 3, 0, 3, terminal=True, special=True),
+    ]
+    write_rows(experiment_folder(root, "tree", task, seed) / "edges.parquet", rows)
+
+
+def _triggers(root: Path, task: str, seed: int) -> None:
+    def trigger(kind: str, rank: int, token: str, strength: float | None, best: int | None) -> dict[str, Any]:
+        return {"kind": kind, "rank": rank, "tokens": [token], "ids": [7], "segments": [0], "positions": [0.5]} | {
+            "strength": strength,
+            "class": TASKS[task].labels[0],
+            "example_id": "train-7",
+            "best": best,
+        }
+
+    # Without any trigger, with both mined ones, and with the random one.
+    hits = ("1110", "1000" if seed == 1 else "1100", "1100", "1110")
+    columns = [
+        to_columns(([{"sample": sample, "trigger": n} for n in range(-1, 3)], EXAMPLES), predicted=predicted(*hits))
+        for sample in ("select", "dev")
+    ]
+    folder = experiment_folder(root, "triggers", task, seed)
+    rows = [trigger("mined", 0, "a", 0.75, 0), trigger("mined", 1, "b", 0.5, None), trigger("random", 0, "c", None, 0)]
+    write_rows(folder / "triggers.parquet", rows)
+    write_json(folder / "mined.json", {"examples": 5, "patterns": 2})
+    write_columns(
+        folder / "outcomes.parquet", {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
+    )
+
+
+def _convergence(root: Path, task: str, seed: int) -> None:
+    def row(example: str, rule: str, steps: int, error: float, **facts: bool) -> dict[str, Any]:
+        measured = {"error": error, "size": 1.0, "gap": 0.0, "jaccard": 1.0, "kendall": 0.5, "unconverged": False}
+        return {"example_id": example, "layer": 0, "rule": rule, "steps": steps, **measured, **facts}
+
+    rows = [
+        row(example, *values)
+        for example in ("dev-0", "dev-1")
+        for values in (("reference", 128, 0.0), ("right", 20, 0.25 * seed), ("right", 64, 0.0), ("auto", 8, 0.0))
+    ]
+    write_rows(experiment_folder(root, "convergence", task, seed) / "outcomes.parquet", rows)
