@@ -23,11 +23,17 @@ def main(config: StageConfig) -> None:
     from pipeline.launch.tracking import track
     from pipeline.launch.work import work_folder
     from pipeline.predicting.examples import read_examples
+    from pipeline.predicting.load import device_for
     from pipeline.predicting.predict import predict_logits
     from pipeline.training.measure import accuracy_metrics, prediction_rows
+    from pipeline.training.save import check_saving, save
     from pipeline.values.store import write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.finetune
+    device = device_for(config.run.trainer)
+    root = config.output_root
+    weights, predictions = model_folder(root, task, seed), predictions_file(root, task, seed)
+    metrics_path = metrics_file(root, "finetune", task, seed)
     epochs = settings.epochs_for.get(task, settings.epochs)
     check_weights(config.model, task, seed=seed, trained=epochs == 0)
     data = data_folder(config.input_root, task)
@@ -37,16 +43,16 @@ def main(config: StageConfig) -> None:
     model = load_model(config.model, task, seed=seed, vocabulary=len(tokenizer), max_length=config.prepare.max_length)
     log.info("%s: %d training examples of at most %d tokens", config.label, len(train), max_length)
     with track(config) as tracker:
+        checkpoints = work_folder(config, inputs=[data])
         if epochs:
             from pipeline.training.classifier import Classifier, fit
             from pipeline.training.logger import training_logger
 
-            checkpoints = work_folder(config, inputs=[data])
+            check_saving(model, tokenizer, weights, files=(predictions, metrics_path))
             classifier = Classifier(
                 model, train, dev, settings=settings, epochs=epochs, seed=seed, workers=config.run.workers
             )
-            fit(classifier, trainer=config.run.trainer, checkpoints=checkpoints, logger=training_logger(tracker))
-            shutil.rmtree(checkpoints, ignore_errors=True)
+            fit(classifier, device=device, checkpoints=checkpoints, logger=training_logger(tracker))
         logits = predict_logits(model, dev, token_budget=config.run.token_budget)
         metrics = accuracy_metrics(logits, dev, task) | {
             "task": task,
@@ -55,10 +61,11 @@ def main(config: StageConfig) -> None:
             "n_train": len(train),
         }
         tracker.summary(metrics)
-        model.cpu().save_pretrained(model_folder(config.output_root, task, seed))
-        tokenizer.save_pretrained(model_folder(config.output_root, task, seed))
-        write_rows(predictions_file(config.output_root, task, seed), prediction_rows(logits, dev))
-        write_json(metrics_file(config.output_root, "finetune", task, seed), metrics)
+        save(model.cpu(), tokenizer, weights)
+        write_rows(predictions, prediction_rows(logits, dev))
+        write_json(metrics_path, metrics)
+    # Until here a run that fails goes on from its last epoch.
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":
