@@ -30,12 +30,12 @@ def main(config: StageConfig) -> None:
 
     task, seed, settings = config.task, config.seed, config.attribute
     data, weights = data_folder(config.input_root, task, seed), model_folder(config.input_root, task, seed)
+    device = device_for(config.run.trainer)
     # Lightning moves it, in its processes.
     model = load_finetuned(weights, torch.device("cpu"))
     check_family(model)
     chosen = samples(data, task, settings)
     longest = max(len(example) for examples, _ in chosen.values() for example in examples)
-    device = device_for(config.run.trainer)
     budget = resolve_token_budget(config.run.token_budget, model, n=longest, device=device)
     jobs = make_jobs(chosen, settings=settings, token_budget=budget)
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))

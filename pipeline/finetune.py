@@ -24,11 +24,16 @@ def main(config: StageConfig) -> None:
     from pipeline.launch.tracking import track
     from pipeline.launch.work import work_folder
     from pipeline.predicting.examples import read_examples
+    from pipeline.predicting.load import device_for
     from pipeline.predicting.predict import predict_logits, prediction_rows
+    from pipeline.training.save import check_saving, save
     from pipeline.values.per_task import for_task
     from pipeline.values.store import write_rows
 
     task, seed, settings = config.task, config.seed, config.finetune
+    device = device_for(config.run.trainer)
+    weights = model_folder(config.output_root, task, seed)
+    predictions = predictions_file(config.output_root, task, seed)
     epochs = for_task(settings.epochs, task) or 0
     data = data_folder(config.input_root, task, seed)
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
@@ -39,20 +44,21 @@ def main(config: StageConfig) -> None:
     max_length = max(len(example) for example in (*train, *dev))
     log.info("%s: %d training examples of at most %d tokens", config.label, len(train), max_length)
     with track(config) as tracker:
+        checkpoints = work_folder(config, inputs=[data])
         if epochs:
             from pipeline.training.classifier import Classifier, fit
             from pipeline.training.logger import training_logger
 
-            checkpoints = work_folder(config, inputs=[data])
+            check_saving(model, tokenizer, weights, files=(predictions,))
             classifier = Classifier(
                 model, train, dev, settings=settings, epochs=epochs, seed=seed, workers=config.run.workers
             )
-            fit(classifier, trainer=config.run.trainer, checkpoints=checkpoints, logger=training_logger(tracker))
-            shutil.rmtree(checkpoints, ignore_errors=True)
+            fit(classifier, device=device, checkpoints=checkpoints, logger=training_logger(tracker))
         logits = predict_logits(model, dev, token_budget=config.run.token_budget)
-        model.cpu().save_pretrained(model_folder(config.output_root, task, seed))
-        tokenizer.save_pretrained(model_folder(config.output_root, task, seed))
-        write_rows(predictions_file(config.output_root, task, seed), prediction_rows(logits, dev))
+        save(model.cpu(), tokenizer, weights)
+        write_rows(predictions, prediction_rows(logits, dev))
+    # Until here a run that fails goes on from its last epoch.
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pipeline.errors import InputError
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import repository
+from pipeline.values.store import put_in_place
 
 PER_MODEL = (
     "outputs/data/{task}-{seed}/prepare.json",
@@ -49,8 +50,7 @@ def main(arguments: list[str] | None = None) -> None:
         for file in (file for files in found.values() for file in files):
             (fresh / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, fresh / file)
-        shutil.rmtree(folder, ignore_errors=True)
-        fresh.replace(folder)
+        put_in_place(fresh, folder)
 
 
 if __name__ == "__main__":

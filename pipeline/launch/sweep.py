@@ -1,7 +1,6 @@
 """What a multirun will run: the jobs of `-m sweep=<name>` (a file of conf/sweep/) or of values given by hand."""
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from pipeline.values.schema import Params
 LONGEST_NAME = 120
 CHOICES = ("task", "seed")
 # How jobs are run and their values are found, which is not what tells them apart.
-NO_VALUES = frozenset({"sweep", "launcher"})
+NO_VALUES = frozenset({"sweep", "launcher", "jobs_at_once"})
 
 Overrides = dict[str, str]
 
@@ -96,7 +95,6 @@ def plan_sweep(stage: str, arguments: Sequence[str], declaration: Declaration, p
     jobs = {_name(stage, job): job for job in combinations}
     if len(jobs) < len(combinations):
         raise InputError("two jobs of the sweep have the same values: give each value once")
-    _share_cores(len(jobs))
     folder = Path("sweeps") / stage / _safe(_sweep_name(arguments) or by_hand)
     return Sweep(uuid4().hex, folder, keys, jobs, every)
 
@@ -138,11 +136,3 @@ def _safe(name: str) -> str:
     if safe == name and len(name) <= LONGEST_NAME:
         return name
     return f"{safe[: LONGEST_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
-
-
-def _share_cores(jobs: int) -> None:
-    """Make `${jobs_at_once:<accelerator>}` of conf/launcher/; joblib divides the cores among so many processes."""
-    at_once = jobs if jobs < (os.cpu_count() or 1) else -1  # -1: joblib counts the cores that it may use
-    OmegaConf.register_new_resolver(
-        "jobs_at_once", lambda accelerator: at_once if accelerator == "cpu" else 1, replace=True
-    )

@@ -15,11 +15,12 @@ from typing import Any, Literal
 
 from pipeline.errors import InputError
 from pipeline.launch.errors import is_bad_input, one_line
+from pipeline.launch.signals import signal_name
 from pipeline.launch.sweep import Overrides, Sweep
 from pipeline.launch.work import dependencies, fingerprint
 from pipeline.values.config import StageConfig
 from pipeline.values.params import Declaration, write_values
-from pipeline.values.store import read_json, write_json
+from pipeline.values.store import put_in_place, read_json, write_json
 
 PLAN, RECORD = "sweep.json", "job.json"
 
@@ -49,48 +50,48 @@ def run_job(
     """Run `main` with what `configure` makes, which writes to the job's folder; its failure ends no other job.
 
     Nothing is done if it has finished before with the same values, inputs and source; otherwise what the folder holds
-    is replaced.
+    is replaced once `main` has ended.
     """
     # By every job, the first one included: before it nothing has been started, and all write the same.
     write_json(sweep.folder / PLAN, {"call": sweep.call, "jobs": sweep.jobs})
-    folder = sweep.folder / name
+    folder, fresh = sweep.folder / name, unfinished_folder(sweep, name)
     before = _read_record(folder)
-    if _state(before) == (sweep.call, "failed"):
-        return  # the launcher was started again, for others
     record: dict[str, Any] = {"call": sweep.call, "overrides": sweep.jobs[name]}
     try:
         config = configure()
         record["fingerprint"] = fingerprint(config, inputs=dependencies(config, declaration))
         if _is_result_of(record["fingerprint"], folder, before):
             log.info("%s has finished before", name)
-            record["files"] = before["files"]
-        else:
-            (folder / RECORD).unlink(missing_ok=True)
-            if folder.exists():
-                shutil.rmtree(folder)
-            write_values(config)
-            write_json(folder / RECORD, record | {"status": "started"})
-            log.info("%s starts", name)
-            main(config)
-            files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / RECORD)
-            record["files"] = [str(path.relative_to(folder)) for path in files]
-        record["status"] = "finished"
+            write_json(folder / RECORD, record | {"status": "finished", "files": before["files"]})
+            return
+        shutil.rmtree(fresh, ignore_errors=True)  # what a run that was cut off left
+        write_values(config)
+        write_json(folder / RECORD, record | {"status": "started"})
+        log.info("%s starts", name)
+        main(config)
+        record["files"] = sorted(str(path.relative_to(fresh)) for path in fresh.rglob("*") if path.is_file())
+        write_json(fresh / RECORD, record | {"status": "finished"})
+        put_in_place(fresh, folder)
     except Exception as error:
         bad = is_bad_input(error)
         log.error("%s failed: %s", name, one_line(error), exc_info=not bad)
-        record |= {"status": "failed", "error": one_line(error), "bad_input": bad}
-    write_json(folder / RECORD, record)
+        write_json(folder / RECORD, record | {"status": "failed", "error": one_line(error), "bad_input": bad})
+    shutil.rmtree(fresh.parent, ignore_errors=True)
 
 
-def give_up_started(sweep: Sweep) -> bool:
-    """Record as failed the jobs whose processes ended without a word; whether there are any."""
-    records = {name: _read_record(sweep.folder / name) for name in sweep.jobs}
-    lost = [name for name, record in records.items() if _state(record) == (sweep.call, "started")]
-    reason = "its process was killed, or one beside it was: does the memory suffice for so many jobs at once?"
-    for name in lost:
-        outcome = {"status": "failed", "error": reason, "bad_input": False}
-        write_json(sweep.folder / name / RECORD, records[name] | outcome)
-    return bool(lost)
+def unfinished_folder(sweep: Sweep, name: str) -> Path:
+    """Where a job writes until it has finished: what an earlier one left is not touched before."""
+    return sweep.folder / f".{name}" / name
+
+
+def give_up(sweep: Sweep, name: str, exit_code: int) -> None:
+    """Record as failed a job whose process ended without a word, with this exit code (`multiprocessing`'s)."""
+    ended = signal_name(exit_code)
+    reason = f"its process was ended by {ended}" if ended else f"its process ended with code {exit_code}"
+    if ended == "SIGKILL":
+        reason += ": does the memory suffice for so many jobs at once (jobs_at_once=1)?"
+    outcome = {"status": "failed", "error": reason, "bad_input": False}
+    write_json(sweep.folder / name / RECORD, {"call": sweep.call, "overrides": sweep.jobs[name]} | outcome)
 
 
 def conclude(sweep: Sweep) -> None:
@@ -145,10 +146,6 @@ def _read(path: Path) -> dict[str, Any]:
 def _read_record(folder: Path) -> dict[str, Any]:
     """The record of the job in the folder, empty if there is none."""
     return _read(folder / RECORD) if (folder / RECORD).is_file() else {}
-
-
-def _state(record: dict[str, Any]) -> tuple[str | None, str | None]:
-    return record.get("call"), record.get("status")
 
 
 def _is_result_of(digest: str, folder: Path, record: dict[str, Any]) -> bool:

@@ -10,10 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.launch.network import require_answer
+from pipeline.launch.tracking_mode import go_offline, tracking_mode
 from pipeline.values.config import StageConfig
 
 log = logging.getLogger(__name__)
+
+LONGEST = 8.0  # seconds that W&B may take to begin and to end a run
+# Variables that name one run, or the sweep, the group or the process it is part of: all stages would be that run.
+ONE_RUN = (
+    "WANDB_RUN_",
+    "WANDB_RESUME",
+    "WANDB_FORK_FROM",
+    "WANDB_NAME",
+    "WANDB_JOB_TYPE",
+    "WANDB_SWEEP_",
+    "WANDB_SERVICE",
+)
 
 
 def guarded(action: Callable[[], object]) -> None:
@@ -71,45 +83,50 @@ def track(config: StageConfig) -> Iterator[Tracker]:
         if run is not None:
             try:
                 run.finish(exit_code=int(failed))
+            except TimeoutError as error:
+                go_offline(error)
             except Exception as error:
                 log.warning("tracking could not be closed: %s", error)
 
 
 def _start(config: StageConfig) -> Any:
-    settings = config.run.tracking
-    if settings.mode == "disabled":
+    if config.run.tracking.mode == "disabled":
         return None
+    for name in [name for name in os.environ if name.startswith(ONE_RUN)]:
+        del os.environ[name]
     try:
-        import wandb
-
-        mode = settings.mode if settings.mode != "auto" else _automatic_mode()
-        name = f"{config.stage}@{config.label}" if config.label else config.stage
-        return wandb.init(
-            project=settings.project,
-            entity=settings.entity,
-            name=config.output_root.name if config.sweep else name,
-            group=str(config.sweep) if config.sweep else config.label or "summary",
-            job_type=config.stage,
-            config=config.values(),
-            mode=mode,  # type: ignore[arg-type]
-            settings=wandb.Settings(silent=True, console="off", x_disable_stats=True, x_disable_meta=True),
-        )
+        mode = tracking_mode(config.run.tracking)
+        if mode == "online":
+            try:
+                return _init(config, mode)
+            except Exception as error:
+                go_offline(error)
+                mode = "offline"
+        return _init(config, mode)
     except Exception as error:
-        log.warning("tracking could not be started, going on without it: %s", error)
+        log.warning("tracking could not be started, going on without it: %s", " ".join(str(error).split()))
         return None
 
 
-def _automatic_mode() -> str:
-    """As WANDB_MODE says; else online where W&B can be reached and knows a key, otherwise offline."""
+def _init(config: StageConfig, mode: str) -> Any:
     import wandb
 
-    chosen = os.environ.get("WANDB_MODE")
-    if chosen:
-        return chosen
-    try:
-        # With a key W&B connects, and without a network it would give up after ten seconds.
-        require_answer(wandb.Settings().base_url)
-        return "online" if wandb.login(prompt=False) else "offline"
-    except Exception as error:
-        log.debug("tracking offline: %s", error)
-        return "offline"
+    settings, name = config.run.tracking, f"{config.stage}@{config.label}" if config.label else config.stage
+    return wandb.init(
+        project=settings.project,
+        entity=settings.entity,
+        name=config.output_root.name if config.sweep else name,
+        group=str(config.sweep) if config.sweep else config.label or "summary",
+        job_type=config.stage,
+        config=config.values(),
+        mode=mode,  # type: ignore[arg-type]
+        settings=wandb.Settings(
+            silent=True,
+            console="off",
+            x_disable_stats=True,
+            x_disable_meta=True,
+            init_timeout=LONGEST,
+            finish_timeout=LONGEST,
+            finish_timeout_raises=True,
+        ),
+    )

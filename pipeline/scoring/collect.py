@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.errors import InputError
 from pipeline.values.store import replace, write_rows
 
 MAPS = ("head_sum", "full_attribution", "full_attention")
@@ -15,7 +16,13 @@ def merge(files: Sequence[Path], order: dict[tuple[str, str], int]) -> list[dict
     """All rows, by split and position in it (`order`), then by target; independent of how jobs were cut."""
     import pyarrow.parquet
 
-    rows = [row for file in files for row in pyarrow.parquet.read_table(file).to_pylist()]
+    rows: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            rows += pyarrow.parquet.read_table(file).to_pylist()
+        except (OSError, ValueError) as error:  # pyarrow's own are of both kinds
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{file} cannot be read; delete it and run attribute again: {reason}") from None
     rows.sort(key=lambda row: (order[row["split"], row["example_id"]], row["target"]))
     keys = [(row["split"], row["example_id"], row["target"]) for row in rows]
     if len(set(keys)) != len(keys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import BasePredictionWriter
 from torch import Tensor
+from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.errors import NonFiniteError
 from pipeline.attattr.quadrature import schedule
+from pipeline.errors import InputError
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
+from pipeline.predicting.load import device_for
 from pipeline.predicting.predict import model_inputs, not_finite
 from pipeline.scoring.records import Keep, example_record
 from pipeline.values.store import write_rows
@@ -67,6 +72,15 @@ class Attributor(pl.LightningModule):
     def transfer_batch_to_device(self, batch: Job, device: torch.device, dataloader_idx: int) -> Job:
         """A job is moved when it is collated."""
         return batch
+
+    def on_predict_start(self) -> None:
+        """Let a process among several end at SIGTERM and SIGINT, as its parent does.
+
+        Lightning's handler waits for the other processes, and these for the end of the work.
+        """
+        if self.trainer.world_size > 1:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
 
     def predict_step(self, job: Job) -> list[dict[str, Any]]:
         """The job's rows, one per example and target."""
@@ -145,17 +159,24 @@ def job_file(folder: Path, job: Job) -> Path:
 
 
 def run_jobs(attributor: Attributor, jobs: list[Job], *, trainer: TrainerSettings, folder: Path, workers: int) -> None:
-    """Run the jobs that have no file in `folder` yet, over the trainer's processes."""
+    """Run the jobs that have no file in `folder` yet, over the trainer's processes.
+
+    Raises:
+        InputError: if the trainer asks for GPUs that are not there, or one of its processes is killed.
+    """
     missing = [job for job in jobs if not job_file(folder, job).is_file()]
     if not missing:
         return
+    device = device_for(trainer)
     if len(missing) < len(jobs):
         log.info("resuming: %d of %d batches are done", len(jobs) - len(missing), len(jobs))
     run = pl.Trainer(
-        accelerator=trainer.accelerator,
+        accelerator=device.type,
         # Lightning fails where a process gets no batch.
         devices=min(trainer.devices, len(missing)),
         strategy=trainer.strategy if len(missing) > 1 else "auto",
+        # What this process is, whatever a cluster's variables in the shell say.
+        plugins=LightningEnvironment(),
         # Lightning's inference mode forbids the gradients that attribution is made of.
         inference_mode=False,
         callbacks=[JobWriter(folder)],
@@ -164,7 +185,14 @@ def run_jobs(attributor: Attributor, jobs: list[Job], *, trainer: TrainerSetting
         enable_model_summary=False,
     )
     loader = DataLoader(missing, batch_size=None, collate_fn=_same, num_workers=workers)  # type: ignore[arg-type]
-    run.predict(attributor, loader, return_predictions=False)
+    try:
+        run.predict(attributor, loader, return_predictions=False)
+    except ProcessExitedException as error:
+        ended = error.signal_name or f"code {error.exit_code}"
+        raise InputError(
+            f"a process of attribution was ended by {ended}; with fewer run.trainer.devices it needs less memory, and "
+            "the same command again goes on from here"
+        ) from None
 
 
 def _same(job: Job) -> Job:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -15,13 +16,13 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
+from pipeline.errors import InputError
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward, predict_logits
 from pipeline.training.batches import epoch_batches
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Finetune
-    from pipeline.values.schema import Trainer as TrainerSettings
 
 
 class Classifier(pl.LightningModule):
@@ -48,17 +49,14 @@ class Classifier(pl.LightningModule):
         self.train()
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """The batches of the current epoch; each process takes every world-size-th example of each batch."""
+        """The batches of the current epoch."""
         lengths = [len(example) for example in self.train_examples]
-        rank, world = self.trainer.global_rank, self.trainer.world_size
         batches = epoch_batches(
             lengths, batch_size=self.settings.batch_size, seed=self.seed, epoch=self.trainer.current_epoch
         )
-        # A batch smaller than the number of processes would leave one of them without an example.
-        shares = [batch[rank::world] for batch in batches if len(batch) >= world]
         pad_id = self.model.config.pad_token_id or 0
         return DataLoader(
-            [[self.train_examples[index] for index in share] for share in shares],  # type: ignore[arg-type]
+            [[self.train_examples[index] for index in batch] for batch in batches],  # type: ignore[arg-type]
             batch_size=None,
             collate_fn=lambda examples: collate(examples, pad_id=pad_id),
             num_workers=self.workers,
@@ -73,7 +71,7 @@ class Classifier(pl.LightningModule):
         # `torch.manual_seed` notes the whole call stack for GPUs that may come, which takes milliseconds.
         on_gpu = self.device.type == "cuda"
         generator = torch.cuda.default_generators[self.device.index or 0] if on_gpu else torch.default_generator
-        generator.manual_seed(self.seed * 1_000_003 + self.global_step * 1009 + self.global_rank)
+        generator.manual_seed(self.seed * 1_000_003 + self.global_step * 1009)
 
     def training_step(self, batch: Batch) -> Tensor:
         """The mean cross-entropy of the batch."""
@@ -82,11 +80,11 @@ class Classifier(pl.LightningModule):
         return loss
 
     def on_train_epoch_end(self) -> None:
-        """Dev accuracy, by every process over all examples: sharding would count padded duplicates."""
+        """Accuracy over all dev examples."""
         logits = predict_logits(self.model, self.dev_examples)
         labels = torch.tensor([example.label for example in self.dev_examples])
         accuracy = (logits.argmax(dim=1) == labels).float().mean()
-        self.log("dev_accuracy", accuracy.to(self.device), prog_bar=True, rank_zero_only=True)
+        self.log("dev_accuracy", accuracy.to(self.device), prog_bar=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW without decay on biases and norms; linear warm-up and decay."""
@@ -114,15 +112,20 @@ class _LastEpoch(Checkpoint):
         self.path = path
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Called by every process; the first one writes."""
+        """Write, then rename."""
         partial = self.path.with_suffix(".partial")
         trainer.save_checkpoint(partial)
-        if trainer.is_global_zero:
-            partial.replace(self.path)
+        partial.replace(self.path)
 
 
-def fit(classifier: Classifier, *, trainer: TrainerSettings, checkpoints: Path, logger: object) -> None:
-    """Train `classifier.model` in place, resuming from `checkpoints` if an earlier run was cut off."""
+def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logger: object) -> None:
+    """Train `classifier.model` in place, resuming from `checkpoints` if an earlier run was cut off.
+
+    In one process, on `device`: several would draw other dropout and train another model.
+
+    Raises:
+        InputError: if what an earlier run left in `checkpoints` cannot be read.
+    """
     settings = classifier.settings
     best = settings.select == "best"
     # Before `_LastEpoch`, whose checkpoint then knows the best one so far.
@@ -136,10 +139,14 @@ def fit(classifier: Classifier, *, trainer: TrainerSettings, checkpoints: Path, 
         enable_version_counter=False,
     )
     last = _LastEpoch(checkpoints / "last.ckpt")
+    resumed = last.path.is_file()
+    if resumed:
+        _read_checkpoint(last.path, classifier)
     run = pl.Trainer(
-        accelerator=trainer.accelerator,
-        devices=trainer.devices,
-        strategy=trainer.strategy,
+        accelerator=device.type,
+        devices=1,
+        # What this process is, whatever a cluster's variables in the shell say.
+        plugins=LightningEnvironment(),
         precision=settings.precision,
         max_epochs=classifier.epochs,
         gradient_clip_val=settings.clip,
@@ -152,8 +159,21 @@ def fit(classifier: Classifier, *, trainer: TrainerSettings, checkpoints: Path, 
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    run.fit(classifier, ckpt_path=last.path if last.path.is_file() else None, weights_only=False)
-    chosen = keep.best_model_path if best else None
-    if chosen:
-        state = torch.load(chosen, map_location="cpu", weights_only=False)["state_dict"]
-        classifier.load_state_dict(state)
+    run.fit(classifier, ckpt_path=last.path if resumed else None, weights_only=True)
+    if best:
+        classifier.load_state_dict(_read_checkpoint(checkpoints / "best.ckpt", classifier))
+
+
+def _read_checkpoint(path: Path, classifier: Classifier) -> dict[str, Tensor]:
+    """The weights in a checkpoint of `classifier`; nothing but tensors and plain values is unpickled."""
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        shapes = {name: tensor.shape for name, tensor in content["state_dict"].items()}
+        whole = content.keys() >= {"epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"}
+    # Whatever a file that is cut off, or that is no checkpoint, makes of the reader.
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{path} cannot be read; delete it to train from the start: {reason}") from None
+    if not whole or shapes != {name: tensor.shape for name, tensor in classifier.state_dict().items()}:
+        raise InputError(f"{path} is no checkpoint of this training; delete it to train from the start")
+    return content["state_dict"]

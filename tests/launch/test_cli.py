@@ -152,7 +152,7 @@ def test_reading_an_undeclared_section_ends_the_stage(run: Run, capfd: pytest.Ca
     assert "stage prune reads finetune, but dvc.yaml does not declare it" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("mode", [[], ["-m"]])
+@pytest.mark.parametrize("mode", [[], ["-m", "launcher=serial"]])
 def test_a_stage_can_ask_for_what_differs_from_the_preset(run: Run, mode: list[str]) -> None:
     found = []
     assert run("report", *mode, "prune.seed=4", main=lambda config: found.extend(overrides(config.values()))) == 0

@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,9 @@ def config(mode, **changes):
 @pytest.fixture(autouse=True)
 def own_wandb(tmp_path, monkeypatch):
     """W&B's files below a folder of the test; no key, no mode from outside."""
-    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_PROJECT", "WANDB_NAME", "WANDB_RUN_GROUP", "WANDB_DISABLED"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("WANDB_")]:
+        monkeypatch.delenv(name)
     for name in ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -177,31 +179,18 @@ def test_disabled_tracking_asks_nothing_of_wandb(monkeypatch, tmp_path):
     ("mode", "variable", "expected"),
     [
         ("offline", None, "offline"),
-        ("online", None, "online"),
+        ("online", None, "offline"),
         ("auto", None, "offline"),
-        ("auto", "online", "online"),
+        ("auto", "online", "offline"),
+        ("auto", "", "offline"),
+        ("auto", "offline", "offline"),
         ("auto", "disabled", "disabled"),
     ],
 )
 def test_the_mode_is_the_one_asked_for_and_offline_without_a_key(fake, monkeypatch, mode, variable, expected):
-    if variable:
+    if variable is not None:
         monkeypatch.setenv("WANDB_MODE", variable)
     with track(config(mode)):
-        pass
-    assert fake.options["mode"] == expected
-
-
-@pytest.mark.parametrize(
-    ("reachable", "key", "expected"), [(True, True, "online"), (True, False, "offline"), (False, True, "offline")]
-)
-def test_auto_is_online_where_a_key_is_known_and_the_server_answers(fake, monkeypatch, reachable, key, expected):
-    def answer(_):
-        if not reachable:
-            raise OSError("no network")
-
-    monkeypatch.setattr("pipeline.launch.tracking.require_answer", answer)
-    monkeypatch.setattr("wandb.login", lambda **_: key)
-    with track(config("auto")):
         pass
     assert fake.options["mode"] == expected
 

@@ -101,6 +101,9 @@ def test_two_processes_give_what_one_gives(data_set, tmp_path, monkeypatch):
         one = run.into(tmp_path / "one")
     finally:
         torch.set_num_threads(threads)
+    # Variables of a cluster in the shell are another program's.
+    for name, value in {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "x", "SLURM_JOB_ID": "7", "SLURM_PROCID": "0"}.items():
+        monkeypatch.setenv(name, value)
     # Another model object: what the first run left on its own must not matter.
     two = data_set(labels=2).into(tmp_path / "two", TWO)
     assert two == one
@@ -294,6 +297,15 @@ def test_merging_refuses_a_set_with_an_example_missing(data_set, tmp_path):
     run.into(tmp_path)
     with pytest.raises(RuntimeError, match="not attributed"):
         merge(run.files(tmp_path)[1:], run.order)
+
+
+def test_a_damaged_file_is_named_with_the_remedy(data_set, tmp_path):
+    run = data_set()
+    run.into(tmp_path)
+    path = run.files(tmp_path)[1]
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(InputError, match=rf"{path.name} cannot be read; delete it and run attribute again"):
+        run.merged(tmp_path)
 
 
 def test_merging_does_not_depend_on_the_order_of_the_files(data_set, tmp_path):

@@ -6,11 +6,11 @@ from contextlib import nullcontext
 import pytest
 import torch
 
+from pipeline.errors import InputError
 from pipeline.predicting.predict import predict_logits
 from pipeline.training.classifier import Classifier, fit
-from pipeline.values.schema import Trainer
 
-CPU = Trainer(accelerator="cpu", devices=1, strategy="auto")
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -61,28 +61,10 @@ def train(tiny_model, random_examples, tmp_path, settings):
         )
         classifier.stop_at = stop_at
         with nullcontext() if stop_at is None else pytest.raises(KeyError, match="cut off"):
-            fit(classifier, trainer=CPU, checkpoints=tmp_path / folder, logger=None)
+            fit(classifier, device=CPU, checkpoints=tmp_path / folder, logger=None)
         return classifier
 
     return run
-
-
-def test_two_processes_learn_what_one_does(tiny_model, random_examples, settings, tmp_path):
-    """Without dropout, whose draws differ: the mean of two halves' gradients is the gradient of the whole batch."""
-    examples = random_examples([6, 9, 4] * 8, labels=2, seed=3)
-    weights = []
-    for devices, strategy in ((1, "auto"), (2, "ddp_spawn")):
-        model = tiny_model(labels=2, seed=5, dropout=0.0)
-        before = copy.deepcopy(model.state_dict())
-        classifier = Classifier(model, examples, examples[:11], settings=settings(), epochs=2, seed=7, workers=0)
-        trainer = Trainer(accelerator="cpu", devices=devices, strategy=strategy)
-        fit(classifier, trainer=trainer, checkpoints=tmp_path / strategy, logger=None)
-        weights.append(model.state_dict())
-        assert not torch.equal(weights[-1]["classifier.weight"], before["classifier.weight"])
-    for name, alone in weights[0].items():
-        # The softmax ignores what all keys share: this gradient is rounding alone, which AdamW scales up.
-        if not name.endswith("key.bias"):
-            assert torch.allclose(weights[1][name], alone, atol=1e-4), name
 
 
 def test_each_example_is_learned_from_once_per_epoch(train):
@@ -186,3 +168,67 @@ def test_a_run_that_is_cut_off_goes_on_from_its_last_whole_epoch(train, tiny_mod
     resumed = train(folder="cut", model=tiny_model(labels=2, seed=11), **chosen)
     assert resumed.ids == whole.ids[12:]
     assert same(whole.model, resumed.model)
+
+
+@pytest.mark.parametrize("select", ["last", "best"])
+def test_a_checkpoint_holds_tensors_and_plain_values(train, tmp_path, select):
+    train(select=select, epochs=3)
+    for path in (tmp_path / "checkpoints").iterdir():
+        assert {"state_dict", "optimizer_states"} <= torch.load(path, weights_only=True).keys()
+
+
+class Opened:
+    """What must not be unpickled: it would write a file."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return open, (self.path, "w")
+
+
+def cut(path, tmp_path):
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def empty(path, tmp_path):
+    path.write_bytes(b"")
+
+
+def no_checkpoint(path, tmp_path):
+    path.write_text("{}")
+
+
+def weights_alone(path, tmp_path):
+    torch.save({"state_dict": torch.load(path, weights_only=True)["state_dict"]}, path)
+
+
+def another_model(path, tmp_path):
+    content = torch.load(path, weights_only=True)
+    content["state_dict"]["model.classifier.bias"] = torch.zeros(5)
+    torch.save(content, path)
+
+
+def harmful(path, tmp_path):
+    torch.save(torch.load(path, weights_only=True) | {"extra": Opened(tmp_path / "opened")}, path)
+
+
+@pytest.mark.parametrize("damage", [cut, empty, no_checkpoint, weights_alone, another_model, harmful])
+@pytest.mark.parametrize("name", ["last", "best"])
+def test_a_checkpoint_that_is_not_this_trainings_is_named_in_one_line(train, tmp_path, damage, name):
+    train(select="best", epochs=2)
+    path = tmp_path / "checkpoints" / f"{name}.ckpt"
+    damage(path, tmp_path)
+    damaged = path.read_bytes()
+    with pytest.raises(InputError, match=rf"{name}\.ckpt (cannot be read|is no checkpoint).*; delete it") as caught:
+        train(select="best", epochs=2)
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == damaged
+    assert not (tmp_path / "opened").exists()
+
+
+def test_variables_of_a_cluster_in_the_shell_change_nothing(train, monkeypatch):
+    expected = train(folder="a").model
+    for name, value in {"SLURM_NTASKS": "4", "SLURM_JOB_NAME": "x", "SLURM_JOB_ID": "7", "SLURM_PROCID": "0"}.items():
+        monkeypatch.setenv(name, value)
+    assert same(expected, train(folder="b").model)

@@ -22,7 +22,6 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from pipeline.predicting.examples import Example
 from pipeline.values.presets import compose_params
-from pipeline.values.schema import Trainer
 from pipeline.training.classifier import Classifier, fit
 
 folder, stop = Path(sys.argv[1]), sys.argv[2] == "stop"
@@ -51,8 +50,7 @@ ids = torch.randint(5, 60, (60, 12)).tolist()
 examples = [Example(str(n), row[: 4 + n % 8], [0] * (4 + n % 8), n % 2, [[1, 3 + n % 8]]) for n, row in enumerate(ids)]
 settings = compose_params(["preset=mini"]).finetune.model_copy(update={"batch_size": 8, "select": "last"})
 classifier = Watched(model, examples, examples[:9], settings=settings, epochs=3, seed=1, workers=0)
-trainer = Trainer(accelerator="cpu", devices=1, strategy="auto")
-fit(classifier, trainer=trainer, checkpoints=folder / "checkpoints", logger=None)
+fit(classifier, device=torch.device("cpu"), checkpoints=folder / "checkpoints", logger=None)
 save_file(model.state_dict(), folder / "weights.safetensors")
 """
 

@@ -1,0 +1,79 @@
+"""The jobs of a sweep at once, each in a process of its own, so that one that is killed takes no other with it."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from multiprocessing import connection, resource_tracker
+from multiprocessing.process import BaseProcess
+
+from omegaconf import DictConfig
+
+from pipeline.errors import InputError
+from pipeline.launch.signals import SIGNALS
+
+Run = Callable[[str, DictConfig], None]
+
+
+def jobs_at_once(jobs: Iterable[DictConfig]) -> int:
+    """How many jobs run at once: `jobs_at_once`, or one per core; one at a time where they would share a GPU.
+
+    Raises:
+        InputError: if `jobs_at_once` is no count.
+    """
+    from joblib import cpu_count  # those that this process may use
+
+    configs = list(jobs)
+    for config in configs:
+        given = config.jobs_at_once
+        if given is not None:
+            if type(given) is not int or given < 1:
+                raise InputError(f"jobs_at_once is {given}, but must be an integer of at least 1")
+            return given
+    on_cpu = all(config.run.trainer.accelerator == "cpu" for config in configs)
+    return max(1, min(len(configs), cpu_count())) if on_cpu else 1
+
+
+def run_processes(run: Run, jobs: Mapping[str, DictConfig], *, at_once: int) -> Iterator[tuple[str, int]]:
+    """Call `run(name, config)` for every job; the name and the exit code of those whose process ended early."""
+    from joblib import cpu_count
+
+    context, waiting = multiprocessing.get_context("spawn"), list(jobs.items())
+    running: dict[int, BaseProcess] = {}
+    # A user's own choice goes before; otherwise the jobs share the cores.
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cpu_count() // at_once)))
+    while waiting or running:
+        while waiting and len(running) < at_once:
+            name, config = waiting.pop(0)
+            process = context.Process(target=_work, args=(run, name, config), name=name)
+            _start(process)
+            running[process.sentinel] = process
+        for sentinel in connection.wait([*running]):
+            process = running.pop(sentinel)  # type: ignore[arg-type]
+            process.join()
+            if process.exitcode:
+                yield process.name, process.exitcode
+
+
+def _start(process: BaseProcess) -> None:
+    """Start it with signals held back, until it can end with none but its own words."""
+    resource_tracker.ensure_running()  # which would let them through
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
+def _work(run: Run, name: str, config: DictConfig) -> None:
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    run(name, config)
+
+
+def _follow_parent() -> None:
+    """Stop where the sweep's own process is no more."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,192 @@
+"""A stage's run, or the jobs of its sweep: values are composed by Hydra, checked, and handed to the stage's `main`."""
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from pipeline.errors import InputError
+from pipeline.launch.errors import is_bad_input, one_line
+from pipeline.launch.processes import jobs_at_once, run_processes
+from pipeline.launch.signals import exit_on_signal
+from pipeline.launch.sweep import Sweep, is_multirun, plan_sweep, swept_values
+from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
+from pipeline.values.config import StageConfig
+from pipeline.values.params import (
+    GRAPH_FILE,
+    Declaration,
+    load_params,
+    plain,
+    read_declaration,
+    read_values,
+    write_values,
+)
+from pipeline.values.paths import PRESETS, repository
+from pipeline.values.schema import Params
+from pipeline.values.tables import emptied_tables
+
+log = logging.getLogger(__name__)
+
+Main = Callable[[StageConfig], None]
+
+
+def run(stage: str, main: Main) -> None:
+    """Run `main` as the process's command line says.
+
+    Raises:
+        InputError: for a value that is refused; Hydra's own errors, and those of a single run's `main`, pass through.
+    """
+    os.chdir(repository())
+    declaration, arguments = read_declaration(stage), sys.argv[1:]
+    file_values = read_values()
+    params = load_params(file_values)
+    _configure_logging(params.run.log_level)
+    _refuse_unread(stage, arguments, declaration)
+    _refuse_unread(stage, swept_values(arguments), declaration, of="the sweep's ")
+    sweep = plan_sweep(stage, arguments, declaration, params) if is_multirun(arguments) else None
+    _offer(stage, emptied_tables(file_values, arguments), declaration, sweep)
+    if sweep is None:
+        _run_once(_Stage(stage, main, file_values, declaration))
+    else:
+        _run_sweep(_SweptStage(stage, main, file_values, declaration, sweep, params.run.log_level))
+        conclude(sweep)
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """What a run needs beside its composed values."""
+
+    name: str
+    main: Main
+    file_values: dict[str, Any]
+    declaration: Declaration
+
+
+@dataclass(frozen=True)
+class _SweptStage(_Stage):
+    sweep: Sweep
+    log_level: str
+
+    def run(self, name: str, composed: DictConfig) -> None:
+        """Run one job, in whatever process the launcher has for it."""
+        with exit_on_signal():
+            _configure_logging(self.log_level)  # a launcher's process starts without
+            place = {"output_root": unfinished_folder(self.sweep, name), "sweep": self.sweep.folder}
+            run_job(
+                self.sweep,
+                name,
+                configure=lambda: _stage_config(self, composed, **place),
+                main=self.main,
+                declaration=self.declaration,
+            )
+
+
+def _run_once(stage: _Stage) -> None:
+    failures: list[Exception] = []
+
+    def task(composed: DictConfig) -> None:
+        # Hydra prints more than one line about an exception of a single run, so that one travels around it.
+        try:
+            config = _stage_config(stage, composed)
+            if config.output_root != Path():
+                write_values(config)
+            stage.main(config)
+        except Exception as error:
+            failures.append(error)
+
+    _compose(task)
+    if failures:
+        raise failures[0]
+
+
+def _run_sweep(stage: _SweptStage) -> None:
+    sweep, later = stage.sweep, dict[str, DictConfig]()
+
+    def task(composed: DictConfig) -> None:
+        name = sweep.name(HydraConfig.get().overrides.task)
+        if HydraConfig.get().runtime.choices["launcher"] == "processes":
+            later[name] = composed  # Hydra's own launchers have no processes that survive each other
+        else:
+            stage.run(name, composed)
+
+    try:
+        _compose(task)
+    except Exception as error:
+        if is_bad_input(error):
+            raise
+        # Jobs raise nothing: the launcher has failed.
+        log.error("%s broke off: %s", sweep.folder, one_line(error), exc_info=log.isEnabledFor(logging.DEBUG))
+    at_once = jobs_at_once(later.values())
+    for name, exit_code in run_processes(stage.run, later, at_once=at_once):
+        give_up(sweep, name, exit_code)
+
+
+def _compose(task: Callable[[DictConfig], None]) -> None:
+    # Without this Hydra prints exceptions itself and exits with 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    hydra.main(config_path=str(PRESETS), config_name="config", version_base="1.3")(task)()
+
+
+def _configure_logging(level: str) -> None:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+    logging.getLogger().setLevel(level)
+    # Their notes on every run are not the stage's; warnings still show.
+    for library in ("hydra", "hydra_plugins", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.trainer"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _refuse_unread(stage: str, arguments: Iterable[str], declaration: Declaration, *, of: str = "") -> None:
+    """Refuse an override that would have no effect: of a section that the stage does not see."""
+    for argument in arguments:
+        key = re.match(r"[+~]*((\w+)[\w.]*)(=|$)", argument)
+        if key and key.group(2) in Params.model_fields and key.group(2) not in {*declaration.sections, "run"}:
+            raise InputError(
+                f"{of}{key.group(1)} cannot change stage {stage}: "
+                f"{GRAPH_FILE} does not declare {key.group(2)} in stages.{stage}.params"
+            )
+
+
+def _offer(stage: str, file_values: dict[str, Any], declaration: Declaration, sweep: Sweep | None) -> None:
+    """Hand Hydra the values that can be overridden for `stage`: those it reads."""
+    seen = {name: value for name, value in file_values.items() if name in declaration.sections or name == "run"}
+    node = {**seen, "hydra": {"job": {"name": stage}, **(sweep.hydra() if sweep else {})}}
+    ConfigStore.instance().store(name="params", node=OmegaConf.create(node))
+
+
+def _stage_config(stage: _Stage, composed: DictConfig, **place: Path) -> StageConfig:
+    """Check the composed values and make what the stage sees of them."""
+    values = plain(composed)
+    task, seed, _ = (values.pop(key, None) for key in ("task", "seed", "jobs_at_once"))
+    params = load_params({**stage.file_values, **values})
+    _configure_logging(params.run.log_level)
+    _check_choice(stage, "task", task, params.tasks)
+    _check_choice(stage, "seed", seed, params.seeds)
+    place = place or {"output_root": _output_root(stage.name, task, seed)}
+    return StageConfig(params, stage=stage.name, declared=stage.declaration.sections, task=task, seed=seed, **place)
+
+
+def _check_choice(stage: _Stage, name: str, value: object, known: tuple[Any, ...]) -> None:
+    listed = ", ".join(str(item) for item in known)
+    if name not in stage.declaration.matrix:
+        if value is not None:
+            raise InputError(f"{name} is {value}, but stage {stage.name} takes no {name}")
+    elif value is None:
+        raise InputError(f"{name} is missing; give {name}=<one of {listed}>")
+    elif value not in known or isinstance(value, bool):
+        raise InputError(f"{name} is {value}, but must be one of {listed} ({name}s in params.yaml)")
+
+
+def _output_root(stage: str, *parts: object) -> Path:
+    """The repository if DVC runs this very stage; otherwise a folder that no DVC output shares."""
+    if os.environ.get("DVC_STAGE", "").split(":")[-1].split("@")[0] == stage:
+        return Path()
+    return Path("scratch") / stage / "-".join(str(part) for part in parts if part is not None)
