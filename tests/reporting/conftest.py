@@ -163,7 +163,7 @@ def tree_metrics():
 
     values = {"sufficiency": part(0.5), "comprehensiveness": part(0.25), "faithfulness": part(-0.25)}
     arm = values | {"difference": part(0.125), "missing": 0.5, "open": values}
-    scores = dict.fromkeys(values, {"median": 2.5, "q25": 1.25, "q75": 4.0, "n": 30})
+    scores = {name: {"median": 2.5, "q25": 1.25, "q75": 4.0, "n": 30} for name in values}
     return [
         {"task": "negation", "seed": 1, "n": 30, "tau": 0.375, "edges": part(7.25), "without_tree": 3, **values}
         | {"open": values, "reviewed": part(-0.5), "full_probability": 0.75, "without_any_edge": 0.625}
@@ -174,7 +174,7 @@ def tree_metrics():
                 "difference": part(0.125),
                 "missing": 0.5,
                 "trees": 100,
-                "z": dict.fromkeys(values, spread),
+                "z": scores,
             }
         }
         | {"optimum": {"ratio": 0.875, "worst_ratio": 0.5, "reached": 0.75, "proven": 29, "n": 28}}
