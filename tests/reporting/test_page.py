@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from pipeline.analysis.claims import claims
 from pipeline.reporting.page import render_html, render_markdown
 from pipeline.reporting.prune.tables import pruning_rows
 
@@ -12,8 +13,10 @@ VOID = {"meta", "img"}
 
 
 def with_results(context, **changes):
-    """The context with other records, by experiment."""
-    return dataclasses.replace(context, records={**context.records, **changes})
+    """The context with other records, by experiment, and the claims that these decide."""
+    records = {**context.records, **changes}
+    judged = [dataclasses.asdict(claim) for claim in claims(records, context.parameters["claims"])]
+    return dataclasses.replace(context, records={**records, "claims": judged})
 
 
 class Page(HTMLParser):
@@ -115,7 +118,7 @@ def test_both_forms_hold_every_table_and_section(report_context):
     # Markdown has a rule under each head.
     tables = sum(tag == "table" for tag, _ in html.tags)
     assert len(re.findall(r"^\|", markdown, flags=re.MULTILINE)) == rows + tables
-    assert rows > len(pruning_rows(report_context.results.prune))
+    assert rows > len(pruning_rows(report_context.records["prune"]))
     assert "1.50 [0.50, 2.50] better" in markdown
     assert "1.50 [0.50, 2.50] better" in html.text
 
@@ -136,7 +139,7 @@ def test_the_words_fit_the_run(report_context):
     assert "200 training examples that are neither trained on nor evaluated" in text
     assert "negation (n = 1,000) ±0.4" in text
 
-    deeper = [record | {"n_heads": 12} for record in report_context.results.effectiveness]
+    deeper = [record | {"n_heads": 12} for record in report_context.records["effectiveness"]]
     parameters = {
         **report_context.parameters,
         "prepare": {**report_context.parameters["prepare"], "protocol": "authors"},
@@ -155,14 +158,14 @@ def section(text, heading):
 
 def test_the_error_of_attribution_and_the_claims_are_reported(report_context):
     markdown = render_markdown(report_context)
-    error, claims = section(markdown, "How exact the attribution is"), section(markdown, "Claims")
+    error, judged = section(markdown, "How exact the attribution is"), section(markdown, "Claims")
     assert "On 12 dev examples per model" in error
     assert "96 Gauss-Legendre nodes in float64" in error
     assert "negation, seed 1: 20 right-rule steps 6.2 %." in error
     assert "Largest gaps: negation, seed 1: 0.12." in error
     order = ["](../figures/convergence.svg)", "`steps: auto` on the same examples", "](../figures/completeness.svg)"]
     assert sorted(order, key=error.index) == order
-    lines = [line for line in claims.splitlines() if line.startswith("| P1")]
+    lines = [line for line in judged.splitlines() if line.startswith("| P1")]
     assert len(lines) == 1
     for words in ("m = 20 steps suffice", "6.25 [3.12, 12.50]", "at most 5", "undecided"):
         assert words in lines[0]
@@ -170,7 +173,8 @@ def test_the_error_of_attribution_and_the_claims_are_reported(report_context):
 
 def test_without_20_steps_of_the_right_rule_there_is_no_claim_p1(report_context):
     bare = [
-        {key: value for key, value in record.items() if key != "paper"} for record in report_context.results.convergence
+        {key: value for key, value in record.items() if key != "paper"}
+        for record in report_context.records["convergence"]
     ]
     context = with_results(report_context, convergence=bare)
     markdown = render_markdown(context)
@@ -184,8 +188,8 @@ def test_a_weak_model_and_a_sample_are_pointed_out(report_context):
     assert "Not three standard errors" not in text
     classes = {"no": {"accuracy": 0.5, "low": 0.25, "high": 0.75, "n": 400}}
     classes["yes"] = classes["no"] | {"n": 600}
-    weak = [record | {"accuracy": 0.64, "per_class": classes} for record in report_context.results.finetune]
-    sampled = [record | {"n": 250} for record in report_context.results.prune]
+    weak = [record | {"accuracy": 0.64, "per_class": classes} for record in report_context.records["finetune"]]
+    sampled = [record | {"n": 250} for record in report_context.records["prune"]]
     other = render_markdown(with_results(report_context, finetune=weak, prune=sampled))
     assert "seeded sample of the dev examples: negation 250." in other
     assert "negation, seed 1 (majority 60.0 %)" in other

@@ -6,58 +6,64 @@ import pytest
 from safetensors.numpy import save_file
 
 from pipeline.errors import InputError
-from pipeline.reporting.results import read_curves, read_head_maps, read_metrics, read_trees
-from pipeline.values.config import StageConfig
-from pipeline.values.presets import compose_params
+from pipeline.reporting.results import Results
 from pipeline.values.store import write_csv, write_json
+
+MODELS = [("negation", 1), ("negation", 2), ("inference", 1), ("inference", 2)]
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StageConfig:
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Results:
     """Two tasks and two seeds, in a folder without results."""
     monkeypatch.chdir(tmp_path)
-    params = compose_params(["preset=mini", "seeds=[1,2]"])
-    return StageConfig(params, stage="tables", declared=frozenset({"tasks", "seeds"}))
-
-
-RUNS = [("negation", 1), ("negation", 2), ("inference", 1), ("inference", 2)]
+    return Results(Path(), ["negation", "inference"], [1, 2])
 
 
 def curves(task: str, seed: int) -> list[dict[str, Any]]:
     return [{"task": task, "seed": seed, "rule": rule} for rule in ("left", "None")]
 
 
-def test_results_are_read_by_task_and_seed(config: StageConfig) -> None:
-    for task, seed in reversed(RUNS):
-        write_json(Path(f"metrics/convergence/{task}-{seed}.json"), {"task": task, "seed": seed})
-        write_csv(Path(f"outputs/convergence/{task}-{seed}/curves.csv"), curves(task, seed))
-        write_csv(Path(f"outputs/convergence/{task}-{seed}/other.csv"), curves(task, seed)[:1])
-    assert [(found["task"], found["seed"]) for found in read_metrics(config, "convergence")] == RUNS
-    found = read_curves(config, "convergence")
+def test_records_and_tables_are_those_of_all_models(results: Results) -> None:
+    folder = Path("outputs/analysis/convergence")
+    records = [{"task": task, "seed": seed, "n": 5} for task, seed in MODELS]
+    write_json(folder / "records.json", {"records": records})
+    write_csv(folder / "curves.csv", [row for model in MODELS for row in curves(*model)])
+    write_csv(folder / "other.csv", [row for model in MODELS for row in curves(*model)[:1]])
+    assert results.records("convergence") == records
     # A name that pandas would take for a missing value stays text.
-    assert found.to_dict("records") == [row for run in RUNS for row in curves(*run)]
-    assert len(read_curves(config, "convergence", name="other")) == 4
+    assert results.table("convergence", "curves").to_dict("records") == [row for m in MODELS for row in curves(*m)]
+    assert len(results.table("convergence", "other")) == 4
 
 
-def test_a_missing_metrics_file_is_named_with_the_stage_that_makes_it(config: StageConfig) -> None:
-    with pytest.raises(InputError, match=r"metrics/convergence/negation-1.json is missing; run: dvc repro convergence"):
-        read_metrics(config, "convergence")
+def test_a_table_of_nothing_is_empty(results: Results) -> None:
+    write_csv(Path("outputs/analysis/attribute/unconverged.csv"), [])
+    assert results.table("attribute", "unconverged").empty
 
 
-def test_trees_and_heat_maps_are_those_of_the_first_seed(config: StageConfig) -> None:
+def test_a_missing_file_is_named_with_the_stage_that_makes_it(results: Results) -> None:
+    with pytest.raises(InputError) as refused:
+        results.records("convergence")
+    assert str(refused.value) == "outputs/analysis/convergence/records.json is missing; run: dvc repro analyse"
+    with pytest.raises(InputError) as refused:
+        results.table("tree", "curves")
+    assert str(refused.value) == "outputs/analysis/tree/curves.csv is missing; run: dvc repro analyse"
+
+
+def test_trees_and_heat_maps_are_those_of_the_first_seed(results: Results) -> None:
     with pytest.raises(InputError, match="run: dvc repro tree"):
-        read_trees(config, "negation")
+        results.trees("negation")
     write_json(Path("outputs/tree/negation-1/trees.json"), {"trees": [{"example_id": "dev-0"}]})
-    assert read_trees(config, "negation") == [{"example_id": "dev-0"}]
+    assert results.trees("negation") == [{"example_id": "dev-0"}]
     # Committed results have no whole maps.
-    assert read_head_maps(config, "negation", "dev-0", layer=0, head=0) is None
+    assert results.head_maps("negation", "dev-0", layer=0, head=0) is None
     maps = np.arange(2 * 3 * 4 * 4, dtype=np.float32).reshape(2, 3, 4, 4)
     folder = Path("outputs/attributions/negation-1")
     folder.mkdir(parents=True)
     save_file({"dev-0.predicted.attention": maps, "dev-0.predicted.attribution": -maps}, folder / "full.safetensors")
-    attention, attribution = read_head_maps(config, "negation", "dev-0", layer=1, head=2)
-    np.testing.assert_array_equal(attention, maps[1, 2])
-    np.testing.assert_array_equal(attribution, -maps[1, 2])
+    found = results.head_maps("negation", "dev-0", layer=1, head=2)
+    assert found is not None
+    np.testing.assert_array_equal(found[0], maps[1, 2])
+    np.testing.assert_array_equal(found[1], -maps[1, 2])
     for place, name in (({"layer": 2, "head": 0}, "layer"), ({"layer": 0, "head": 3}, "head")):
         with pytest.raises(InputError, match=f"figures.heatmap_{name} is"):
-            read_head_maps(config, "negation", "dev-0", **place)
+            results.head_maps("negation", "dev-0", **place)

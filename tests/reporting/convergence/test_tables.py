@@ -4,9 +4,11 @@ import io
 import pytest
 
 from pipeline.reporting.convergence.tables import auto_rows, completeness_rows, convergence_rows
+from pipeline.reporting.results import Results
 from pipeline.reporting.style import RULES
 from pipeline.reporting.table_text import to_csv, to_markdown
-from pipeline.values.store import read_csv, read_json, write_csv, write_json
+from pipeline.values.paths import analysis_folder
+from pipeline.values.store import read_json, write_csv, write_json
 
 
 def lines(text):
@@ -63,11 +65,9 @@ def test_gaps_by_layer_counted_from_one(completeness_gaps):
 
 
 def test_gaps_that_were_read_from_a_file_are_the_same(tmp_path, completeness_gaps):
-    import pandas
-
-    write_csv(tmp_path / "completeness.csv", completeness_gaps)
-    assert len(read_csv(tmp_path / "completeness.csv")) == 2
-    stored = pandas.read_csv(tmp_path / "completeness.csv").to_dict("records")
+    write_csv(analysis_folder(tmp_path, "attribute") / "completeness.csv", completeness_gaps)
+    stored = Results(tmp_path, ["negation"], [1]).table("attribute", "completeness").to_dict("records")
+    assert len(stored) == 2
     assert to_csv(completeness_rows(stored)) == to_csv(completeness_rows(completeness_gaps))
     assert to_markdown(completeness_rows(stored)) == to_markdown(completeness_rows(completeness_gaps))
 

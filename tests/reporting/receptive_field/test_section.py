@@ -36,7 +36,7 @@ def records(tmp_path):
 
 
 def section_of(records):
-    return section(SimpleNamespace(results=SimpleNamespace(receptive_field=records)))
+    return section(SimpleNamespace(records={"receptive_field": records}))
 
 
 def of_kind(section, kind):

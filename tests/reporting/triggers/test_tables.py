@@ -112,8 +112,8 @@ def test_the_tables_can_be_written(metrics, empty):
 
 
 def section_of(records):
-    parameters = {"triggers": {"best": 2, "collapse_share": 0.95}}
-    return section(SimpleNamespace(results=SimpleNamespace(triggers=records), parameters=parameters))
+    parameters = {"triggers": {"best": 2}, "analyse": {"collapse_share": 0.95}}
+    return section(SimpleNamespace(records={"triggers": records}, parameters=parameters))
 
 
 def test_the_section_has_the_figure_and_all_tables(metrics):

@@ -50,8 +50,8 @@ FUNCTIONAL = [part("rte", "sst2"), part("sst2", "rte")]
 def section_of(tmp_path):
     def make(*, pairs=PAIRS, functional=FUNCTIONAL, source="folder"):
         write_json(tmp_path / "u.json", {"method": "attribution", "pairs": pairs, "functional": functional})
-        results = SimpleNamespace(universality=read_json(tmp_path / "u.json"))
-        return section(SimpleNamespace(results=results, parameters={"model": {"source": source}}))
+        records = {"universality": [read_json(tmp_path / "u.json")]}
+        return section(SimpleNamespace(records=records, parameters={"model": {"source": source}}))
 
     return make
 

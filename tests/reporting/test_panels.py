@@ -1,0 +1,69 @@
+"""What the curve figures share."""
+
+import itertools
+
+import matplotlib
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from pipeline.reporting.effectiveness.plots import effectiveness_figure
+from pipeline.reporting.panels import save_figure
+from pipeline.reporting.prune.plots import pruning_figure
+from pipeline.reporting.style import METHODS
+
+MAJORITY = {"negation": 0.52, "inference": 0.36, "mnli": 0.35, "rte": 0.53, "sst2": 0.51}
+EFFECTIVENESS = [name for name in METHODS if name.startswith("attribution_")] + ["attention"]
+PRUNING = [name for name in METHODS if not name.startswith("attribution_") and name != "random"]
+
+
+@pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING])
+def test_methods_differ_in_colour_or_dash_and_in_marker(names):
+    styles = [METHODS[name] for name in names]
+    assert len({style.marker for style in styles}) == len(styles)
+    assert len({(style.colour, style.dash) for style in styles}) == len(styles)
+
+
+@pytest.mark.parametrize("tasks", [["rte"], ["rte", "sst2", "mnli"]])
+def test_nothing_is_cut_off_and_the_legend_covers_no_panel(effectiveness_curves, pruning_curves, tasks):
+    figures = [
+        effectiveness_figure(effectiveness_curves(tasks=tasks, heads=12), MAJORITY),
+        pruning_figure(pruning_curves(tasks=tasks), MAJORITY),
+        pruning_figure(pruning_curves(tasks=tasks, normalise=["none"]), MAJORITY),
+    ]
+    for figure in figures:
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        renderer, page = canvas.get_renderer(), figure.bbox
+        legend = figure.legends[0].get_window_extent(renderer)
+        boxes = [ax.get_tightbbox(renderer) for ax in figure.axes]
+        for box in [legend, *boxes]:
+            assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1  # noqa: PT018
+        assert not any(legend.overlaps(box) for box in boxes)
+        assert not any(first.overlaps(second) for first, second in itertools.combinations(boxes, 2))
+
+
+def test_equal_figures_give_equal_bytes_whatever_the_users_settings(tmp_path, effectiveness_curves, pruning_curves):
+    for name, rc in [("a", {}), ("b", {"font.size": 20, "svg.fonttype": "none", "lines.linewidth": 5})]:
+        with matplotlib.rc_context(rc):
+            save_figure(
+                effectiveness_figure(effectiveness_curves(tasks=["rte"]), MAJORITY), tmp_path / f"{name}.e", dpi=60
+            )
+            save_figure(
+                pruning_figure(pruning_curves(tasks=["rte"], normalise=["none"]), MAJORITY),
+                tmp_path / f"{name}.p",
+                dpi=60,
+            )
+    for kind in ("e.svg", "e.png", "p.svg", "p.png"):
+        content = (tmp_path / f"a.{kind}").read_bytes()
+        assert content == (tmp_path / f"b.{kind}").read_bytes()
+        for stamp in (matplotlib.__version__.encode(), b"<dc:date>", b"Software"):
+            assert stamp not in content
+
+
+def test_pictures_of_examples_go_to_a_folder_of_their_own(tmp_path, effectiveness_curves):
+    figure = effectiveness_figure(effectiveness_curves(tasks=["rte"]), MAJORITY)
+    assert save_figure(figure, tmp_path / "beside", dpi=60) == tmp_path / "beside.png"
+    assert save_figure(figure, tmp_path / "apart", dpi=60, pictures=tmp_path / "x") == tmp_path / "x/apart.png"
+    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
+    assert files == {"beside.svg", "beside.png", "apart.svg", "x/apart.png"}
+    assert (tmp_path / "beside.png").read_bytes() == (tmp_path / "x/apart.png").read_bytes()

@@ -1,0 +1,62 @@
+import csv
+import io
+
+import pytest
+
+from pipeline.analysis.intervals import Interval
+from pipeline.errors import InputError
+from pipeline.reporting.effectiveness.tables import effectiveness_rows
+from pipeline.reporting.prune.tables import pruning_rows
+from pipeline.reporting.table_text import in_words, to_csv, to_markdown
+
+
+def parse_markdown(text):
+    lines = [[cell.strip() for cell in line.strip("|\n").split(" | ")] for line in text.splitlines()]
+    return lines[0], lines[1], lines[2:]
+
+
+def test_csv_spreads_intervals_over_columns(prune_metrics, effectiveness_metrics):
+    rows = list(csv.DictReader(io.StringIO(to_csv(pruning_rows(prune_metrics)))))
+    assert rows[0]["method"] == "attribution"
+    assert (rows[0]["auc"], rows[0]["auc_low"], rows[0]["auc_high"]) == ("80.0000", "79.0000", "81.2500")
+    assert rows[0]["delta_auc"] == rows[0]["delta_auc_verdict"] == ""
+    assert (rows[1]["delta_auc"], rows[1]["delta_auc_verdict"]) == ("1.5000", "better")
+    assert "area_verdict" not in to_csv(effectiveness_rows(effectiveness_metrics))
+
+
+def test_numbers_are_stable():
+    row = {"accuracy": Interval(-0.00001, -0.04, 0.0), "n": 12345, "seed": 1234, "delta_auc": None, "share": 0.12345678}
+    assert to_csv([row]) == (
+        "accuracy,accuracy_low,accuracy_high,n,seed,delta_auc,share\n0.0000,-0.0400,0.0000,12345,1234,,0.1235\n"
+    )
+    _, _, (cells,) = parse_markdown(to_markdown([row]))
+    assert cells == ["0.0 [0.0, 0.0]", "12,345", "1234", "–", "0.123"]
+
+
+def test_markdown_is_aligned_and_reads_like_the_figures():
+    rows = [
+        {"task": "sst2", "method": "taylor_authors", "normalise": "none", "n": 872, "note": "a|b"},
+        {"task": "negation", "method": "attention", "normalise": None, "n": 1000, "note": ""},
+    ]
+    text = to_markdown(rows)
+    assert len({len(line) for line in text.splitlines()}) == 1
+    assert "a\\|b" in text
+    head, rule, body = parse_markdown(text)
+    assert head == ["task", "method", "importance", "examples", "note"]
+    assert body[0][:4] == ["SST-2", "Taylor (authors' code)", "as computed", "872"]
+    assert [cell.endswith(":") for cell in rule] == [False, False, False, True, False]
+
+
+def test_rows_without_order_are_refused_and_no_rows_are_no_table():
+    assert to_markdown([]) == ""
+    with pytest.raises(InputError, match="same columns"):
+        to_csv([{"a": 1, "b": 2}, {"b": 2, "a": 1}])
+
+
+def test_a_column_in_words(effectiveness_metrics):
+    words = in_words(effectiveness_rows([*effectiveness_metrics, effectiveness_metrics[0] | {"task": "rte"}]), "area")
+    negation, rte = words.split("; ")
+    assert (
+        negation == "negation, seed 1: attribution, gold label 20.0, attribution, predicted label 10.0, attention 0.0"
+    )
+    assert rte.startswith("RTE, seed 1: ")
