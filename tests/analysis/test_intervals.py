@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from pipeline.analysis.intervals import bootstrap_mean, bootstrap_means, standard_error, wilson_interval
+from pipeline.analysis.intervals import (
+    Interval,
+    bootstrap_mean,
+    bootstrap_means,
+    quantiles,
+    standard_error,
+    wilson_interval,
+)
 from pipeline.errors import InputError
 
 
@@ -92,3 +99,21 @@ def test_an_end_at_zero_is_zero_and_not_a_rounding_error():
     # 0.1 + 0.2 - 0.3 is 5.6e-17: three examples that cancel, whichever are drawn together.
     found = bootstrap_mean([0.1 + 0.2 - 0.3] * 5, draws=50, seed=0)
     assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
+
+
+def test_every_interval_is_rounded_where_it_is_made_however_it_is_made():
+    rounding = 0.1 + 0.2 - 0.3
+    for found in (
+        Interval(-rounding, rounding, 1 / 3),
+        Interval.of({"value": -rounding / 100, "low": rounding / 100, "high": 1 / 300}, 100),
+    ):
+        assert (found.value, found.low, found.high) == (0.0, 0.0, 0.333333333333)
+        assert np.copysign(1, found.value) == 1  # no minus zero, which a table would show
+    # What is far smaller than any accuracy, but no rounding error, stays.
+    assert Interval(1e-9, 1e-9, 1e-9).low == 1e-9
+
+
+def test_quantiles_by_hand():
+    expected = {"q05": 0.05, "q25": 0.25, "median": 0.5, "q75": 0.75, "q95": 0.95, "max": 1.0}
+    assert quantiles([1.0, 0.0, 0.25, 0.75, 0.5]) == pytest.approx(expected)
+    assert quantiles([]) == dict.fromkeys(expected)
