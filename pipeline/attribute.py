@@ -23,7 +23,8 @@ def main(config: StageConfig) -> None:
     from pipeline.attattr.families import check_family
     from pipeline.launch.tracking import track
     from pipeline.launch.work import work_folder
-    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.predicting.device import device_for
+    from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.collect import merge, unconverged, write_store
     from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
     from pipeline.scoring.samples import samples, what_to_keep

@@ -14,8 +14,9 @@ def main(config: StageConfig) -> None:
     """Attribute the same examples by every rule and number of steps, and compare with a much finer integral."""
     from pipeline.experiments.convergence import error_rows
     from pipeline.launch.tracking import track
+    from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
-    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_rows
 
     task, seed, settings = config.task, config.seed, config.convergence

@@ -14,8 +14,9 @@ def main(config: StageConfig) -> None:
     """Rank heads per example and layer, mask k of them, predict."""
     from pipeline.experiments.effectiveness import outcomes, rankings
     from pipeline.launch.tracking import track
+    from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples
-    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_columns
 
     task, seed, settings = config.task, config.seed, config.effectiveness

@@ -14,8 +14,9 @@ def main(config: StageConfig) -> None:
     """Score the heads by every method, mask them lowest first, predict."""
     from pipeline.experiments.prune import head_importance, importance_rows, outcomes, rankings
     from pipeline.launch.tracking import track
+    from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
-    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_columns, write_csv
 
     task, seed, settings, budget = config.task, config.seed, config.prune, config.run.token_budget

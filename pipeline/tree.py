@@ -16,8 +16,9 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.tree.measure import edge_rows, outcome_rows, read_head_sums
     from pipeline.experiments.tree.shown import shown_trees
     from pipeline.launch.tracking import track
+    from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
-    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.tree

@@ -19,8 +19,9 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.triggers.measure import evaluate, selection_samples, trigger_rows
     from pipeline.experiments.triggers.mining import mine
     from pipeline.launch.tracking import track
+    from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
-    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.store import read_heads
     from pipeline.values.store import write_columns, write_json, write_rows
 

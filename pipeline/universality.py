@@ -14,8 +14,9 @@ def main(config: StageConfig) -> None:
     """Mask heads in the order of each task's ranking, of the same seed."""
     from pipeline.experiments.universality import foreign_outcomes, read_importance
     from pipeline.launch.tracking import track
+    from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
-    from pipeline.predicting.load import device_for, load_finetuned
+    from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_columns
 
     task, seed, settings = config.task, config.seed, config.universality

@@ -8,10 +8,12 @@
 Under DVC the first command writes the outputs that dvc.yaml names.
 """
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipeline.launch.environment import forget_strays
+from pipeline.launch.parent import end_with_parent
 from pipeline.launch.signals import exit_on_signal
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
     other exception keeps its traceback. A multirun runs `main` once per job, and names at its end the jobs that failed.
     """
     with exit_on_signal():
+        if os.environ.get("DVC_STAGE"):
+            end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
         # Imports take seconds, in which a signal may come.
         from pipeline.launch.errors import exit_on_bad_input
         from pipeline.launch.stage import run

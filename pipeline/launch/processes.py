@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from multiprocessing import connection, resource_tracker
 from multiprocessing.process import BaseProcess
@@ -11,6 +10,7 @@ from multiprocessing.process import BaseProcess
 from omegaconf import DictConfig
 
 from pipeline.errors import InputError
+from pipeline.launch.parent import end_with_parent
 from pipeline.launch.signals import SIGNALS
 
 Run = Callable[[str, DictConfig], None]
@@ -67,13 +67,5 @@ def _start(process: BaseProcess) -> None:
 
 
 def _work(run: Run, name: str, config: DictConfig) -> None:
-    threading.Thread(target=_follow_parent, daemon=True).start()
+    end_with_parent()
     run(name, config)
-
-
-def _follow_parent() -> None:
-    """Stop where the sweep's own process is no more."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)

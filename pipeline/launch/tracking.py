@@ -92,8 +92,9 @@ def track(config: StageConfig) -> Iterator[Tracker]:
 def _start(config: StageConfig) -> Any:
     if config.run.tracking.mode == "disabled":
         return None
-    for name in [name for name in os.environ if name.startswith(ONE_RUN)]:
-        del os.environ[name]
+    for name, value in [*os.environ.items()]:
+        if name.startswith(ONE_RUN) or (name.startswith("WANDB_") and not value):  # W&B refuses what is empty
+            del os.environ[name]
     try:
         mode = tracking_mode(config.run.tracking)
         if mode == "online":

@@ -175,9 +175,18 @@ def test_help_shows_the_stages_values_and_no_others(run: Run, capfd: pytest.Capt
     assert files() == set()
 
 
+def test_ranks_and_trainer_options_of_the_shell_are_another_programs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    strays = {"RANK": "3", "LOCAL_RANK": "3", "WORLD_SIZE": "4", "MASTER_ADDR": "x", "PL_TRAINER_MAX_STEPS": "1"}
+    for name, value in strays.items():
+        monkeypatch.setenv(name, value)
+    seen = []
+    assert run("prune", *ARGUMENTS, main=lambda _: seen.append(strays.keys() & os.environ.keys())) == 0
+    assert seen == [set()]
+
+
 def test_the_command_line_is_light() -> None:
     heavy = {"torch", "transformers", "pytorch_lightning", "wandb"}
-    code = f"import pipeline.launch.cli, sys; print(*({heavy} & {{*sys.modules}}))"
+    code = f"import pipeline.launch.cli, pipeline.launch.stage, sys; print(*({heavy} & {{*sys.modules}}))"
     done = subprocess.run([sys.executable, "-c", code], cwd=SOURCE, capture_output=True, text=True, check=True)
     assert done.stdout == "\n"
 

@@ -191,6 +191,42 @@ def test_exit_codes_tell_the_signal() -> None:
     assert [signal_name(code) for code in (0, 1, 2, 128, 255)] == [None] * 5
 
 
+@pytest.mark.usefixtures("start")
+def test_a_stage_ends_with_the_dvc_that_started_it() -> None:
+    """DVC ends at once where it alone gets the signal; its shell has made way for the stage, as bash and zsh do."""
+    command = f"exec {sys.executable} stage.py prune.random_orders=23 {' '.join(QUIET)}"
+    caller = "import subprocess, sys; subprocess.call(sys.argv[1], shell=True)"
+    variables = {**os.environ, "PYTHONPATH": str(SOURCE), "DVC_STAGE": "prune@negation-1"}
+    dvc = subprocess.Popen([sys.executable, "-c", caller, command], env=variables)
+    (stage,) = wait_for("works-23")
+    dvc.terminate()
+    dvc.wait(timeout=50)
+    _until(lambda: not runs(stage), seconds=50)
+    assert not Path("ended-23").exists()
+
+
+@pytest.mark.usefixtures("start")
+def test_a_stage_by_hand_outlives_its_shell() -> None:
+    command = [sys.executable, "stage.py", "prune.random_orders=23", *QUIET]
+    caller = "import subprocess, sys; subprocess.Popen(sys.argv[1:])"
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
+    subprocess.run([sys.executable, "-c", caller, *command], env=environment, check=True)
+    (stage,) = wait_for("works-23")
+    with pytest.raises(TimeoutError):
+        _until(lambda: not runs(stage), seconds=1.5)
+    Path("released").touch()
+    _until(lambda: not runs(stage), seconds=50)
+    assert Path("ended-23").exists()
+
+
+def _until(condition: Callable[[], bool], *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError
+        time.sleep(0.01)
+
+
 # Sweeps.
 
 

@@ -1,0 +1,210 @@
+"""Real stages that are stopped in the middle of their work: how they end, and that the next run goes on from there."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from pipeline.launch.sweep_jobs import read_jobs
+from pipeline.values.params import dump_params
+from pipeline.values.paths import SOURCE
+from pipeline.values.presets import compose_params
+
+TINY = (
+    "preset=mini",
+    "tasks=[negation]",
+    "data.n_train=60",
+    "data.n_dev=20",
+    "model.layers=2",
+    "model.heads=2",
+    "model.hidden=16",
+    "model.intermediate=16",
+    "prepare.n_importance=10",
+    "prepare.n_heldout=5",
+    "finetune.epochs_for.negation=2",
+    "attribute.steps=2",
+    "attribute.n_mine=5",
+    "triggers.n_select=5",
+)
+ONE = ("task=negation", "seed=1")
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+def environment(stage: str, **variables: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1", "DVC_STAGE": stage, **variables}
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a dvc.yaml, tiny values, and what `prepare` and `finetune` leave."""
+    folder = tmp_path_factory.mktemp("repository")
+    shutil.copy(SOURCE / "dvc.yaml", folder)
+    (folder / "params.yaml").write_text(dump_params(compose_params(TINY), header="A test's."))
+    for stage, arguments in (("prepare", ONE[:1]), ("finetune", ONE)):
+        command = [sys.executable, "-m", f"pipeline.{stage}", *arguments, "run.tracking.mode=disabled"]
+        done = subprocess.run(command, cwd=folder, env=environment(stage), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def start(prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    """`start(stage, *arguments)`: a stage under DVC's variables, in a copy of the repository and a group of its own."""
+    folder = tmp_path / "repository"
+    shutil.copytree(prepared, folder)
+    monkeypatch.chdir(folder)
+    started: list[subprocess.Popen[str]] = []
+
+    def start(stage: str, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", f"pipeline.{stage}", *arguments]
+        process = subprocess.Popen(
+            command, env=environment(stage, **variables), stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for(pattern: str, process: "subprocess.Popen[str]", *, until: Callable[[], bool] = lambda: True) -> None:
+    deadline = time.monotonic() + 100
+    while not (list(Path().glob(pattern)) and until()):
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def assert_stopped(process: "subprocess.Popen[str]", number: int) -> None:
+    said = process.communicate(timeout=100)[1]
+    assert process.returncode == 128 + number, said
+    line = f"error: stopped by {signal.Signals(number).name}; run the same command again to go on"
+    assert said.splitlines()[-1] == line
+    assert said.count("stopped by") == 1
+    assert "Traceback" not in said
+
+
+def epoch() -> int:
+    (path,) = Path(".work").glob("finetune-*/last.ckpt")
+    return torch.load(path, weights_only=True)["epoch"]
+
+
+def test_finetune_ends_within_its_training_and_resumes(start: Start) -> None:
+    number = signal.SIGTERM
+    arguments = (*ONE, "finetune.epochs_for.negation=100000", "run.tracking.mode=disabled")
+    process = start("finetune", *arguments)
+    wait_for(".work/finetune-*/last.ckpt", process)
+    process.send_signal(number)
+    assert_stopped(process, number)
+    before = epoch()
+    process = start("finetune", *arguments)
+    wait_for(".work/finetune-*/last.ckpt", process, until=lambda: epoch() > before)
+    process.send_signal(number)
+    assert_stopped(process, number)
+
+
+def test_a_finetune_that_fails_after_its_training_is_not_trained_again(start: Start) -> None:
+    for path in (Path("outputs/models"), Path("outputs/predictions")):
+        shutil.rmtree(path)
+    process = start("finetune", *ONE, "finetune.epochs_for.negation=3", "run.tracking.mode=disabled")
+    # The folder can be written when the training begins, and not when it has ended.
+    wait_for(".work/finetune-*/last.ckpt", process)
+    shutil.rmtree("outputs/predictions", ignore_errors=True)
+    Path("outputs/predictions").write_text("in the way")
+    process.communicate(timeout=100)
+    assert process.returncode not in (0, None)
+    assert list(Path().glob(".work/finetune-*/last.ckpt"))
+    assert epoch() == 2
+    Path("outputs/predictions").unlink()
+    (last,) = Path(".work").glob("finetune-*/last.ckpt")
+    written = last.stat().st_mtime_ns
+    process = start("finetune", *ONE, "finetune.epochs_for.negation=3", "run.tracking.mode=disabled")
+    deadline = time.monotonic() + 100
+    while process.poll() is None:
+        assert time.monotonic() < deadline
+        assert not last.is_file() or last.stat().st_mtime_ns == written, "an epoch was trained again"
+        time.sleep(0.005)
+    assert process.returncode == 0, process.communicate()[1]
+    assert Path("outputs/predictions/negation-1.parquet").is_file()
+    assert not list(Path(".work").glob("finetune-*"))
+
+
+SLOW = (*ONE, "attribute.steps=100", "run.token_budget=1", "run.tracking.mode=disabled")
+TWO = ("run.trainer.devices=2", "run.trainer.strategy=ddp_spawn")
+
+
+def finished_jobs() -> set[Path]:
+    return set(Path().glob(".work/attribute-*/job-*.parquet"))
+
+
+def test_attribute_ends_within_its_batches_and_resumes(start: Start) -> None:
+    process = start("attribute", *SLOW)
+    wait_for(".work/attribute-*/job-*.parquet", process)
+    process.terminate()
+    assert_stopped(process, signal.SIGTERM)
+    done = finished_jobs()
+    assert 0 < len(done) < 35
+    again = start("attribute", *SLOW)
+    said = again.communicate(timeout=100)[1]
+    assert again.returncode == 0, said
+    assert f"resuming: {len(done)} of 35 batches are done" in said
+    assert Path("metrics/attribute/negation-1.json").is_file()
+    assert not list(Path(".work").glob("attribute-*"))
+
+
+def test_attribute_in_two_processes_ends_with_both_and_one_that_is_killed_is_named(start: Start) -> None:
+    process = start("attribute", *SLOW, *TWO)
+    wait_for(".work/attribute-*/job-*.parquet", process)
+    workers = spawned(process)
+    process.terminate()
+    assert_stopped(process, signal.SIGTERM)
+    assert not any(Path(f"/proc/{pid}/cmdline").exists() for pid in workers)
+    before = finished_jobs()
+    assert 0 < len(before) < 35
+    process = start("attribute", *SLOW, *TWO)
+    wait_for(".work/attribute-*/job-*.parquet", process, until=lambda: finished_jobs() > before)
+    os.kill(spawned(process)[1], signal.SIGKILL)
+    said = process.communicate(timeout=100)[1]
+    assert process.returncode == 2, said
+    assert said.splitlines()[-1].startswith("error: a process of attribution was ended by SIGKILL; with fewer run.")
+    assert "Traceback" not in said
+
+
+def spawned(process: "subprocess.Popen[str]") -> list[int]:
+    """The two processes that Lightning started, in the order of their ranks."""
+    children = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+    workers = [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(workers) == 2
+    return workers
+
+
+def test_a_measuring_stage_ends_within_its_loop_and_its_run_is_closed_as_failed(start: Start) -> None:
+    long = (*ONE, "convergence.reference_steps=1000", "convergence.n_examples=20", "run.token_budget=1")
+    process = start("convergence", *long, "run.tracking.mode=offline", WANDB_MODE="")
+    logs = "wandb/offline-run-*/logs/debug.log"
+    wait_for(logs, process, until=lambda: "returning control" in next(Path().glob(logs)).read_text())
+    process.send_signal(signal.SIGINT)
+    assert_stopped(process, signal.SIGINT)
+    (run_file,) = Path("wandb").glob("offline-run-*/*.wandb")
+    command = [Path(sys.executable).with_name("wandb"), "leet", "inspect", "--summary", "--json", run_file]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert (found["name"], found["exit_code"]) == ("convergence@negation-1", 1)
+
+
+def test_a_sweep_of_trainings_ends_and_resumes(start: Start) -> None:
+    arguments = ("-m", *ONE, "finetune.lr=0.001,0.002,0.003", "finetune.epochs_for.negation=100000", "jobs_at_once=2")
+    process = start("finetune", *arguments, "run.tracking.mode=disabled")
+    wait_for(".work/finetune-*/last.ckpt", process, until=lambda: len(list(Path().glob(".work/*/last.ckpt"))) == 2)
+    os.killpg(process.pid, signal.SIGINT)
+    assert_stopped(process, signal.SIGINT)
+    assert {job.status for job in read_jobs(Path("sweeps/finetune/finetune.lr"))} == {"unfinished"}
