@@ -204,7 +204,10 @@ class Report(Section):
 
 
 class Trainer(Section):
-    """Lightning's trainer."""
+    """Where models run. `attribute` uses several processes; every other stage, `finetune` above all, uses one.
+
+    Several would train another model: they draw other dropout. `auto` is a GPU where torch sees one, else the CPU.
+    """
 
     accelerator: Literal["cpu", "gpu", "auto"]
     devices: Count
