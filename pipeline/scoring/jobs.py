@@ -24,8 +24,8 @@ from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.errors import NonFiniteError
 from pipeline.attattr.quadrature import schedule
 from pipeline.errors import InputError
+from pipeline.predicting.device import device_for
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
-from pipeline.predicting.load import device_for
 from pipeline.predicting.predict import model_inputs, not_finite
 from pipeline.scoring.records import Keep, example_record
 from pipeline.values.store import write_rows
