@@ -49,7 +49,9 @@ def go_offline(reason: object) -> None:
 
     log.warning("tracking offline (later: wandb sync wandb/offline-run-*): %s", " ".join(str(reason).split()))
     try:
-        write_json(FAILURE, _pipeline_run(wandb.setup().settings.base_url) | {"at": time.time()})
+        write_json(
+            FAILURE, _pipeline_run(wandb.setup().settings.base_url) | {"at": int(time.time())}
+        )  # floats are rounded, and might lie ahead
     except Exception as error:
         log.debug("%s is not written: %s", FAILURE, error)
 

@@ -29,7 +29,7 @@ TINY = (
     "model.intermediate=16",
     "prepare.n_importance=10",
     "prepare.n_heldout=5",
-    "finetune.epochs_for.negation=2",
+    "finetune.epochs=2",
     "attribute.steps=2",
     "attribute.n_mine=5",
     "triggers.n_select=5",
@@ -48,7 +48,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("repository")
     shutil.copy(SOURCE / "dvc.yaml", folder)
     (folder / "params.yaml").write_text(dump_params(compose_params(TINY), header="A test's."))
-    for stage, arguments in (("prepare", ONE[:1]), ("finetune", ONE)):
+    for stage, arguments in (("prepare", ONE), ("finetune", ONE)):
         command = [sys.executable, "-m", f"pipeline.{stage}", *arguments, "run.tracking.mode=disabled"]
         done = subprocess.run(command, cwd=folder, env=environment(stage), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -101,7 +101,7 @@ def epoch() -> int:
 
 def test_finetune_ends_within_its_training_and_resumes(start: Start) -> None:
     number = signal.SIGTERM
-    arguments = (*ONE, "finetune.epochs_for.negation=100000", "run.tracking.mode=disabled")
+    arguments = (*ONE, "finetune.epochs=100000", "run.tracking.mode=disabled")
     process = start("finetune", *arguments)
     wait_for(".work/finetune-*/last.ckpt", process)
     process.send_signal(number)
@@ -116,7 +116,7 @@ def test_finetune_ends_within_its_training_and_resumes(start: Start) -> None:
 def test_a_finetune_that_fails_after_its_training_is_not_trained_again(start: Start) -> None:
     for path in (Path("outputs/models"), Path("outputs/predictions")):
         shutil.rmtree(path)
-    process = start("finetune", *ONE, "finetune.epochs_for.negation=3", "run.tracking.mode=disabled")
+    process = start("finetune", *ONE, "finetune.epochs=3", "run.tracking.mode=disabled")
     # The folder can be written when the training begins, and not when it has ended.
     wait_for(".work/finetune-*/last.ckpt", process)
     shutil.rmtree("outputs/predictions", ignore_errors=True)
@@ -128,7 +128,7 @@ def test_a_finetune_that_fails_after_its_training_is_not_trained_again(start: St
     Path("outputs/predictions").unlink()
     (last,) = Path(".work").glob("finetune-*/last.ckpt")
     written = last.stat().st_mtime_ns
-    process = start("finetune", *ONE, "finetune.epochs_for.negation=3", "run.tracking.mode=disabled")
+    process = start("finetune", *ONE, "finetune.epochs=3", "run.tracking.mode=disabled")
     deadline = time.monotonic() + 100
     while process.poll() is None:
         assert time.monotonic() < deadline
@@ -158,7 +158,7 @@ def test_attribute_ends_within_its_batches_and_resumes(start: Start) -> None:
     said = again.communicate(timeout=100)[1]
     assert again.returncode == 0, said
     assert f"resuming: {len(done)} of 35 batches are done" in said
-    assert Path("metrics/attribute/negation-1.json").is_file()
+    assert Path("outputs/attributions/negation-1/heads.parquet").is_file()
     assert not list(Path(".work").glob("attribute-*"))
 
 
@@ -202,7 +202,7 @@ def test_a_measuring_stage_ends_within_its_loop_and_its_run_is_closed_as_failed(
 
 
 def test_a_sweep_of_trainings_ends_and_resumes(start: Start) -> None:
-    arguments = ("-m", *ONE, "finetune.lr=0.001,0.002,0.003", "finetune.epochs_for.negation=100000", "jobs_at_once=2")
+    arguments = ("-m", *ONE, "finetune.lr=0.001,0.002,0.003", "finetune.epochs=100000", "jobs_at_once=2")
     process = start("finetune", *arguments, "run.tracking.mode=disabled")
     wait_for(".work/finetune-*/last.ckpt", process, until=lambda: len(list(Path().glob(".work/*/last.ckpt"))) == 2)
     os.killpg(process.pid, signal.SIGINT)

@@ -28,7 +28,9 @@ CROSS: dict[str, Any] = {"marker": "x", "color": BLUE, "linestyle": "", "markers
 
 def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
     """Accuracy lost against attribution."""
-    return {"triggers": triggers_figure(results.table("triggers", "triggers"), results.records("triggers"))}
+    # Without a single trigger the table is empty.
+    rows = results.table("triggers", "triggers").reindex(columns=["task", "strength", "drop", "collapses_to"])
+    return {"triggers": triggers_figure(rows, results.records("triggers"))}
 
 
 def triggers_figure(rows: pd.DataFrame, metrics: Sequence[Mapping[str, Any]]) -> Figure:

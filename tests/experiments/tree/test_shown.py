@@ -23,7 +23,7 @@ COUNTS = {"examples": 4, "rootless": 2}
 @pytest.fixture
 def shown(tmp_path, section):
     """`shown(**settings)`: of four examples, all but the third with whole maps."""
-    examples = [Example(name, [2, *[4] * (n - 2), 3], [0] * n, 0) for name, n in LENGTHS.items()]
+    examples = [Example(name, [2, *[4] * (n - 2), 3], [0] * n, 0, [[1, n - 1]]) for name, n in LENGTHS.items()]
     BertTokenizer(vocab={"[UNK]": 0, "[PAD]": 1, "[CLS]": 2, "[SEP]": 3, "word": 4}).save_pretrained(tmp_path / "words")
     rows = [
         {"split": "dev", "example_id": name, "target": "predicted", "predicted": 1, "output": 0.75}
