@@ -21,7 +21,7 @@ def main(config: StageConfig) -> None:
 
     from pipeline.attattr.batching import resolve_token_budget
     from pipeline.attattr.families import check_family
-    from pipeline.launch.tracking import track
+    from pipeline.launch.tracking import track_job
     from pipeline.launch.work import work_folder
     from pipeline.predicting.device import device_for
     from pipeline.predicting.load import load_finetuned
@@ -42,7 +42,7 @@ def main(config: StageConfig) -> None:
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
     folder = work_folder(config, inputs=[data, weights])
     attributor = Attributor(model, settings=settings, token_budget=budget, keep=what_to_keep(chosen, settings))
-    with track(config):
+    with track_job(config):
         run_jobs(attributor, jobs, trainer=config.run.trainer, folder=folder, workers=config.run.workers)
         places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)
         order = {place: number for number, place in enumerate(places)}

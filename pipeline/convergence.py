@@ -13,7 +13,7 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 def main(config: StageConfig) -> None:
     """Attribute the same examples by every rule and number of steps, and compare with a much finer integral."""
     from pipeline.experiments.convergence import error_rows
-    from pipeline.launch.tracking import track
+    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
     from pipeline.predicting.load import load_finetuned
@@ -23,7 +23,7 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     dev = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
     examples = sampled(dev, settings.n_examples, settings.seed)
-    with track(config):
+    with track_job(config):
         rows = error_rows(model, examples, settings=settings, token_budget=config.run.token_budget)
         write_rows(experiment_folder(config.output_root, "convergence", task, seed) / "outcomes.parquet", rows)
 

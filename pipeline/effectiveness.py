@@ -13,7 +13,7 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 def main(config: StageConfig) -> None:
     """Rank heads per example and layer, mask k of them, predict."""
     from pipeline.experiments.effectiveness import outcomes, rankings
-    from pipeline.launch.tracking import track
+    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.load import load_finetuned
@@ -28,7 +28,7 @@ def main(config: StageConfig) -> None:
         methods=settings.methods,
         pooling=settings.attention_pooling,
     )
-    with track(config):
+    with track_job(config):
         rows = outcomes(model, examples, importance, token_budget=config.run.token_budget)
         write_columns(experiment_folder(config.output_root, "effectiveness", task, seed) / "outcomes.parquet", rows)
 

@@ -13,7 +13,7 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 def main(config: StageConfig) -> None:
     """Score the heads by every method, mask them lowest first, predict."""
     from pipeline.experiments.prune import head_importance, importance_rows, outcomes, rankings
-    from pipeline.launch.tracking import track
+    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
     from pipeline.predicting.load import load_finetuned
@@ -24,7 +24,7 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     sample = read_examples(data / "importance.parquet")
     dev = sampled(read_examples(data / "dev.parquet"), settings.n_eval, settings.seed)
-    with track(config):
+    with track_job(config):
         attributions = attributions_folder(config.input_root, task, seed)
         importance = head_importance(model, sample, attributions, settings=settings, token_budget=budget)
         orders = rankings(importance, settings=settings)

@@ -15,7 +15,7 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.tree.arms import build
     from pipeline.experiments.tree.measure import edge_rows, outcome_rows, read_head_sums
     from pipeline.experiments.tree.shown import shown_trees
-    from pipeline.launch.tracking import track
+    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
     from pipeline.predicting.load import load_finetuned
@@ -27,7 +27,7 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     examples, maps = read_examples(data / "dev.parquet"), read_head_sums(attributions)
     trees = {example.example_id: build(maps[example.example_id], settings) for example in examples}
-    with track(config):
+    with track_job(config):
         chosen = sampled(examples, settings.n_examples, settings.seed)
         rows = outcome_rows(model, chosen, maps, settings=settings, token_budget=config.run.token_budget)
         layers = model.config.num_hidden_layers

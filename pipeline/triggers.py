@@ -18,7 +18,7 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.triggers.controls import control_triggers, training_vocabulary
     from pipeline.experiments.triggers.measure import evaluate, selection_samples, trigger_rows
     from pipeline.experiments.triggers.mining import mine
-    from pipeline.launch.tracking import track
+    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, sampled
     from pipeline.predicting.load import load_finetuned
@@ -34,7 +34,7 @@ def main(config: StageConfig) -> None:
     select, for_gradient = selection_samples(read_examples(data / "heldout.parquet"), settings=settings)
     dev = sampled(read_examples(data / "dev.parquet"), settings.n_eval, settings.seed)
     attributed = read_heads(attributions_folder(config.input_root, task, seed), split="mine", target="predicted")
-    with track(config):
+    with track_job(config):
         by_id = {example.example_id: example for example in train}
         mined, counts = mine(attributed, by_id, settings=settings)
         vocabulary = training_vocabulary(train, special=tokenizer.all_special_ids)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.errors import InputError
 from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, predictions_file
-from pipeline.values.store import read_json
+from pipeline.values.store import read_json, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -60,10 +60,8 @@ class Outcomes:
 
     def rows(self, stage: str, model: Model, *, name: str = "outcomes") -> list[Record]:
         """The same as `table`, row by row, with None where there is nothing."""
-        import pyarrow.parquet
-
         path = experiment_folder(self.root, stage, *model) / f"{name}.parquet"
-        return pyarrow.parquet.read_table(_present(path, stage)).to_pylist()
+        return read_rows(_present(path, stage))
 
     def predictions(self, model: Model) -> pd.DataFrame:
         """What `finetune` predicted for the evaluation split."""
@@ -71,10 +69,8 @@ class Outcomes:
 
     def attributions(self, model: Model, *, columns: Iterable[str]) -> list[Record]:
         """The numbers per example that `attribute` keeps, row by row."""
-        import pyarrow.parquet
-
         path = attributions_folder(self.root, *model) / "heads.parquet"
-        return pyarrow.parquet.read_table(_present(path, "attribute"), columns=list(columns)).to_pylist()
+        return read_rows(_present(path, "attribute"), columns=list(columns))
 
     def importance(self, model: Model) -> pd.DataFrame:
         """The importance of every head by every method, as `prune` computed it."""

@@ -1,4 +1,4 @@
-"""Weights & Biases: one run per stage and (task, seed), or job of a sweep, which are a group.
+"""Weights & Biases: a run for each training, for `analyse` and `figures`, and for each job of a sweep, as a group.
 
 A view of the results, never a reason for a stage to fail.
 """
@@ -87,6 +87,16 @@ def track(config: StageConfig) -> Iterator[Tracker]:
                 go_offline(error)
             except Exception as error:
                 log.warning("tracking could not be closed: %s", error)
+
+
+@contextmanager
+def track_job(config: StageConfig) -> Iterator[None]:
+    """The run of a stage that only measures: one if it is a job of a sweep. Otherwise `analyse` shows what it found."""
+    if config.sweep:
+        with track(config):
+            yield
+    else:
+        yield
 
 
 def _start(config: StageConfig) -> Any:

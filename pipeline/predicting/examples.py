@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pipeline.attattr.batching import group_by_length
+from pipeline.values.store import read_rows
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,8 @@ class Batch:
 
 def read_examples(path: Path) -> list[Example]:
     """The examples of a file that `prepare` wrote, in its order."""
-    import pyarrow.parquet
-
     columns = ["example_id", "input_ids", "token_type_ids", "label", "segments"]
-    return [Example(**row) for row in pyarrow.parquet.read_table(path, columns=columns).to_pylist()]
+    return [Example(**row) for row in read_rows(path, columns=columns)]
 
 
 def sampled(examples: Sequence[Example], count: int | None, seed: int) -> list[Example]:

@@ -7,19 +7,17 @@ from typing import Any
 import numpy as np
 
 from pipeline.errors import InputError
-from pipeline.values.store import replace, write_rows
+from pipeline.values.store import read_rows, replace, write_rows
 
 MAPS = ("head_sum", "full_attribution", "full_attention")
 
 
 def merge(files: Sequence[Path], order: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
     """All rows, by split and position in it (`order`), then by target; independent of how jobs were cut."""
-    import pyarrow.parquet
-
     rows: list[dict[str, Any]] = []
     for file in files:
         try:
-            rows += pyarrow.parquet.read_table(file).to_pylist()
+            rows += read_rows(file)
         except (OSError, ValueError) as error:  # pyarrow's own are of both kinds
             reason = str(error).splitlines()[0]
             raise InputError(f"{file} cannot be read; delete it and run attribute again: {reason}") from None

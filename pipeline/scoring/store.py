@@ -7,13 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pipeline.values.store import read_rows
+
 
 def read_heads(folder: Path, *, split: str, target: str) -> list[dict[str, Any]]:
     """The rows of `heads.parquet` for one split and target, in the split's order."""
-    import pyarrow.parquet
-
-    filters = [("split", "==", split), ("target", "==", target)]
-    return pyarrow.parquet.read_table(folder / "heads.parquet", filters=filters).to_pylist()
+    return read_rows(folder / "heads.parquet", split=split, target=target)
 
 
 def per_head(rows: Sequence[dict[str, Any]], column: str, *, layers: int, heads: int) -> Tensor:

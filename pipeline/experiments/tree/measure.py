@@ -25,6 +25,7 @@ from pipeline.experiments.tree.arms import (
 )
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward
+from pipeline.values.store import read_rows
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
@@ -34,12 +35,10 @@ TREE, RANDOM = "tree", "random"
 
 def read_head_sums(attributions: Path) -> dict[str, Tensor]:
     """Head-summed maps `(layer, query, key)` of the dev examples, predicted class, by example id."""
-    import pyarrow.parquet
-
-    rows = pyarrow.parquet.read_table(attributions / "maps.parquet", columns=["example_id", "n", "head_sum"])
+    rows = read_rows(attributions / "maps.parquet", columns=["example_id", "n", "head_sum"])
     return {
         row["example_id"]: torch.tensor(row["head_sum"], dtype=torch.float64).view(-1, row["n"], row["n"])
-        for row in rows.to_pylist()
+        for row in rows
     }
 
 
