@@ -4,6 +4,7 @@ python -m pipeline.commands.check
 """
 
 import os
+from configparser import ConfigParser
 from pathlib import Path
 
 from pipeline.errors import InputError
@@ -18,7 +19,21 @@ def main() -> None:
     """Check the repository's params.yaml."""
     with exit_on_bad_input():
         os.chdir(repository())
+        require_history(Path.cwd())
         check(read_params())
+
+
+def require_history(folder: Path) -> None:
+    """Refuse a folder in which DVC would stop: one outside of any git repository, unless DVC is told to do without."""
+    for name in ("config", "config.local"):
+        settings = ConfigParser()
+        settings.read(folder / ".dvc" / name)
+        if settings.getboolean("core", "no_scm", fallback=False):
+            return
+    if not any((parent / ".git").exists() for parent in (folder, *folder.parents)):
+        raise InputError(
+            f"{folder} is in no git repository, which DVC looks for: run `git init`, or `dvc config core.no_scm true`"
+        )
 
 
 def check(params: Params) -> None:

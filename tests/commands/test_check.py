@@ -7,6 +7,26 @@ from pipeline.values.params import dump_params
 from pipeline.values.presets import compose_params
 
 
+@pytest.fixture(autouse=True)
+def history(tmp_path: Path) -> Path:
+    """A history around everything, as DVC asks for."""
+    (tmp_path / ".git").mkdir()
+    return tmp_path / ".git"
+
+
+def test_outside_of_git_one_line_says_what_to_do(
+    history: Path, workspace: Path, capfd: pytest.CaptureFixture[str], exit_code
+) -> None:
+    history.rmdir()
+    assert exit_code(main) == 2
+    said = capfd.readouterr().err
+    assert said.startswith(f"error: {workspace} is in no git repository, which DVC looks for: run `git init`, or")
+    assert said.count("\n") == 1
+    Path(".dvc").mkdir()
+    Path(".dvc/config").write_text("[core]\n    no_scm = true\n")
+    assert exit_code(main) == 0
+
+
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Path:
     """A data folder for the values of a user's own fine-tuned models, two tasks and two seeds."""
