@@ -1,5 +1,6 @@
 """The graph under DVC, as a user runs it: tiny values, every stage, in a repository of its own."""
 
+import copy
 import json
 import os
 import re
@@ -217,3 +218,24 @@ def test_curves_are_data_that_dvc_lays_over_each_other(repository):
     page = (repository.folder / "dvc_plots/index.html").read_text()
     assert "half" in page
     assert "workspace" in page
+
+
+def test_a_pushed_run_is_restored_in_a_fresh_clone(repository, tmp_path):
+    repository("dvc", "remote", "add", "--default", "store", str(tmp_path / "store"))
+    repository("dvc", "push")
+    repository.commit()
+    clone = copy.copy(repository)
+    clone.folder = tmp_path / "a clone"
+    clone.environment = repository.environment | {"PYTHONPATH": str(clone.folder)}
+    repository("git", "clone", "-q", str(repository.folder), str(clone.folder))
+    clone("dvc", "pull")
+    assert clone.stages_run("dvc", "repro") == set()
+    assert clone("git", "status", "--porcelain") == ""
+
+
+def test_an_experiment_runs_in_a_copy_and_leaves_the_workspace(repository):
+    before = (repository.folder / "metrics/negation.json").read_bytes()
+    ran = repository.stages_run("dvc", "exp", "run", "--temp", "-S", "report.title=Elsewhere", "--name", "elsewhere")
+    assert ran == {"report"}
+    assert (repository.folder / "metrics/negation.json").read_bytes() == before
+    assert "elsewhere" in repository("dvc", "exp", "list")
