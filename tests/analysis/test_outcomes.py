@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.analysis.outcomes import Model, Outcomes
@@ -43,7 +44,7 @@ def test_every_file_is_that_of_its_model(tmp_path):
             tmp_path / "outputs",
             [{"n": number, "name": "None", "other": None}, {"n": 9, "name": "", "other": 1}],
         )
-        write_columns(out / f"prune/{task}-{seed}/outcomes.parquet", {"n": [number]})
+        write_columns(out / f"prune/{task}-{seed}/outcomes.parquet", {"n": np.array([number])})
         write_csv(out / f"prune/{task}-{seed}/importance.csv", rows)
         write_rows(out / f"tree/{task}-{seed}/outcomes.parquet", rows)
         write_rows(out / f"predictions/{task}-{seed}.parquet", rows)

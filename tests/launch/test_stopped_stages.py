@@ -189,9 +189,9 @@ def spawned(process: "subprocess.Popen[str]") -> list[int]:
 
 def test_a_measuring_stage_ends_within_its_loop(start: Start) -> None:
     long = (*ONE, "convergence.reference_steps=1000", "convergence.n_examples=20", "run.token_budget=1")
-    process = start("convergence", *long)
-    wait_for("scratch/convergence/negation-1/params.yaml", process)
-    process.send_signal(signal.SIGINT)
+    process = start("convergence", "-m", *long, "run.tracking.mode=disabled")
+    wait_for("sweeps/convergence/*/*/job.json", process)
+    os.killpg(process.pid, signal.SIGINT)
     assert_stopped(process, signal.SIGINT)
 
 
