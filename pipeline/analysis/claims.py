@@ -7,7 +7,7 @@ from typing import Any
 from pipeline.analysis.intervals import Interval, clearly_above, majority_share
 from pipeline.analysis.verdicts import Claim, decide, objection
 
-Metrics = Mapping[str, Any]
+Record = Mapping[str, Any]
 
 # Exact counts over the dev classes, as the paper's table of attacks gives them: what its first trigger cost, per class.
 PAPER_DROPS = {
@@ -23,7 +23,7 @@ TAYLOR = {
 }
 
 
-def claims(records: Mapping[str, Sequence[Metrics]], rules: Metrics) -> list[Claim]:
+def claims(records: Mapping[str, Sequence[Record]], rules: Record) -> list[Claim]:
     """All claims, P1 to R4, in order, from the records of every experiment; `rules` is `claims` of params.yaml.
 
     What is said of accuracy is undecided for a model that is not three standard errors above the majority class.
@@ -52,15 +52,15 @@ def _undecided(claim: Claim) -> Claim:
     return replace(claim, verdict="undecided", rule=rule)
 
 
-def _key(record: Metrics) -> tuple[str, int]:
+def _key(record: Record) -> tuple[str, int]:
     return record["task"], record["seed"]
 
 
-def _of(record: Metrics) -> dict[str, Any]:
+def _of(record: Record) -> dict[str, Any]:
     return {"task": record["task"], "seed": record["seed"], "n": record["n"]}
 
 
-def _steps(convergence: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
+def _steps(convergence: Sequence[Record], rules: Record) -> Iterator[Claim]:
     limit = 100 * rules["sufficient_error"]
     for record in convergence:
         if paper := record.get("paper"):
@@ -72,7 +72,7 @@ def _steps(convergence: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
             )  # fmt: skip
 
 
-def _effectiveness(records: Sequence[Metrics], majority: Mapping[Any, float], rules: Metrics) -> Iterator[Claim]:
+def _effectiveness(records: Sequence[Record], majority: Mapping[Any, float], rules: Record) -> Iterator[Claim]:
     for record in records:
         for method, label in (("attribution_gold", "gold"), ("attribution_predicted", "predicted")):
             if method not in record["area"]:
@@ -100,16 +100,16 @@ def _effectiveness(records: Sequence[Metrics], majority: Mapping[Any, float], ru
             )  # fmt: skip
 
 
-def _lead_over_attention(record: Metrics, method: str) -> Metrics | None:
+def _lead_over_attention(record: Record, method: str) -> Record | None:
     differences = record["area_difference"]
     return next((one for one in differences if (one["method"], one["minus"]) == (method, "attention")), None)
 
 
-def _accuracy(part: Metrics) -> Interval:
+def _accuracy(part: Record) -> Interval:
     return Interval(100 * part["accuracy"], 100 * part["low"], 100 * part["high"])
 
 
-def _pruning(records: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
+def _pruning(records: Sequence[Record], rules: Record) -> Iterator[Claim]:
     margin = rules["equivalence_margin"]
     for record in records:
         leads = {(one["over"], one["normalise"]): Interval.of(one) for one in record["leads"]}
@@ -136,7 +136,7 @@ def _pruning(records: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
                     )  # fmt: skip
 
 
-def _universality(record: Metrics) -> Iterator[Claim]:
+def _universality(record: Record) -> Iterator[Claim]:
     difference = record.get("similar_minus_others")
     value = Interval.of(difference) if difference else None
     yield Claim(
@@ -146,7 +146,7 @@ def _universality(record: Metrics) -> Iterator[Claim]:
     )  # fmt: skip
 
 
-def _tree(records: Sequence[Metrics]) -> Iterator[Claim]:
+def _tree(records: Sequence[Record]) -> Iterator[Claim]:
     for record in records:
         lead = Interval.of(record["random"]["difference"], 100)
         yield Claim(
@@ -172,7 +172,7 @@ def _tree(records: Sequence[Metrics]) -> Iterator[Claim]:
             )  # fmt: skip
 
 
-def _receptive_field(records: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
+def _receptive_field(records: Sequence[Record], rules: Record) -> Iterator[Claim]:
     stable = rules["stable_slope"]
     expected = {
         "mnli": (
@@ -198,7 +198,7 @@ def _receptive_field(records: Sequence[Metrics], rules: Metrics) -> Iterator[Cla
         )  # fmt: skip
 
 
-def _triggers(records: Sequence[Metrics], rules: Metrics) -> Iterator[Claim]:
+def _triggers(records: Sequence[Record], rules: Record) -> Iterator[Claim]:
     for record in records:
         drop, least = record["best"].get("mined"), rules["trigger_drop"]
         value = Interval.of(drop["mean_drop"], 100) if drop else None

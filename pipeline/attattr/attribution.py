@@ -1,4 +1,4 @@
-"""Self-attention attribution (the paper's equations 2 and 3), by the exact identities of docs/method.md."""
+"""Self-attention attribution, by the exact identities of docs/method.md."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -22,8 +22,8 @@ from pipeline.attattr.quadrature import Rule, Schedule, schedule
 
 log = logging.getLogger(__name__)
 
-Path = Literal["layer", "joint"]
-PATHS: tuple[str, ...] = get_args(Path)
+PathName = Literal["layer", "joint"]
+PATHS: tuple[str, ...] = get_args(PathName)
 Precision = Literal["full", "bfloat16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
 
@@ -44,7 +44,7 @@ class Attribution:
     steps: Tensor  # (batch, part), the steps that were taken
     last_change: Tensor  # (batch, part), between the last two estimates, relative; nan for a fixed number of steps
     unconverged: Tensor  # (batch, part), True where "auto" ended at max_steps, short of its tolerance
-    path: Path
+    path: PathName
 
     @property
     def completeness_gap(self) -> Tensor:
@@ -72,12 +72,12 @@ def attribute(
     rule: Rule = "clenshaw_curtis",
     tolerance: float = 0.01,
     max_steps: int = 64,
-    path: Path = "layer",
+    path: PathName = "layer",
     output: Output = "probability",
     precision: Precision = "full",
     token_budget: TokenBudget = "auto",
 ) -> Attribution:
-    """Attribution scores of every attention edge: `A * sum_k w_k dF(alpha_k A)/dA`, the paper's equation 3.
+    """Attribution scores of every attention edge: `A * sum_k w_k dF(alpha_k A)/dA` (docs/method.md, "Attribution").
 
     `model` is a sequence classifier in float32 or float64; `input_ids`, `attention_mask`, `token_type_ids` are a
     right-padded batch `(batch, n)` on its device. `target` is the class that is explained: `(batch,)` ids, one id for
@@ -146,7 +146,7 @@ def _groups(inputs: Inputs, index: Tensor, nodes: Schedule, token_budget: int) -
     return [index[group] for group in groups]
 
 
-def _empty(model: PreTrainedModel, inputs: Inputs, path: Path) -> Attribution:
+def _empty(model: PreTrainedModel, inputs: Inputs, path: PathName) -> Attribution:
     """A result of zeros, to be filled group by group."""
     (batch, n), device, dtype = inputs.input_ids.shape, inputs.input_ids.device, model.dtype
     parts = layer_count(model) if path == "layer" else 1

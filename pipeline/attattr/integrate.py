@@ -15,7 +15,7 @@ from pipeline.attattr.quadrature import Schedule
 FLOOR = 1e-4
 
 
-class Path(Protocol):
+class AttentionPath(Protocol):
     """What is scaled: the attention of one layer, or of all."""
 
     end: bool  # whether `assemble` knows the gradient at alpha = 1, so that it need not be evaluated
@@ -130,7 +130,7 @@ class Integrator:
     token_budget: int
     precision: torch.dtype | None  # of the layers above the scaled attention; None: the model's own
 
-    def __call__(self, path: Path, prefix: Prefix, target: Tensor, output: Tensor) -> Integral:
+    def __call__(self, path: AttentionPath, prefix: Prefix, target: Tensor, output: Tensor) -> Integral:
         """Refine the estimate of each example until it has converged or the schedule ends.
 
         `output` is F of the unchanged model, `(batch,)`. All levels' weighted sums of gradients grow at once,
@@ -177,7 +177,9 @@ class Integrator:
         attribution = torch.cat([scores for _, scores in results])[order]
         return Integral(attribution, baseline, steps, last_change, unconverged)
 
-    def _gradients(self, path: Path, examples: Tensor, alphas: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    def _gradients(
+        self, path: AttentionPath, examples: Tensor, alphas: Tensor, target: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """F at every alpha, `(steps, examples)`, and its gradient, `(steps, examples, ...)`."""
         start = path.start(examples)
         alphas = alphas.to(start).view(-1, *[1] * start.ndim)
@@ -187,13 +189,13 @@ class Integrator:
             total = f.sum()
         return f.detach().unflatten(0, (len(scaled), -1)), torch.autograd.grad(total, scaled)[0]
 
-    def _evaluate(self, path: Path, examples: Tensor, scaled: Tensor, target: Tensor) -> Tensor:
+    def _evaluate(self, path: AttentionPath, examples: Tensor, scaled: Tensor, target: Tensor) -> Tensor:
         with torch.autocast(scaled.device.type, self.precision, enabled=self.precision is not None):
             logits = path.logits(examples, scaled)
         return evaluate(logits.to(scaled), target.repeat(len(scaled)), output=self.output)
 
     @torch.no_grad()
-    def _baseline(self, path: Path, examples: Tensor, target: Tensor) -> Tensor:
+    def _baseline(self, path: AttentionPath, examples: Tensor, target: Tensor) -> Tensor:
         return self._evaluate(path, examples, torch.zeros_like(path.start(examples))[None], target)
 
     @staticmethod

@@ -16,7 +16,7 @@ RULES: tuple[str, ...] = get_args(Rule)
 def quadrature(rule: Rule, steps: int) -> tuple[Tensor, Tensor]:
     """Nodes alpha_k and weights w_k, so that the integral of f over [0, 1] is about sum_k w_k f(alpha_k).
 
-    `right` is the paper's equation 3, `left` what its released code computes (docs/method.md, "Quadrature").
+    `right` is the paper's formula, `left` what its released code computes (docs/method.md, "Quadrature").
     `steps` counts nodes; for `trapezoid` and `clenshaw_curtis` it counts intervals, hence `steps + 1` nodes.
 
     Returns two float64 tensors, `(nodes,)` each, nodes increasing, weights summing to one.

@@ -1,4 +1,4 @@
-"""E7: the error of every quadrature rule and number of steps against a much finer integral in float64."""
+"""The error of every quadrature rule and number of steps against a much finer integral in float64."""
 
 from __future__ import annotations
 

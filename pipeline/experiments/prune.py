@@ -15,12 +15,12 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.attribution import attribute
-from pipeline.attattr.batching import TokenBudget, resolve_token_budget
+from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.importance import normalise, taylor_importance
 from pipeline.attattr.pruning import global_masks, masked_counts
-from pipeline.predicting.examples import Batch, Example, collate, length_batches
+from pipeline.predicting.examples import Batch, Example
 from pipeline.predicting.masked import masked_logits, masked_predictions, places
-from pipeline.predicting.predict import model_inputs
+from pipeline.predicting.predict import batches, model_inputs
 from pipeline.scoring.store import per_head, read_heads
 from pipeline.values.long import to_columns
 
@@ -77,10 +77,9 @@ def _mean_over(
     measure: Callable[[PreTrainedModel, Batch], Tensor],
 ) -> Tensor:
     """Mean over examples of `measure`, whose first axis is the batch."""
-    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     total: Tensor | None = None
-    for group in length_batches(examples, token_budget=budget):
-        value = measure(model, collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)).double().sum(0)
+    for _, batch in batches(model, examples, token_budget=token_budget):
+        value = measure(model, batch).double().sum(0)
         total = value if total is None else total + value
     if total is None:
         raise ValueError("the importance sample is empty")

@@ -12,8 +12,8 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attention import class_count, masked_heads
 from pipeline.attattr.batching import TokenBudget, resolve_token_budget
 from pipeline.attattr.prefix import frozen
-from pipeline.predicting.examples import Batch, Example, collate, length_batches
-from pipeline.predicting.predict import check_finite, forward
+from pipeline.predicting.examples import Batch, Example
+from pipeline.predicting.predict import batches, check_finite, forward
 
 
 @torch.no_grad()
@@ -33,8 +33,7 @@ def masked_logits(
     place = {example.example_id: number for number, example in enumerate(examples)}
     result = torch.full((len(masks), len(examples), class_count(model)), torch.nan)
     with frozen(model):
-        for group in length_batches(examples, token_budget=budget):
-            batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+        for group, batch in batches(model, examples, token_budget=budget):
             columns = torch.tensor([place[example_id] for example_id in batch.example_ids])
             per_example = masks[:, None].expand(-1, len(group), -1, -1) if shared else masks[:, columns]
             result[:, columns] = _group_logits(model, batch, per_example, budget=budget)

@@ -1,6 +1,6 @@
 """A classifier's logits, each example once and in the given order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -26,6 +26,15 @@ def forward(model: PreTrainedModel, batch: Batch) -> Tensor:
     return logits_of(model, model_inputs(model, batch))
 
 
+def batches(
+    model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget
+) -> Iterator[tuple[list[Example], Batch]]:
+    """The examples in padded batches on the model's device, shortest first, each with the examples that it holds."""
+    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples), default=1))
+    for group in length_batches(examples, token_budget=budget):
+        yield group, collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+
+
 @torch.no_grad()
 def predict_logits(
     model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget = "auto"
@@ -34,12 +43,10 @@ def predict_logits(
 
     Raises InputError naming the first example whose logits are not finite.
     """
-    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     place = {example.example_id: number for number, example in enumerate(examples)}
     logits = torch.full((len(examples), class_count(model)), torch.nan)
     with frozen(model):
-        for group in length_batches(examples, token_budget=budget):
-            batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+        for _, batch in batches(model, examples, token_budget=token_budget):
             logits[[place[example_id] for example_id in batch.example_ids]] = forward(model, batch).float().cpu()
     check_finite(logits, [example.example_id for example in examples])
     return logits

@@ -1,4 +1,4 @@
-"""E6, controls of the triggers: patterns that attribution did not choose (docs/method.md, "Triggers")."""
+"""Controls of the triggers: patterns that attribution did not choose (docs/method.md, "Triggers")."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.batching import TokenBudget, resolve_token_budget
+from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.prefix import frozen, prefix_pass
 from pipeline.attattr.triggers import Edge
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens
-from pipeline.predicting.examples import Example, collate, length_batches
-from pipeline.predicting.predict import model_inputs
+from pipeline.predicting.examples import Example
+from pipeline.predicting.predict import batches, model_inputs
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Triggers
@@ -108,9 +108,7 @@ def attention_triggers(
     chosen = [examples[example_id] for example_id in of_row]
     edges: dict[str, list[Edge]] = {}
     with frozen(model):
-        budget = resolve_token_budget(token_budget, model, n=max(map(len, chosen), default=1))
-        for group in length_batches(chosen, token_budget=budget):
-            batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+        for group, batch in batches(model, chosen, token_budget=token_budget):
             layers = prefix_pass(model, model_inputs(model, batch)).attention_probs
             for number, example in enumerate(group):
                 probs = torch.stack([layer[number] for layer in layers])

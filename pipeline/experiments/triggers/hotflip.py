@@ -1,4 +1,4 @@
-"""E6, HotFlip: the gradient's own choice of tokens at the places of the mined ones (docs/method.md, "Triggers")."""
+"""HotFlip: the gradient's own choice of tokens at the places of the mined ones (docs/method.md, "Triggers")."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.batching import TokenBudget, resolve_token_budget
+from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.triggers import embedding_gradient, insert
 from pipeline.experiments.triggers.mining import Trigger, with_tokens
-from pipeline.predicting.examples import Example, collate, length_batches
-from pipeline.predicting.predict import model_inputs
+from pipeline.predicting.examples import Example
+from pipeline.predicting.predict import batches, model_inputs
 
 
 def hotflip_triggers(
@@ -66,9 +66,7 @@ def _trigger_gradient(
             inserted[name] = [(first + n, place) for n, place in enumerate(result.places) if place is not None]
         first += len(one.pattern.tokens)
     total = torch.zeros(first, _embeddings(model).shape[1], dtype=torch.float64)
-    budget = resolve_token_budget(token_budget, model, n=max_length)
-    for group in length_batches(changed, token_budget=budget):
-        batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+    for group, batch in batches(model, changed, token_budget=token_budget):
         inputs = model_inputs(model, batch).arguments()
         gradient = embedding_gradient(model, **inputs, labels=batch.labels)
         found = [(row, *pair) for row, example in enumerate(group) for pair in inserted[example.example_id]]

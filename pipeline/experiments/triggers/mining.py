@@ -1,4 +1,4 @@
-"""E6, adversarial triggers: patterns mined from edges, and patterns of other tokens at their places."""
+"""Adversarial triggers: patterns mined from edges, and patterns of other tokens at their places."""
 
 from __future__ import annotations
 
