@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.analysis.intervals import Interval, clearly_above, majority_share
+from pipeline.analysis.records import accuracy, matching
 from pipeline.analysis.verdicts import Claim, decide, objection
 
 Record = Mapping[str, Any]
@@ -77,14 +78,14 @@ def _effectiveness(records: Sequence[Record], majority: Mapping[Any, float], rul
         for method, label in (("attribution_gold", "gold"), ("attribution_predicted", "predicted")):
             if method not in record["area"]:
                 continue
-            if lead := _lead_over_attention(record, method):
+            if lead := matching(record["area_difference"], method=method, minus="attention"):
                 yield Claim(
                     "P2", "attribution tells heads apart better than attention", **_of(record),
                     statistic=f"area minus attention's, {label} label, points", value=Interval.of(lead),
                     rule="above 0", verdict=decide(Interval.of(lead), low=0, strict=True),
                 )  # fmt: skip
             floor = 100 * record["baseline_accuracy"] - rules["keep_margin"]
-            kept = _accuracy(record["keep_top2"][method])
+            kept = accuracy(record["keep_top2"][method])
             yield Claim(
                 "P3", "the top 2 heads per layer suffice", **_of(record),
                 statistic=f"accuracy with them only, {label} label, %", value=kept,
@@ -92,21 +93,12 @@ def _effectiveness(records: Sequence[Record], majority: Mapping[Any, float], rul
             )  # fmt: skip
         if "attribution_gold" in record["remove_top2"]:
             ceiling = 100 * majority[_key(record)] + rules["collapse_margin"]
-            left = _accuracy(record["remove_top2"]["attribution_gold"])
+            left = accuracy(record["remove_top2"]["attribution_gold"])
             yield Claim(
                 "P3", "without the top 2 heads per layer accuracy collapses", **_of(record),
                 statistic="accuracy without them, gold label, %", value=left,
                 rule=f"at most {ceiling:.1f}", verdict=decide(left, high=ceiling),
             )  # fmt: skip
-
-
-def _lead_over_attention(record: Record, method: str) -> Record | None:
-    differences = record["area_difference"]
-    return next((one for one in differences if (one["method"], one["minus"]) == (method, "attention")), None)
-
-
-def _accuracy(part: Record) -> Interval:
-    return Interval(100 * part["accuracy"], 100 * part["low"], 100 * part["high"])
 
 
 def _pruning(records: Sequence[Record], rules: Record) -> Iterator[Claim]:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.analysis.curves import area_between
 from pipeline.analysis.intervals import bootstrap_means, wilson_interval
-from pipeline.analysis.outcomes import Findings
-from pipeline.values.long import places_of, to_array
+from pipeline.analysis.outcomes import Findings, correctness
 
 if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
@@ -25,9 +24,8 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
     """Curves, areas between them, and accuracy with and without the two highest heads, of every model."""
     records, curves = [], []
     for model in outcomes.models:
-        table = outcomes.table("effectiveness", model)
-        hits = to_array(table.assign(hit=table["predicted"] == table["label"]), (CURVE, ("k",), ("example_id",)), "hit")
-        correct = {(place["method"], place["direction"]): hits[n] for n, place in enumerate(places_of(table, CURVE))}
+        (places, *_), hits = correctness(outcomes.table("effectiveness", model), (CURVE, ("k",), ("example_id",)))
+        correct = {(place["method"], place["direction"]): of for place, of in zip(places, hits, strict=True)}
         curves += curve_rows(correct, **model._asdict())
         found = summary(correct, draws=values.analyse.bootstrap_draws, seed=values.analyse.seed)
         records.append(model._asdict() | found)

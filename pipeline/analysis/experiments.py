@@ -33,10 +33,3 @@ ANALYSES: dict[str, Callable[[Outcomes, Params], Findings]] = {
     "triggers": trigger_summary.analyse,
     "convergence": convergence.analyse,
 }
-
-ALONE: dict[str, Callable[[Outcomes, Params], Findings]] = {
-    {"attribute": "attributions", "finetune": "predictions"}.get(name, name): analyse
-    for name, analyse in ANALYSES.items()
-    if name not in ("universality", "receptive_field")
-}
-"""Those that say something of one model alone, by the folder of outputs/ that holds what they read."""

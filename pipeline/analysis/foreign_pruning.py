@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.analysis.curves import auc, normalised_auc
 from pipeline.analysis.intervals import bootstrap_means, wilson_interval
-from pipeline.values.long import places_of, to_array
+from pipeline.analysis.outcomes import correctness
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,13 +34,13 @@ class ForeignPruning:
 def read(table: pd.DataFrame) -> ForeignPruning:
     """The outcomes that `universality` wrote for one model."""
     axes = (("ranking",), ("rate", "n_masked"), ("example_id", "label"))
-    rankings, steps, examples = (places_of(table, axis) for axis in axes)
+    (rankings, steps, examples), correct = correctness(table, axes)
     return ForeignPruning(
         rankings=[place["ranking"] for place in rankings],
         rates=[step["rate"] for step in steps],
         counts=[step["n_masked"] for step in steps],
         labels=[example["label"] for example in examples],
-        correct=to_array(table.assign(hit=table["predicted"] == table["label"]), axes, "hit"),
+        correct=correct,
     )
 
 

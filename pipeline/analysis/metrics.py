@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.analysis.records import matching
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pipeline.analysis.outcomes import Record
+
+
+AREA = {"method": "attribution_predicted", "minus": "attention"}
 
 
 def task_metrics(records: Mapping[str, Sequence[Record]], task: str) -> dict[str, float | None]:
@@ -38,9 +43,12 @@ def task_metrics(records: Mapping[str, Sequence[Record]], task: str) -> dict[str
     return {
         "accuracy": mean("finetune", lambda r: 100 * r["accuracy"]),
         "unconverged": mean("attribute", lambda r: _share(r["unconverged"], r["estimates"])),
-        "area": mean("effectiveness", lambda r: _matching(r["area_difference"], **AREA)),
-        "taylor": mean("prune", lambda r: _matching(r["leads"], over="taylor", normalise="none")),
-        "random": mean("prune", lambda r: _matching(r["leads"], over="random", normalise="none")),
+        "area": mean(
+            "effectiveness",
+            lambda r: _value(matching(r["area_difference"], **AREA)),
+        ),
+        "taylor": mean("prune", lambda r: _value(matching(r["leads"], over="taylor", normalise="none"))),
+        "random": mean("prune", lambda r: _value(matching(r["leads"], over="random", normalise="none"))),
         "foreign": round(float(np.mean(foreign)), 4) if foreign else None,
         "tree": mean("tree", lambda r: 100 * r["random"]["difference"]["value"]),
         "slope": mean("receptive_field", lambda r: _value(r["slope"])),
@@ -48,13 +56,6 @@ def task_metrics(records: Mapping[str, Sequence[Record]], task: str) -> dict[str
         "control": mean("triggers", lambda r: _points(r["best"].get("random", {}).get("lead"))),
         "steps20": mean("convergence", lambda r: _points(r.get("paper", {}).get("error"))),
     }
-
-
-AREA = {"method": "attribution_predicted", "minus": "attention"}
-
-
-def _matching(rows: Sequence[Mapping[str, Any]], **keys: str) -> float | None:
-    return next((row["value"] for row in rows if all(row[name] == value for name, value in keys.items())), None)
 
 
 def _value(part: Mapping[str, Any] | None) -> float | None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pipeline.errors import InputError
+from pipeline.values.long import places_of, to_array
 from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, predictions_file
+from pipeline.values.present import present
 from pipeline.values.store import read_json, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 Record = dict[str, Any]
 
@@ -61,7 +64,7 @@ class Outcomes:
     def rows(self, stage: str, model: Model, *, name: str = "outcomes") -> list[Record]:
         """The same as `table`, row by row, with None where there is nothing."""
         path = experiment_folder(self.root, stage, *model) / f"{name}.parquet"
-        return read_rows(_present(path, stage))
+        return read_rows(present(path, stage))
 
     def predictions(self, model: Model) -> pd.DataFrame:
         """What `finetune` predicted for the evaluation split."""
@@ -70,32 +73,32 @@ class Outcomes:
     def attributions(self, model: Model, *, columns: Iterable[str]) -> list[Record]:
         """The numbers per example that `attribute` keeps, row by row."""
         path = attributions_folder(self.root, *model) / "heads.parquet"
-        return read_rows(_present(path, "attribute"), columns=list(columns))
+        return read_rows(present(path, "attribute"), columns=list(columns))
 
     def importance(self, model: Model) -> pd.DataFrame:
         """The importance of every head by every method, as `prune` computed it."""
         import pandas
 
-        path = _present(experiment_folder(self.root, "prune", *model) / "importance.csv", "prune")
+        path = present(experiment_folder(self.root, "prune", *model) / "importance.csv", "prune")
         return pandas.read_csv(path, keep_default_na=False)
 
     def facts(self, stage: str, model: Model, *, name: str) -> Record:
         """The file `name`.json of a stage."""
-        return read_json(_present(experiment_folder(self.root, stage, *model) / f"{name}.json", stage))
+        return read_json(present(experiment_folder(self.root, stage, *model) / f"{name}.json", stage))
 
     def split_sizes(self, model: Model) -> dict[str, int]:
         """How many examples `prepare` put into each split."""
         path = data_folder(self.prepared or self.root, *model) / "prepare.json"
-        return read_json(_present(path, "prepare"))["examples"]
+        return read_json(present(path, "prepare"))["examples"]
+
+
+def correctness(table: pd.DataFrame, axes: Sequence[Sequence[str]]) -> tuple[list[list[Record]], NDArray[np.bool_]]:
+    """The places of every axis of a table of outcomes, and whether the predicted class is the label, over the axes."""
+    right = table.assign(right=table["predicted"] == table["label"])
+    return [places_of(table, axis) for axis in axes], to_array(right, axes, "right")
 
 
 def _parquet(path: Path, stage: str) -> pd.DataFrame:
     import pandas
 
-    return pandas.read_parquet(_present(path, stage))
-
-
-def _present(path: Path, stage: str) -> Path:
-    if not path.is_file():
-        raise InputError(f"{path} is missing; run: dvc repro {stage}")
-    return path
+    return pandas.read_parquet(present(path, stage))

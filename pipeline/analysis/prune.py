@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.analysis.curves import auc, equivalence_verdict, normalised_auc, r_star
 from pipeline.analysis.intervals import bootstrap_means, wilson_interval
-from pipeline.analysis.outcomes import Findings
-from pipeline.values.long import places_of, to_array
+from pipeline.analysis.outcomes import Findings, correctness
 
 if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
@@ -34,10 +33,8 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
     """Curves and areas of every ranking of every model, and attribution's leads."""
     records, curves = [], []
     for model in outcomes.models:
-        table = outcomes.table("prune", model)
         axes = (CURVE, ("rate", "n_masked"), ("example_id", "label"))
-        places, steps, examples = (places_of(table, axis) for axis in axes)
-        correct = to_array(table.assign(hit=table["predicted"] == table["label"]), axes, "hit")
+        (places, steps, examples), correct = correctness(outcomes.table("prune", model), axes)
         orders, counts = [Order(**place) for place in places], [step["n_masked"] for step in steps]
         rates, labels = [step["rate"] for step in steps], [example["label"] for example in examples]
         curves += curve_rows(orders, correct, counts=counts, rates=rates, **model._asdict())

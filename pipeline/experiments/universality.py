@@ -9,6 +9,7 @@ import torch
 
 from pipeline.errors import InputError
 from pipeline.experiments.prune import Ranking, outcomes
+from pipeline.values.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,9 +30,7 @@ def read_importance(path: Path, *, method: str, normalise: str) -> Tensor:
     Raises:
         InputError: if there is no such file, or `prune` did not compute this method with this normalisation.
     """
-    if not path.is_file():
-        raise InputError(f"{path} is missing; run: dvc repro prune")
-    with path.open(encoding="utf-8", newline="") as file:
+    with present(path, "prune").open(encoding="utf-8", newline="") as file:
         rows = [row for row in csv.DictReader(file) if (row["method"], row["normalise"]) == (method, normalise)]
     if not rows:
         raise InputError(f"{path} has no {method} with normalise {normalise}; run: dvc repro prune")

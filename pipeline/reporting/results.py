@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
 from pipeline.values.paths import analysis_folder, attributions_folder, experiment_folder
+from pipeline.values.present import present
 from pipeline.values.store import read_json
 
 if TYPE_CHECKING:
@@ -28,20 +29,20 @@ class Results:
 
     def records(self, experiment: str) -> list[Record]:
         """The statistics of every model; of `universality` one record for all, of `claims` one per row."""
-        return read_json(_present(analysis_folder(self.root, experiment) / "records.json", "analyse"))["records"]
+        return read_json(present(analysis_folder(self.root, experiment) / "records.json", "analyse"))["records"]
 
     def table(self, experiment: str, name: str) -> pd.DataFrame:
         """One of the long tables over all models. Empty, without columns, where there was nothing to tell."""
         import pandas
 
-        path = _present(analysis_folder(self.root, experiment) / f"{name}.csv", "analyse")
+        path = present(analysis_folder(self.root, experiment) / f"{name}.csv", "analyse")
         # A name such as None stays text.
         return pandas.read_csv(path, keep_default_na=False) if path.stat().st_size else pandas.DataFrame()
 
     def trees(self, task: str) -> list[Record]:
         """The trees of the first seed that are to be drawn; none where the task's sentences are withheld."""
         path = experiment_folder(self.root, "tree", task, self.seeds[0]) / "trees.json"
-        return read_json(_present(path, "tree"))["trees"]
+        return read_json(present(path, "tree"))["trees"]
 
     def head_maps(self, task: str, example_id: str, *, layer: int, head: int) -> tuple[Any, Any] | None:
         """Attention and attribution `(query, key)` of one head, first seed; None where the whole maps are not kept.
@@ -59,9 +60,3 @@ class Results:
             if chosen >= count:
                 raise InputError(f"figures.heatmap_{name} is {chosen}, but must be below {count}: they count from 0")
         return attention[layer, head], attribution[layer, head]
-
-
-def _present(path: Path, stage: str) -> Path:
-    if not path.is_file():
-        raise InputError(f"{path} is missing; run: dvc repro {stage}")
-    return path

@@ -28,12 +28,12 @@ def analysed_jobs(folder: Path, *, prepared: Path) -> list[Job]:
 
 
 def _statistics(folder: Path, job: Outcome, prepared: Path) -> Mapping[str, Any]:
-    from pipeline.analysis.experiments import ALONE
+    from pipeline.analysis.experiments import ANALYSES
     from pipeline.analysis.outcomes import Outcomes
 
-    place = folder / job.name
-    analyse = next((ALONE[path.name] for path in sorted(place.glob("outputs/*")) if path.name in ALONE), None)
-    if analyse is None or not job.status.startswith("finished"):
+    place, stage = folder / job.name, folder.resolve().parent.name  # sweeps/<stage>/<sweep>
+    # `universality` says nothing of one model alone.
+    if stage not in ANALYSES or stage == "universality" or not job.status.startswith("finished"):
         return {}
     outcomes = Outcomes(place, [job.overrides["task"]], [int(job.overrides["seed"])], prepared=prepared)
-    return analyse(outcomes, read_params(place / PARAMS_FILE)).records[0]
+    return ANALYSES[stage](outcomes, read_params(place / PARAMS_FILE)).records[0]

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pipeline.reporting.cells import Metrics, accuracy, matching, scaled
+from pipeline.analysis.records import accuracy, matching
+from pipeline.reporting.cells import Metrics, scaled
 from pipeline.reporting.results import Results
 from pipeline.reporting.style import in_order
 from pipeline.reporting.table_text import Row

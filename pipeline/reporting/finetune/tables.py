@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from pipeline.reporting.cells import Metrics, accuracy, overall
+from pipeline.analysis.records import accuracy
+from pipeline.reporting.cells import Metrics, overall
 from pipeline.reporting.results import Results
 from pipeline.reporting.table_text import Row
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from pipeline.analysis.intervals import Interval
-from pipeline.reporting.cells import Metrics, accuracy, overall, scaled
+from pipeline.analysis.records import accuracy
+from pipeline.reporting.cells import Metrics, overall, scaled
 from pipeline.reporting.prune.tables import lead
 from pipeline.reporting.results import Results
 from pipeline.reporting.table_text import Row

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from pipeline.analysis.intervals import Interval
-from pipeline.reporting.cells import Metrics, matching, scaled
+from pipeline.analysis.records import matching
+from pipeline.reporting.cells import Metrics, scaled
 from pipeline.reporting.results import Results
 from pipeline.reporting.style import METHODS, NORMALISATIONS
 from pipeline.reporting.table_text import Difference, Row
