@@ -29,7 +29,8 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
     """
     # Imports make a million objects that stay, and looking through them again and again takes a seventh of their time.
     gc.set_threshold(20_000, 20, 20)
-    with exit_on_signal():
+
+    def work() -> None:
         if os.environ.get("DVC_STAGE"):
             end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
         # Imports take seconds, in which a signal may come.
@@ -39,3 +40,5 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
         forget_strays()
         with exit_on_bad_input():
             run(stage, main)
+
+    exit_on_signal(work)

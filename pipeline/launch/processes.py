@@ -67,5 +67,7 @@ def _start(process: BaseProcess) -> None:
 
 
 def _work(run: Run, name: str, config: DictConfig) -> None:
+    for number in SIGNALS:  # before `run` they are held back; after it the process ends anyway
+        signal.signal(number, lambda *_: None)
     end_with_parent()
     run(name, config)

@@ -6,8 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
@@ -19,18 +18,18 @@ class Stopped(BaseException):
     """The process shall end. No KeyboardInterrupt, which libraries treat on their own: Lightning exits with 1."""
 
 
-@contextmanager
-def exit_on_signal() -> Iterator[None]:
-    """End the process where SIGINT or SIGTERM comes within the block, and its children with it.
+def exit_on_signal(work: Callable[[], None]) -> None:
+    """Call `work`, and end the process where SIGINT or SIGTERM comes within the call, and its children with it.
 
     The main thread gets a `Stopped`, which unwinds whatever it does as an error would. Other handlers that are
     installed meanwhile have to call the one they replace, as Lightning's do. Of a process that another one started the
-    latter has to say how it ended; nothing is written here.
+    latter has to say how it ended; nothing is written here. No context manager, as a signal may come just outside its
+    block, where it would be nobody's.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
+        work()  # signals are the main thread's
         return
-    process, received = os.getpid(), []
+    process, received, closed = os.getpid(), list[int](), True
 
     def stop(number: int, _: FrameType | None) -> None:
         if os.getpid() != process:  # a fork, as DataLoader's: nothing to unwind
@@ -40,15 +39,21 @@ def exit_on_signal() -> Iterator[None]:
             received.append(number)
             # Code of others may swallow the exception, or hang while it is unwound.
             signal.setitimer(signal.ITIMER_REAL, GRACE)
-            raise Stopped
+            if not closed:
+                raise Stopped
         elif number == signal.SIGINT:  # by a person who does not want to wait
             _end_at_once(received[0])
 
-    handlers = {number: signal.signal(number, stop) for number in SIGNALS}
-    handlers[signal.SIGALRM] = signal.signal(signal.SIGALRM, lambda *_: _end_at_once(received[0]))
+    handlers = {signal.SIGALRM: signal.signal(signal.SIGALRM, lambda *_: _end_at_once(received[0]))}
+    handlers |= {number: signal.signal(number, stop) for number in SIGNALS}
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a job's process starts with them held back
-        yield
+        try:
+            closed = False  # a signal outside cuts nothing off, least of all what is done about one
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # a job's process starts with them held back
+            if not received:
+                work()
+        finally:
+            closed = True
     except BaseException:
         # The signal comes first: what it cut off may have ended in another error.
         if not received:
@@ -56,9 +61,10 @@ def exit_on_signal() -> Iterator[None]:
     finally:
         if received:
             _end_children()
+        for number in SIGNALS:
+            signal.signal(number, handlers[number])
         signal.setitimer(signal.ITIMER_REAL, 0)
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGALRM, handlers[signal.SIGALRM])
     if received:
         _say(received[0])
         sys.exit(128 + received[0])

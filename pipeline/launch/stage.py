@@ -78,7 +78,8 @@ class _SweptStage(_Stage):
 
     def run(self, name: str, composed: DictConfig) -> None:
         """Run one job, in whatever process the launcher has for it."""
-        with exit_on_signal():
+
+        def work() -> None:
             _configure_logging(self.log_level)  # a launcher's process starts without
             place = {"output_root": unfinished_folder(self.sweep, name), "sweep": self.sweep.folder}
             run_job(
@@ -88,6 +89,8 @@ class _SweptStage(_Stage):
                 main=self.main,
                 declaration=self.declaration,
             )
+
+        exit_on_signal(work)
 
 
 def _run_once(stage: _Stage) -> None:

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
 
@@ -175,9 +176,42 @@ def test_a_signal_that_was_ignored_when_the_stage_started_ends_it_too(start: Sta
 def test_the_handlers_of_before_are_back_afterwards() -> None:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
     before = [signal.getsignal(number) for number in numbers]
-    with exit_on_signal():
-        assert [signal.getsignal(number) for number in numbers] != before
+    within: list[object] = []
+    exit_on_signal(lambda: within.extend(signal.getsignal(number) for number in numbers))
+    assert within
+    assert not {*within} & {*before}
     assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_a_signal_at_any_line_is_the_calls_or_its_callers(capsys: pytest.CaptureFixture[str]) -> None:
+    code, handed_on, ended = exit_on_signal.__code__, list[int](), list[tuple[int, object]]()
+    line, sent = 0, list[int]()
+
+    def trace(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+        if frame.f_code is not code:
+            return None
+        if event == "line" and frame.f_lineno == line and not sent:
+            sent.append(line)
+            os.kill(os.getpid(), signal.SIGINT)
+        return trace
+
+    before, tracer = signal.signal(signal.SIGINT, lambda *_: handed_on.append(line)), sys.gettrace()
+    try:
+        for line in sorted({number for _, _, number in code.co_lines() if number}):
+            sent.clear()
+            sys.settrace(trace)
+            try:
+                exit_on_signal(int)
+            except SystemExit as end:
+                ended.append((line, end.code))
+            finally:
+                sys.settrace(tracer)
+            assert capsys.readouterr().err == (SAID[signal.SIGINT] if (line, 130) in ended else "")
+            assert (line in handed_on) + ((line, 130) in ended) == len(sent)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert len(ended) > 5
+    assert len(handed_on) > 5
 
 
 def test_exit_codes_tell_the_signal() -> None:
