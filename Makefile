@@ -15,7 +15,7 @@ venv: .venv/installed
 repro: venv
 	@python -m pipeline.commands.check
 	dvc repro
-	@python -m pipeline.commands.headline
+	@python -m pipeline.commands.conclusion
 
 # One process per core, each with one thread: a file's tests stay together, as they share what they made.
 test: venv

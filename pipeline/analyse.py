@@ -12,12 +12,11 @@ from pipeline.values.paths import analysis_folder, metrics_file
 
 def main(config: StageConfig) -> None:
     """Analyse each experiment, decide the claims, and pick the numbers that DVC compares."""
-    from dataclasses import asdict
-
-    from pipeline.analysis.claims import claims
+    from pipeline.analysis.claims import judge, weak_models
     from pipeline.analysis.experiments import ANALYSES
     from pipeline.analysis.metrics import task_metrics
     from pipeline.analysis.outcomes import Outcomes
+    from pipeline.analysis.rules import read_rules
     from pipeline.launch.tracking import track
     from pipeline.values.store import write_csv, write_json
 
@@ -26,16 +25,19 @@ def main(config: StageConfig) -> None:
         findings = {name: analyse(outcomes, config) for name, analyse in ANALYSES.items()}
         for name, found in findings.items():
             folder = analysis_folder(config.output_root, name)
-            write_json(folder / "records.json", {"records": found.records})
+            statistics = [one.record() for one in found.statistics]
+            write_json(folder / "records.json", {"records": found.records, "statistics": statistics})
             for table, rows in found.tables.items():
                 write_csv(folder / f"{table}.csv", rows)
                 if rows:
                     tracker.curves(f"{name}/{table}", list(rows))
         records = {name: found.records for name, found in findings.items()}
-        judged = [asdict(claim) for claim in claims(records, config.claims.model_dump())]
+        statistics = {name: found.statistics for name, found in findings.items()}
+        rules, weak = read_rules(), weak_models(records["finetune"])
+        judged = judge(rules, statistics, weak=weak, seeds=config.seeds)
         write_json(analysis_folder(config.output_root, "claims") / "records.json", {"records": judged})
         for task in config.tasks:
-            metrics = task_metrics(records, task)
+            metrics = task_metrics(records, statistics, task)
             tracker.summary({task: metrics})
             write_json(metrics_file(config.output_root, task), metrics)
 

@@ -30,7 +30,8 @@ def main(config: StageConfig) -> None:
         seeds=config.seeds,
         splits={task: read_json(folder / "prepare.json")["examples"] for task, folder in prepared.items()},
         parameters=values,
-        records={name: results.records(name) for name in SHOWN if name != "headline"},
+        records={name: results.records(name) for name in SHOWN},
+        statistics={name: results.statistics(name) for name in SHOWN},
         completeness=results.table("attribute", "completeness").to_dict("records"),
         figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
     )

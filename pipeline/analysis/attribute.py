@@ -26,7 +26,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         records.append(model._asdict() | found)
         gaps += gap_rows(rows, **model._asdict())
         short += [model._asdict() | row for row in unconverged_rows(rows)]
-    return Findings(records, {"completeness": gaps, "unconverged": short})
+    return Findings(records, tables={"completeness": gaps, "unconverged": short})
 
 
 def gap_rows(rows: list[dict[str, Any]], *, task: str, seed: int) -> list[dict[str, Any]]:

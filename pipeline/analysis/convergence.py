@@ -30,7 +30,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         curves += curve_rows(rows, **model._asdict())
         draws = {"draws": values.analyse.bootstrap_draws, "seed": values.analyse.seed}
         records.append(model._asdict() | summary(rows, tolerance=values.convergence.tolerance, **draws))
-    return Findings(records, {"curves": curves})
+    return Findings(records, tables={"curves": curves})
 
 
 def curve_rows(rows: Rows, *, task: str, seed: int) -> list[dict[str, Any]]:

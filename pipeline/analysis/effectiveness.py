@@ -8,28 +8,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analysis.curves import area_between
-from pipeline.analysis.intervals import bootstrap_means, wilson_interval
+from pipeline.analysis.intervals import wilson_interval
 from pipeline.analysis.outcomes import Findings, correctness
+from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
+from pipeline.analysis.methods import named
 
 if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
 CURVE = ("method", "direction")
+OWN = ("attribution_predicted", "attribution_gold")  # whose areas are compared with the others'
 
 Correct = dict[tuple[str, str], NDArray[np.bool_]]  # (method, direction) -> (k, example)
 
 
-def analyse(outcomes: Outcomes, values: Params) -> Findings:
-    """Curves, areas between them, and accuracy with and without the two highest heads, of every model."""
-    records, curves = [], []
-    for model in outcomes.models:
-        (places, *_), hits = correctness(outcomes.table("effectiveness", model), (CURVE, ("k",), ("example_id",)))
-        correct = {(place["method"], place["direction"]): of for place, of in zip(places, hits, strict=True)}
-        curves += curve_rows(correct, **model._asdict())
-        found = summary(correct, draws=values.analyse.bootstrap_draws, seed=values.analyse.seed)
-        records.append(model._asdict() | found)
-    return Findings(records, {"curves": curves})
+def analyse(outcomes: Outcomes, _values: Params) -> Findings:
+    """Curves of every model; areas between them, and accuracy with and without the two highest heads, of every task."""
+    records, curves, found = [], [], []
+    for task in outcomes.tasks:
+        measured, examples = [], []
+        for model in outcomes.of_task(task):
+            axes = (CURVE, ("k",), ("example_id", "label"))
+            (places, _, who), hits = correctness(outcomes.table("effectiveness", model), axes)
+            correct = {(place["method"], place["direction"]): of for place, of in zip(places, hits, strict=True)}
+            curves += curve_rows(correct, **model._asdict())
+            labels = np.array([one["label"] for one in who])
+            measured.append(measures(correct, majority=float(np.bincount(labels).max() / len(labels))))
+            examples.append([one["example_id"] for one in who])
+            whole = next(iter(correct.values()))[0]
+            facts = {"n": len(whole), "n_heads": hits.shape[1] - 1, "baseline_accuracy": float(whole.mean())}
+            records.append(model._asdict() | facts)
+        found += statistics(task, measured, examples=examples)
+    return Findings(records, found, {"curves": curves})
+
+
+def measures(correct: Correct, *, majority: float) -> dict[str, Measure]:
+    """What one model's curves say of each method, and of `attribution_predicted` and `attribution_gold` beside others.
+
+    - `area/<method>`: mean over k of accuracy with the k lowest heads masked minus with the k highest, in points
+    - `lead/<method>-<other>`: area minus that of the other method
+    - `kept/<method>`: accuracy with the two highest heads of every layer only, minus the whole model's, in points
+    - `lost/<method>`: accuracy lost without them, as a share of what the whole model has above the majority class
+    """
+    methods = list(dict.fromkeys(method for method, _ in correct))
+    found: dict[str, Measure] = {}
+    areas = {
+        one: 100 * area_between(correct[one, "lowest_first"].T, correct[one, "highest_first"].T) for one in methods
+    }
+    for method in methods:
+        found[f"area/{method}"] = Mean(f"area, {named(method)}", "points", areas[method])
+    for method in (one for one in methods if one in OWN):
+        for other in (one for one in methods if one not in (method, "attribution_predicted")):
+            label = f"area, {named(method)} minus {named(other)}"
+            found[f"lead/{method}-{other}"] = Mean(label, "points", areas[method] - areas[other])
+    for method in methods:
+        lowest, highest = correct[method, "lowest_first"], correct[method, "highest_first"]
+        heads, whole = len(lowest) - 1, lowest[0].astype(np.float64)
+        kept = 100 * (lowest[max(0, heads - 2)] - whole)
+        label = f"accuracy with the two highest heads of every layer only minus the whole model's, {named(method)}"
+        found[f"kept/{method}"] = Mean(label, "points", kept, step=100)
+        label = f"accuracy lost without them, of what is above the majority class, {named(method)}"
+        found[f"lost/{method}"] = Ratio(label, "share", whole - highest[min(2, heads)], whole - majority)
+    return found
 
 
 def curve_rows(correct: Correct, *, task: str, seed: int) -> list[dict[str, Any]]:
@@ -44,38 +85,3 @@ def curve_rows(correct: Correct, *, task: str, seed: int) -> list[dict[str, Any]
                 | {"correct": count, "accuracy": count / n, "low": float(low[k]), "high": float(high[k])}
             )
     return rows
-
-
-def _accuracy(hits: NDArray[np.bool_]) -> dict[str, float]:
-    low, high = wilson_interval(hits.sum(), len(hits))
-    return {"accuracy": float(hits.mean()), "low": float(low), "high": float(high)}
-
-
-def summary(correct: Correct, *, draws: int, seed: int) -> dict[str, Any]:
-    """The area between the two curves of each method and of every pair of methods, in accuracy points, with intervals.
-
-    Intervals come from a bootstrap over examples, paired between methods. `keep_top2` and `remove_top2` are the
-    accuracies (fractions) with all but, and without, the two highest heads of every layer.
-    """
-    methods = list(dict.fromkeys(method for method, _ in correct))
-    areas = {
-        method: 100 * area_between(correct[method, "lowest_first"].T, correct[method, "highest_first"].T)
-        for method in methods
-    }
-    pairs = [(a, b) for number, a in enumerate(methods) for b in methods[number + 1 :]]
-    values = [*areas.values(), *(areas[a] - areas[b] for a, b in pairs)]
-    intervals = [vars(interval) for interval in bootstrap_means(np.stack(values, axis=1), draws=draws, seed=seed)]
-    any_curve = next(iter(correct.values()))
-    heads = len(any_curve) - 1
-    return {
-        "n": any_curve.shape[1],
-        "n_heads": heads,
-        "baseline_accuracy": float(any_curve[0].mean()),
-        "area": dict(zip(methods, intervals, strict=False)),
-        "area_difference": [
-            {"method": a, "minus": b, **interval}
-            for (a, b), interval in zip(pairs, intervals[len(methods) :], strict=True)
-        ],
-        "keep_top2": {method: _accuracy(correct[method, "lowest_first"][max(0, heads - 2)]) for method in methods},
-        "remove_top2": {method: _accuracy(correct[method, "highest_first"][min(2, heads)]) for method in methods},
-    }

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from pipeline.analysis.statistics import Statistic
+
 Record = dict[str, Any]
 
 
@@ -32,11 +34,12 @@ class Model(NamedTuple):
 class Findings:
     """What the outcomes of one experiment came to.
 
-    `records` are the statistics of every model (of `universality`: one for all); `tables` are long tables over all
-    models, by name.
+    `records` are facts of every model, `statistics` what a task's models come to together, with intervals; `tables` are
+    long tables over all models, by name.
     """
 
     records: Sequence[Record]
+    statistics: Sequence[Statistic] = ()
     tables: dict[str, Sequence[Record]] = field(default_factory=dict)
 
 
@@ -56,6 +59,10 @@ class Outcomes:
     def models(self) -> list[Model]:
         """Every model, in the order of params.yaml."""
         return [Model(task, seed) for task in self.tasks for seed in self.seeds]
+
+    def of_task(self, task: str) -> list[Model]:
+        """The models of one task, by seed."""
+        return [model for model in self.models if model.task == task]
 
     def table(self, stage: str, model: Model, *, name: str = "outcomes") -> pd.DataFrame:
         """The table `name`.parquet that the stage of an experiment wrote for one model."""

@@ -42,7 +42,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         found = summary(orders, correct, labels=labels, rates=rates, margin=values.claims.equivalence_margin, **draws)
         sample = outcomes.split_sizes(model)["importance"]
         records.append(model._asdict() | found | {"n_importance": sample, "n_heads_total": max(counts)})
-    return Findings(records, {"curves": curves})
+    return Findings(records, tables={"curves": curves})
 
 
 def curve_rows(

@@ -46,7 +46,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         rows += distance_rows(reach, **model._asdict(), n=n)
         found = {"n": n, "layers": len(reach["with"].distances), **summary(reach["without"])}
         records.append(model._asdict() | found | {"with_special": summary(reach["with"])})
-    return Findings(records, {"distances": rows})
+    return Findings(records, tables={"distances": rows})
 
 
 def measure_reach(edges: pd.DataFrame, *, draws: int, seed: int) -> dict[SpecialTokens, Reach]:

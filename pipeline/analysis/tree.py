@@ -46,7 +46,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         trees = outcomes.facts("tree", model, name="trees")
         counts = {name: trees[name] for name in ("examples", "rootless")}
         records.append(model._asdict() | summary(rows, draws, tau=values.tree.tau) | counts)
-    return Findings(records, {"curves": curves})
+    return Findings(records, tables={"curves": curves})
 
 
 def curve_rows(rows: Rows, draws: Draws) -> list[dict[str, Any]]:

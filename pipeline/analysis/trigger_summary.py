@@ -47,7 +47,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         )
         table += table_rows(rows, **model._asdict(), n=len(evaluation.dev.labels))
         records.append(model._asdict() | found)
-    return Findings(records, {"triggers": table})
+    return Findings(records, tables={"triggers": table})
 
 
 def summary(

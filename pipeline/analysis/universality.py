@@ -78,7 +78,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         "n_heads_total": next(iter(importance.values())).size,
         "functional": functional,
     }
-    return Findings([record], {"importance": normalised_rows(importance), "functional": curves})
+    return Findings([record], tables={"importance": normalised_rows(importance), "functional": curves})
 
 
 def importance_of(table: pd.DataFrame, *, method: str, normalise: str) -> NDArray[np.float64]:

@@ -1,45 +1,98 @@
-"""A claim, and how an interval decides it (docs/method.md, "Claims")."""
+"""How a rule decides a claim, task by task (docs/method.md, "Verdicts")."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pipeline.analysis.intervals import Interval
+from pipeline.analysis.estimates import holm
 
-Verdict = Literal["reproduced", "not reproduced", "upheld", "not upheld", "undecided"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.analysis.estimates import Estimate
+
+Verdict = Literal["reproduced", "not reproduced", "undecided", "not decidable"]
+
+LEVEL = 0.05  # of a family of tasks, both sides together
+LEAST_REPLICATES = 3  # with two, the interval misses the truth in one case of ten
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One line of the claims table; accuracies and probabilities in points."""
+class Limits:
+    """Where a statistic has to lie for a claim to hold: above `low`, below `high`, or between the two.
 
-    id: str
-    statement: str
-    task: str | None
-    seed: int | None
-    n: int | None
-    statistic: str
-    value: Interval | None
-    rule: str
-    verdict: Verdict
-    paper: str | None = None
-
-
-def decide(interval: Interval, *, low: float | None = None, high: float | None = None, strict: bool = False) -> Verdict:
-    """Reproduced if the whole interval lies at `low` or above and at `high` or below, not if wholly outside of either.
-
-    `strict` asks for more than `low`: an interval that ends at it does not do.
+    `expected` is what it would be if the claim held exactly as it is stated, where that can be said.
     """
-    above = low is None or (interval.low > low if strict else interval.low >= low)
-    below = high is None or interval.high <= high
-    if above and below:
-        return "reproduced"
-    outside = (low is not None and interval.high < low) or (high is not None and interval.low > high)
-    if strict and low is not None:
-        outside = outside or interval.high <= low
-    return "not reproduced" if outside else "undecided"
+
+    low: float | None = None
+    high: float | None = None
+    expected: float | None = None
+
+    def p_inside(self, estimate: Estimate) -> float:
+        """One-sided p of "it lies outside": small where it is inside."""
+        sides = [estimate.p_above(self.low)] if self.low is not None else []
+        sides += [estimate.p_below(self.high)] if self.high is not None else []
+        return max(sides)
+
+    def p_outside(self, estimate: Estimate) -> float:
+        """One-sided p of "it lies inside": small where it is outside."""
+        sides = [estimate.p_below(self.low)] if self.low is not None else []
+        sides += [estimate.p_above(self.high)] if self.high is not None else []
+        return min(1.0, len(sides) * min(sides))
+
+    def too_wide(self, estimate: Estimate) -> bool:
+        """Whether the interval would reach over a limit even if the value were the expected one."""
+        interval = estimate.interval()
+        if self.expected is None or interval is None:
+            return False
+        half = (interval.high - interval.low) / 2
+        return any(limit is not None and half > abs(self.expected - limit) for limit in (self.low, self.high))
 
 
-def objection(verdict: Verdict) -> Verdict:
-    """The same verdict in the words for a reviewer's objection."""
-    named: dict[Verdict, Verdict] = {"reproduced": "upheld", "not reproduced": "not upheld"}
-    return named.get(verdict, verdict)
+@dataclass(frozen=True)
+class Decision:
+    """A claim's verdict on one task, its p after Holm's adjustment, and why there is no verdict where there is none."""
+
+    verdict: Verdict
+    p: float | None = None
+    why: str | None = None
+
+
+def decide(
+    parts: Mapping[str, Sequence[Estimate]],
+    limits: Sequence[Limits],
+    *,
+    of_parts: Literal["all", "any"] = "all",
+    barred: Mapping[str, str],
+) -> dict[str, Decision]:
+    """Decide a claim on each of its tasks; the tasks are a family, adjusted by Holm's method.
+
+    `parts` holds, for each task, the estimates of the claim's primary rows, each with its `limits`: the claim asks that
+    all of them, or any, lie inside. `barred` names tasks that may not decide, with the reason.
+    """
+    open_tasks = [task for task in parts if task not in barred]
+    p_for = {
+        task: _joint([o.p_inside(e) for o, e in zip(limits, parts[task], strict=True)], of_parts) for task in parts
+    }
+    other = "any" if of_parts == "all" else "all"
+    p_against = {
+        task: _joint([o.p_outside(e) for o, e in zip(limits, parts[task], strict=True)], other) for task in parts
+    }
+    adjusted = holm([min(1.0, 2 * min(p_for[task], p_against[task])) for task in open_tasks])
+    found = {task: Decision("not decidable", why=why) for task, why in barred.items()}
+    for task, p in zip(open_tasks, adjusted, strict=True):
+        if p <= LEVEL:
+            found[task] = Decision("reproduced" if p_for[task] < p_against[task] else "not reproduced", p)
+        elif any(one.too_wide(estimate) for one, estimate in zip(limits, parts[task], strict=True)):
+            estimate = parts[task][0]
+            why = f"not decidable with n = {estimate.n} and S = {estimate.replicates}"
+            found[task] = Decision("not decidable", p, why)
+        else:
+            found[task] = Decision("undecided", p)
+    return found
+
+
+def _joint(p: Sequence[float], of_parts: Literal["all", "any"]) -> float:
+    """All parts hold if the weakest does; any holds if the strongest does after Bonferroni's adjustment."""
+    return max(p) if of_parts == "all" else min(1.0, len(p) * min(p))

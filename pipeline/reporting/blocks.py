@@ -16,7 +16,8 @@ class ReportContext:
     """Everything that the report is made of.
 
     `overrides` are (key, the preset's value, the value); `splits` maps a task to the number of examples of each split;
-    `parameters` are the sections of params.yaml, `records` what was found in each experiment, one record per model;
+    `parameters` are the sections of params.yaml, `records` what was found in each experiment, one record per model,
+    `statistics` what the models of a task came to together;
     `completeness` has one row per task, seed and layer; `figures` maps the names of the files of the `figures` stage to
     SVG texts, which report.md finds in `figure_folder`, relative to itself.
     """
@@ -29,6 +30,7 @@ class ReportContext:
     splits: Mapping[str, Mapping[str, int]]
     parameters: Mapping[str, Any]
     records: Mapping[str, Sequence[Mapping[str, Any]]]
+    statistics: Mapping[str, Sequence[Mapping[str, Any]]]
     completeness: Sequence[Mapping[str, Any]]
     figures: Mapping[str, str]
     figure_folder: str = "../figures"

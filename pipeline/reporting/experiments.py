@@ -9,7 +9,7 @@ from typing import Literal
 Part = Literal["plots", "examples", "tables", "section"]
 
 SHOWN: dict[str, tuple[Part, ...]] = {
-    "headline": ("tables", "section"),
+    "claims": ("tables",),  # its sections open the report
     "finetune": ("tables", "section"),
     "effectiveness": ("plots", "tables", "section"),
     "prune": ("plots", "tables", "section"),
@@ -18,7 +18,6 @@ SHOWN: dict[str, tuple[Part, ...]] = {
     "receptive_field": ("plots", "tables", "section"),
     "triggers": ("plots", "tables", "section"),
     "convergence": ("plots", "tables", "section"),
-    "claims": ("tables", "section"),
 }
 
 

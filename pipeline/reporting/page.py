@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipeline.reporting.blocks import ReportContext
+from pipeline.reporting.claims import section as claims
 from pipeline.reporting.experiments import shown
 from pipeline.reporting.sections.choices import choices_section
 from pipeline.reporting.sections.citation import citation_section
@@ -32,7 +33,15 @@ def render_markdown(context: ReportContext) -> str:
 
 def _render(environment: Environment, template: str, context: ReportContext, *, figures: dict[str, str]) -> str:
     experiments = [import_module(f"pipeline.reporting.{name}.section").section for name in shown("section")]
-    everything = [run_section, *experiments, choices_section, values_section, citation_section]
+    everything = [
+        claims.section,
+        run_section,
+        claims.details,
+        *experiments,
+        choices_section,
+        values_section,
+        citation_section,
+    ]
     sections = [section(context) for section in everything]
     return environment.get_template(template).render(title=context.title, sections=sections, figures=figures)
 

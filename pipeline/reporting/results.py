@@ -28,8 +28,15 @@ class Results:
     seeds: Sequence[int]
 
     def records(self, experiment: str) -> list[Record]:
-        """The statistics of every model; of `universality` one record for all, of `claims` one per row."""
-        return read_json(present(analysis_folder(self.root, experiment) / "records.json", "analyse"))["records"]
+        """Facts of every model; of `claims` one record per claim."""
+        return self._found(experiment)["records"]
+
+    def statistics(self, experiment: str) -> list[Record]:
+        """What the models of each task came to together; none of `claims`."""
+        return self._found(experiment).get("statistics", [])
+
+    def _found(self, experiment: str) -> dict[str, list[Record]]:
+        return read_json(present(analysis_folder(self.root, experiment) / "records.json", "analyse"))
 
     def table(self, experiment: str, name: str) -> pd.DataFrame:
         """One of the long tables over all models. Empty, without columns, where there was nothing to tell."""

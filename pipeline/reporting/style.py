@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.analysis.methods import named
 from pipeline.errors import InputError
 
 Dash = Literal["-"] | tuple[float, tuple[float, ...]]
@@ -61,21 +62,24 @@ BLACK, ORANGE, SKY_BLUE, GREEN, BLUE, VERMILLION, PURPLE = (
 )
 GREY = "#767676"
 
-RANDOM = MethodStyle("random orders", GREY, "", DOTTED)
-
-METHODS = {
-    "attribution": MethodStyle("attribution", BLUE, "o"),
-    "attribution_gold": MethodStyle("attribution, gold label", BLUE, "o"),
-    "attribution_predicted": MethodStyle("attribution, predicted label", GREEN, "^"),
-    "gradient_x_attention": MethodStyle("gradient × attention", SKY_BLUE, "p", DASHED),
-    "taylor": MethodStyle("Taylor (paper)", GREEN, "D"),
-    "taylor_michel": MethodStyle("Taylor (Michel et al.)", ORANGE, "v", DASHED),
-    "taylor_authors": MethodStyle("Taylor (authors' code)", PURPLE, "<", DOTTED),
-    "accuracy_difference": MethodStyle("accuracy difference", BLACK, "X"),
-    "loss_difference": MethodStyle("loss difference", BLACK, "h", DASHED, filled=False),
-    "attention": MethodStyle("attention", VERMILLION, "s", DASHED, filled=False),
-    "random": RANDOM,
+_LINES: dict[str, tuple[str, str, Dash, bool]] = {
+    "attribution": (BLUE, "o", SOLID, True),
+    "attribution_gold": (BLUE, "o", SOLID, True),
+    "attribution_predicted": (GREEN, "^", SOLID, True),
+    "gradient_x_attention": (SKY_BLUE, "p", DASHED, True),
+    "taylor": (GREEN, "D", SOLID, True),
+    "taylor_michel": (ORANGE, "v", DASHED, True),
+    "taylor_authors": (PURPLE, "<", DOTTED, True),
+    "accuracy_difference": (BLACK, "X", SOLID, True),
+    "loss_difference": (BLACK, "h", DASHED, False),
+    "output_norm": (ORANGE, "P", DOTTED, False),
+    "attention": (VERMILLION, "s", DASHED, False),
+    "attention_max": (VERMILLION, "s", DASHED, False),
+    "attention_confidence": (VERMILLION, "d", DOTTED, False),
+    "random": (GREY, "", DOTTED, True),
 }
+METHODS = {method: MethodStyle(named(method), *line) for method, line in _LINES.items()}
+RANDOM = METHODS["random"]
 
 # Quadrature rules, and the engine's own choice of steps.
 RULES = {

@@ -76,6 +76,11 @@ COLUMNS: Columns = {
     "reached": ("optimum reached, %", 1),
     "proven": ("proven", 0),
     "value": ("value", 2),
+    "primary_value": ("value", 1),
+    "p": ("p (Holm)", 3),
+    "holds": ("interval holds", 0),
+    "because": ("because", 0),
+    "seen": ("seeds seen before", 0),
     "without_trigger": ("without trigger, %", 1),
     **{f"trigger_{number}": (f"with trigger {number}, %", 1) for number in range(1, 10)},
     "trigger_drop": ("drop, points", 1),
@@ -158,16 +163,6 @@ def cell_text(name: str, cell: Cell, columns: Columns = COLUMNS) -> str:
 def is_numeric(rows: Sequence[Row], name: str) -> bool:
     """Whether the column holds numbers, which line up on the right."""
     return all(not isinstance(row[name], str) for row in rows)
-
-
-def in_words(rows: Sequence[Row], name: str) -> str:
-    """One column as a sentence, model by model: `RTE, seed 1: attention 12.3, random 4.5; RTE, seed 2: ...`."""
-    models: dict[str, list[str]] = {}
-    for row in rows:
-        model = f"{cell_text('task', row['task'])}, seed {row['seed']}"
-        value = cell_text(name, row[name]).split(" ")[0]  # without its interval
-        models.setdefault(model, []).append(f"{cell_text('method', row['method'])} {value}")
-    return "; ".join(f"{model}: {', '.join(values)}" for model, values in models.items())
 
 
 def _names(rows: Sequence[Row]) -> list[str]:

@@ -1,17 +1,65 @@
-"""What the run decides of the paper's claims and of a review's objections."""
+"""What the run decides of the paper's claims and of a review's objections: the page on which the report opens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from pipeline.reporting.blocks import ReportContext, Section, Table, Text
-from pipeline.reporting.claims.tables import claim_rows
+from pipeline.reporting.claims.tables import claim_rows, primary_rows, secondary_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.reporting.blocks import Block
+    from pipeline.reporting.cells import Metrics
 
 INTRO = (
-    "P1 to P8 are claims of the paper, R1 to R5 objections of a review of it. Each row has a statistic, its value with "
-    "a 95 % interval, and the verdict of a rule set before the run: reproduced (upheld) where the whole interval is on "
-    "one side of the limit, not reproduced (not upheld) where it is on the other, else undecided at this sample size. "
-    "R5, that details are missing, is answered by the table of choices below."
+    "P are claims of the paper, R objections of a review of it, N claims that are new here. A claim has one primary row "
+    "per task and a rule that was written down with its date (`pipeline/analysis/rules.yaml`, SHA-256 {digest}); it is "
+    "reproduced (an objection: upheld) on a task if its statistic lies on the rule's side of the limit, not "
+    "reproduced if it lies on the other, at a level of 5 % over the claim's tasks (Holm). Intervals hold both the models "
+    "and the examples. R5, that details are missing, is answered by the table of choices at the end."
 )
+FEW = (
+    "This run decides nothing: it has {models} per task, and a verdict needs three, as a model that is trained again "
+    "differs more than other examples do. The intervals of single models are over examples and say nothing about "
+    "other models."
+)
+RULE = "Rule of {date}: {rule}. From {source}."
+SEEN = "Models whose earlier results were known when the rule was written: {listed}."
+LEAST = 3
 
 
 def section(context: ReportContext) -> Section:
-    """The verdicts."""
-    rows = claim_rows(context.records["claims"])
-    return Section("claims", "Claims", [Text(INTRO), Table("Claims and verdicts.", rows)])
+    """A line per claim, then what each is made of."""
+    claims = context.records["claims"]
+    digest = claims[0]["digest"]
+    blocks: list[Block] = [Text(INTRO.format(digest=digest[:16]))]
+    if len(context.seeds) < LEAST:
+        count = len(context.seeds)
+        blocks.append(Text(FEW.format(models=f"{count} model" + ("s" if count > 1 else ""))))
+    blocks.append(Table("Claims and verdicts.", claim_rows(claims)))
+    return Section("claims", "Claims", blocks)
+
+
+def details(context: ReportContext) -> Section:
+    """A part for every claim that has a task in this run."""
+    blocks: list[Block] = []
+    for claim in context.records["claims"]:
+        if claim["tasks"]:
+            blocks += _claim(claim)
+    return Section("claims-in-detail", "Claims in detail", blocks)
+
+
+def _claim(claim: Metrics) -> Sequence[Block]:
+    seen = [f"{one['task']} seed {', '.join(map(str, one['seen']))}" for one in claim["tasks"] if one["seen"]]
+    text = f"{claim['id']}: {claim['claim']}. " + RULE.format(**{k: claim[k] for k in ("date", "rule", "source")})
+    text += f" Verdict: {claim['verdict']}."
+    if seen:
+        text += " " + SEEN.format(listed="; ".join(seen))
+    secondary = secondary_rows(claim)
+    return [
+        Text(text),
+        Table(f"{claim['id']}, the rows that decide.", primary_rows(claim)),
+        *([Table(f"{claim['id']}, beside them.", secondary)] if secondary else []),
+    ]

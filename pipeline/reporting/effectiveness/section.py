@@ -1,8 +1,7 @@
 """Does attribution find the heads that matter for an example?"""
 
 from pipeline.reporting.blocks import Picture, ReportContext, Section, Table, Text
-from pipeline.reporting.effectiveness.tables import effectiveness_rows
-from pipeline.reporting.table_text import in_words
+from pipeline.reporting.statistics import in_words, statistic_rows
 
 HEADS_OF_BERT_BASE = 12
 
@@ -40,7 +39,7 @@ LEAK = (
 
 def section(context: ReportContext) -> Section:
     """The figure, its areas, what the paper found, and what the gold label does to it."""
-    rows = effectiveness_rows(context.records["effectiveness"])
+    found = context.statistics["effectiveness"]
     heads = sorted({record["n_heads"] for record in context.records["effectiveness"]})
     paper = [PAPER]
     if heads[0] < HEADS_OF_BERT_BASE:
@@ -50,9 +49,14 @@ def section(context: ReportContext) -> Section:
         "Effectiveness of attribution",
         [
             Text(QUESTION.format(pooling=context.parameters["effectiveness"]["attention_pooling"])),
-            Picture("effectiveness", ALT.format(areas=in_words(rows, "area")), CAPTION),
+            Picture("effectiveness", ALT.format(areas=in_words(found, "area/*")), CAPTION),
             Text(READING),
-            Table("Areas, and accuracy with only or without the two highest-ranked heads of every layer.", rows),
+            Table("Areas between the curves.", statistic_rows(found, "area/*")),
+            Table("Areas beside those of other rankings.", statistic_rows(found, "lead/*")),
+            Table(
+                "The two highest-ranked heads of every layer alone, and all others without them.",
+                statistic_rows(found, "kept/*", "lost/*"),
+            ),
             Text(" ".join(paper)),
             Text(LEAK),
         ],

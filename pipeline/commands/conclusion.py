@@ -1,6 +1,6 @@
-"""Print where the report is and its headline table: the last lines of `make repro`.
+"""Print where the report is and the table of claims: the last lines of `make repro`.
 
-Run: python -m pipeline.commands.headline
+Run: python -m pipeline.commands.conclusion
 """
 
 import os
@@ -15,7 +15,7 @@ def main() -> None:
     with exit_on_bad_input():
         os.chdir(repository())
         here = repository()
-        table = summary_folder(here, "tables") / "headline.md"
+        table = summary_folder(here, "tables") / "claims.md"
         report = summary_folder(here, "report") / "index.html"
         sys.stdout.write(f"\n{table.read_text(encoding='utf-8')}\nReport: {report}\n")
 

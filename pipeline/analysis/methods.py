@@ -1,0 +1,27 @@
+"""What the ways of ranking heads are called."""
+
+from pipeline.errors import InputError
+
+NAMES = {
+    "attribution": "attribution",
+    "attribution_gold": "attribution, gold label",
+    "attribution_predicted": "attribution, predicted label",
+    "gradient_x_attention": "gradient × attention",
+    "taylor": "Taylor (paper)",
+    "taylor_michel": "Taylor (Michel et al.)",
+    "taylor_authors": "Taylor (authors' code)",
+    "accuracy_difference": "accuracy difference",
+    "loss_difference": "loss difference",
+    "output_norm": "output norm",
+    "attention": "attention",
+    "attention_max": "attention, maximum",
+    "attention_confidence": "attention, confidence",
+    "random": "random orders",
+}
+
+
+def named(method: str) -> str:
+    """The method's name; InputError if it has none."""
+    if method not in NAMES:
+        raise InputError(f"no name for method {method!r}: known are {', '.join(NAMES)}")
+    return NAMES[method]

@@ -1,0 +1,128 @@
+"""Statistics of a task, estimated from what was measured of each of its models (docs/method.md, "Intervals")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.analysis.estimates import Estimate, crossed, over_replicates, ratio_of_means
+from pipeline.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over examples: of one model, one value per example, `(example,)`.
+
+    `step` is what a single example adds where it changes at all; 0 where it may be anything.
+    """
+
+    label: str
+    unit: str
+    values: NDArray[np.float64]
+    step: float = 0.0
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A ratio of two means over the same examples of one model, both `(example,)`."""
+
+    label: str
+    unit: str
+    above: NDArray[np.float64]
+    below: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Single:
+    """Anything else: one number per model, None where it is undefined."""
+
+    label: str
+    unit: str
+    value: float | None
+
+
+Measure = Mean | Ratio | Single
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """What all models of a task came to. `name` is its key, `label` says it to a reader, both without the task.
+
+    `estimate` is None where the statistic is undefined, and `why` says so; `by_seed` holds each model's own value.
+    """
+
+    task: str | None
+    name: str
+    label: str
+    unit: str
+    estimate: Estimate | None
+    by_seed: tuple[float | None, ...]
+    why: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """A flat row: value, interval (low, high), what it holds, standard error, degrees of freedom, sizes."""
+        found, interval = self.estimate, self.estimate.interval() if self.estimate else None
+        return {
+            "task": self.task,
+            "name": self.name,
+            "label": self.label,
+            "unit": self.unit,
+            "value": found.value if found else None,
+            "low": interval.low if interval else None,
+            "high": interval.high if interval else None,
+            "holds": found.holds if found else None,
+            "error": found.error if found else None,
+            "freedom": found.freedom if found else None,
+            "replicates": found.replicates if found else None,
+            "n": found.n if found else None,
+            "by_seed": list(self.by_seed),
+            "why": self.why,
+        }
+
+
+def statistics(
+    task: str | None, models: Sequence[Mapping[str, Measure]], *, examples: Sequence[Sequence[str]] | None = None
+) -> list[Statistic]:
+    """Estimate every measure, of which each model of the task has one by the same name.
+
+    `examples` are the ids of each model's examples, in their order.
+
+    Raises:
+        InputError: if the models were not measured on the same examples, or not by the same measures.
+    """
+    if examples and any(list(ids) != list(examples[0]) for ids in examples):
+        raise InputError(f"the models of {task} were measured on different examples: run their stages again")
+    if any(list(measures) != list(models[0]) for measures in models):
+        raise InputError(f"the models of {task} were measured by different measures: run their stages again")
+    return [_estimated(task, name, [measures[name] for measures in models]) for name in models[0]]
+
+
+def _estimated(task: str | None, name: str, of_models: Sequence[Measure]) -> Statistic:
+    first = of_models[0]
+    known = {"task": task, "name": name, "label": first.label, "unit": first.unit}
+    if isinstance(first, Mean):
+        table = np.stack([one.values for one in of_models if isinstance(one, Mean)])
+        return Statistic(**known, estimate=crossed(table, step=first.step), by_seed=_floats(table.mean(axis=1)))
+    if isinstance(first, Ratio):
+        ratios = [one for one in of_models if isinstance(one, Ratio)]
+        above, below = (np.stack([getattr(one, side) for one in ratios]) for side in ("above", "below"))
+        by_seed = [a / b if b != 0 else None for a, b in zip(above.mean(axis=1), below.mean(axis=1), strict=True)]
+        estimate = ratio_of_means(above, below)
+        why = None if estimate else "the interval of its denominator includes 0"
+        return Statistic(**known, estimate=estimate, by_seed=_floats(by_seed), why=why)
+    values = [one.value for one in of_models if isinstance(one, Single)]
+    there = [value for value in values if value is not None]
+    if len(there) < len(values):
+        missing = f"undefined for {len(values) - len(there)} of {len(values)} models"
+        return Statistic(**known, estimate=None, by_seed=_floats(values), why=missing)
+    return Statistic(**known, estimate=over_replicates(there), by_seed=_floats(values))
+
+
+def _floats(values: Any) -> tuple[float | None, ...]:
+    return tuple(None if value is None else round(float(value), 12) + 0.0 for value in values)
