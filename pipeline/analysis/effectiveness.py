@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from pipeline.analysis.curves import area_between
 from pipeline.analysis.intervals import wilson_interval
+from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings, correctness
 from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
-from pipeline.analysis.methods import named
 
 if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes

@@ -122,7 +122,7 @@ def over_replicates(values: Sequence[float]) -> Estimate:
 
 
 def holm(p: Sequence[float]) -> list[float]:
-    """p values of a family, adjusted (Holm 1979): those at most 0.05 hold together at 5 %."""
+    """The p values of a family, adjusted (Holm 1979): those at most 0.05 hold together at 5 %."""
     adjusted, highest = [0.0] * len(p), 0.0
     for place, number in enumerate(np.argsort(p, kind="stable").tolist()):
         highest = max(highest, min(1.0, (len(p) - place) * p[number]))

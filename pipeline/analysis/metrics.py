@@ -47,11 +47,8 @@ def task_metrics(
     accuracy = [100 * record["accuracy"] for record in records["finetune"] if record["task"] == task]
     found: dict[str, float | None] = {"accuracy": round(float(np.mean(accuracy)), 4)}
     for column, (experiment, name, scale) in STATISTICS.items():
-        (value,) = [
-            one.estimate.value
-            for one in statistics[experiment]
-            if (one.task, one.name) == (task, name) and one.estimate
-        ] or [None]
+        known = [one.estimate for one in statistics[experiment] if (one.task, one.name) == (task, name)]
+        value = known[0].value if known and known[0] else None
         found[column] = None if value is None else round(scale * value, 4)
     attributed = [record for record in records["attribute"] if record["task"] == task]
     counts = [(record["unconverged"], record["estimates"]) for record in attributed]

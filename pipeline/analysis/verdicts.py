@@ -71,14 +71,12 @@ def decide(
     `parts` holds, for each task, the estimates of the claim's primary rows, each with its `limits`: the claim asks that
     all of them, or any, lie inside. `barred` names tasks that may not decide, with the reason.
     """
-    open_tasks = [task for task in parts if task not in barred]
-    p_for = {
-        task: _joint([o.p_inside(e) for o, e in zip(limits, parts[task], strict=True)], of_parts) for task in parts
-    }
-    other = "any" if of_parts == "all" else "all"
-    p_against = {
-        task: _joint([o.p_outside(e) for o, e in zip(limits, parts[task], strict=True)], other) for task in parts
-    }
+    open_tasks, other = [task for task in parts if task not in barred], "any" if of_parts == "all" else "all"
+    p_for, p_against = {}, {}
+    for task in open_tasks:
+        rows = list(zip(limits, parts[task], strict=True))
+        p_for[task] = _joint([limit.p_inside(estimate) for limit, estimate in rows], of_parts)
+        p_against[task] = _joint([limit.p_outside(estimate) for limit, estimate in rows], other)
     adjusted = holm([min(1.0, 2 * min(p_for[task], p_against[task])) for task in open_tasks])
     found = {task: Decision("not decidable", why=why) for task, why in barred.items()}
     for task, p in zip(open_tasks, adjusted, strict=True):

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pipeline.reporting.cells import Metrics
 
 INTRO = (
-    "P are claims of the paper, R objections of a review of it, N claims that are new here. A claim has one primary row "
-    "per task and a rule that was written down with its date (`pipeline/analysis/rules.yaml`, SHA-256 {digest}); it is "
-    "reproduced (an objection: upheld) on a task if its statistic lies on the rule's side of the limit, not "
-    "reproduced if it lies on the other, at a level of 5 % over the claim's tasks (Holm). Intervals hold both the models "
-    "and the examples. R5, that details are missing, is answered by the table of choices at the end."
+    "P are claims of the paper, R objections of a review of it, N claims that are new here. A claim has one primary "
+    "row per task and a rule that was written down with its date (`pipeline/analysis/rules.yaml`, SHA-256 {digest}); "
+    "it is reproduced (an objection: upheld) on a task if its statistic lies on the rule's side of the limit, not "
+    "reproduced if it lies on the other, at a level of 5 % over the claim's tasks (Holm). Intervals hold both the "
+    "models and the examples. R5, that details are missing, is answered by the table of choices at the end."
 )
 FEW = (
     "This run decides nothing: it has {models} per task, and a verdict needs three, as a model that is trained again "

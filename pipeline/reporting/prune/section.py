@@ -2,7 +2,7 @@
 
 from pipeline.reporting.blocks import Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.prune.tables import pruning_rows
-from pipeline.reporting.table_text import in_words
+from pipeline.reporting.statistics import in_words
 
 QUESTION = (
     "All heads of the model are ranked together by one importance each, computed on {size} {source}; then they are "
