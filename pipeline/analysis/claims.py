@@ -1,4 +1,4 @@
-"""What the paper and a review of it claim, decided by rules set before the run (docs/method.md, "Claims")."""
+"""What the paper and a review of it claim, decided by rules (docs/method.md, "Claims")."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace

@@ -5,9 +5,10 @@ from pipeline.reporting.claims.tables import claim_rows
 
 INTRO = (
     "P1 to P8 are claims of the paper, R1 to R5 objections of a review of it. Each row has a statistic, its value with "
-    "a 95 % interval, and the verdict of a rule set before the run: reproduced (upheld) where the whole interval is on "
-    "one side of the limit, not reproduced (not upheld) where it is on the other, else undecided at this sample size. "
-    "R5, that details are missing, is answered by the table of choices below."
+    "a 95 % interval, and the verdict of a rule: reproduced (upheld) where the whole interval is on one side of the "
+    "limit, not reproduced (not upheld) where it is on the other, else undecided at this sample size. When each rule "
+    "was written, and what had been seen by then, is in results/README.md. R5, that details are missing, is answered "
+    "by the table of choices below."
 )
 
 

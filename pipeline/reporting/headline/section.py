@@ -17,9 +17,9 @@ INTERVALS = (
 ONE_SEED = "One fine-tuning seed was run, so nothing here shows how much another seed would change."
 SEEDS = "The {count} fine-tuning seeds are not pooled: compare their rows to see how much a seed changes."
 VERDICTS = (
-    "Verdicts: `equivalent` means that the interval of a difference lies within ±{margin:g} points, a margin set "
-    "before the run; otherwise `better` and `worse` mean that it excludes zero, and `undecided` that the sample is "
-    "too small to say. Many differences are tested at once, and about one in twenty intervals misses the true value."
+    "Verdicts: `equivalent` means that the interval of a difference lies within ±{margin:g} points; otherwise "
+    "`better` and `worse` mean that it excludes zero, and `undecided` that the sample is too small to say. Many "
+    "differences are tested at once, and about one in twenty intervals misses the true value of this model."
 )
 SAMPLE = "Pruning was measured on a seeded sample of the dev examples: {listed}."
 WEAK = (
