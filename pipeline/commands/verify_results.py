@@ -1,8 +1,8 @@
 """Re-run a cheap part of committed results and show the differences.
 
 The cheap part is everything that needs no model: the splits and their tokens from the raw data (`prepare`), the
-statistics and verdicts from the committed outcomes, the tables and the figures. With `--retrain <task>-<seed>` one model is
-fine-tuned again and its dev accuracy compared: minutes on a CPU, and equal only on the same kind of machine.
+statistics and verdicts from the committed outcomes, the tables and the figures. With `--retrain <task>-<seed>` one
+model is fine-tuned again and its dev accuracy compared: minutes on a CPU, equal only on the same kind of machine.
 
 Run: ATTATTR_DATA=<folder> python -m pipeline.commands.verify_results results/mini [--retrain negation-1]
 """
