@@ -21,7 +21,7 @@ VERDICTS = (
     "before the run; otherwise `better` and `worse` mean that it excludes zero, and `undecided` that the sample is "
     "too small to say. Many differences are tested at once, and about one in twenty intervals misses the true value."
 )
-SAMPLE = "Pruning was measured on a seeded sample of the dev examples: {listed}."
+SAMPLE = "Pruning was measured on some of the dev examples, the same for every seed: {listed}."
 WEAK = (
     "Not three standard errors above always naming the majority class: {listed}. What such a model's heads do for its "
     "accuracy says little."
