@@ -15,6 +15,7 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.pruning import Direction, per_layer_masks, ranks
+from pipeline.errors import InputError
 from pipeline.experiments.heads import TAYLOR, gradient_x_attention, losses, per_example, removal_logits, taylor
 from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions, places
@@ -47,6 +48,7 @@ def head_importance(
 
     Ranking by the gold label's attribution, as the paper does, lets the label decide which heads stay. Every other
     method sees the predicted label alone. `random` takes all heads for equal, so that ties decide.
+    Raises InputError if an example has no stored attribution.
     """
     size = {"layers": layer_count(model), "heads": head_count(model)}
     classes = predict_logits(model, examples, token_budget=token_budget).argmax(dim=1).tolist()
@@ -68,6 +70,8 @@ def head_importance(
             case _:
                 target, column = STORED[method]
                 stored = {row["example_id"]: row for row in read_heads(attributions, split="dev", target=target)}
+                if missing := [example.example_id for example in examples if example.example_id not in stored]:
+                    raise InputError(f"{attributions} lacks dev example {missing[0]}: run attribute again")
                 return per_head([stored[example.example_id] for example in examples], column, **size)
 
     return {method: importance(method) for method in settings.methods}

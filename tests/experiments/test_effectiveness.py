@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from pipeline.errors import InputError
 from pipeline.experiments.effectiveness import head_importance, outcomes, rankings
 from pipeline.values.store import write_rows
 
@@ -50,6 +51,13 @@ def test_what_is_stored_comes_from_the_column_of_the_method_example_by_example(
     assert torch.equal(values["attribution_predicted"], 1100 + heads)
     assert torch.equal(values["attention_max"] % 1000, 100 + heads)
     assert torch.equal(values["attention_confidence"], values["attention_max"] + 1000)
+
+
+def test_an_example_that_was_not_attributed_is_named(settings, tiny_model, random_examples, store):
+    with pytest.raises(InputError, match="lacks dev example e-5: run attribute again"):
+        head_importance(
+            tiny_model(), random_examples([*LENGTHS, 5]), store, settings=settings("attention_max"), token_budget="auto"
+        )
 
 
 @pytest.mark.parametrize("token_budget", ["auto", 1, 60])
