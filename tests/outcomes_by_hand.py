@@ -51,7 +51,7 @@ def _attribute(root: Path, task: str, seed: int) -> None:
         row("dev", "gold", [9.0, 9.0], [99, 99], short=False),
         row("mine", "predicted", [9.0, 9.0], [99, 99], short=True),
     ]
-    write_rows(attributions_folder(root, task, seed) / "heads.parquet", rows)
+    write_rows(attributions_folder(root, task, seed) / "outcomes.parquet", rows)
 
 
 def _effectiveness(root: Path, task: str, seed: int) -> None:

@@ -175,7 +175,7 @@ class Analyse(Section):
 
 
 class Claims(Section):
-    """The limits by which verdicts decide, set before the run; in accuracy points where nothing else is said."""
+    """The limits by which verdicts decide; in accuracy points where nothing else is said."""
 
     sufficient_error: Annotated[float, Field(gt=0, lt=1)]  # P1: the relative edge error that 20 steps may have
     equivalence_margin: Positive  # P4 and the table of pruning: a difference of AUCs that does not matter

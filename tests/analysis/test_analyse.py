@@ -272,7 +272,7 @@ def test_tables_without_rows_are_written_but_not_tracked(root, values, tmp_path,
     """As that of the estimates that stopped short, where none did."""
     folder = tmp_path / "run"
     shutil.copytree(root, folder)
-    for path in folder.glob("outputs/attributions/*/heads.parquet"):
+    for path in folder.glob("outputs/attributions/*/outcomes.parquet"):
         rows = pd.read_parquet(path).to_dict("records")
         write_rows(path, [row | {"unconverged": [False, False]} for row in rows])
     monkeypatch.chdir(folder)
