@@ -86,10 +86,10 @@ def _means(by_example: Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
 def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[str, Measure]:
     """What one model's trees carry. A share of 1 is what all edges carry beyond none, 0 is nothing.
 
-    - `recovered/<set>`: of what is lost without any edge, the share that the set's edges alone bring back
+    - `recovered/tree`, `recovered/random`: of what is lost without any edge, the share that they alone bring back
     - `recovered/tree-random`, `recovered/<set>-tree`: differences, in share
-    - `open/...`: the same with the rows of special tokens left open, also in what no edge means
-    - `comprehensiveness/tree`, `.../tree-random`: share that is lost without the tree's edges, and minus random trees'
+    - `open/tree`, `open/<set>-tree`: the same with the rows of special tokens left open, also in what no edge means
+    - `comprehensiveness/tree`, `comprehensiveness/tree-random`: share lost without the tree's edges, and minus random's
     - `excess/<tau>`: recovered share of the tree at that threshold minus that of random trees of its size
     - `knee`: the threshold with the largest excess
     - `edge_area/<map>`: recovered share, averaged over the logarithm of the share of edges that are kept
@@ -111,7 +111,6 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[str, Measure]:
         "recovered/tree-random": share("recovered share, tree minus random trees", tree - random),
     }
     for arm, label in BASELINES.items():
-        found[f"recovered/{arm}"] = share(f"recovered share, {label}", only(arm) - nothing)
         found[f"recovered/{arm}-tree"] = share(f"recovered share, {label} minus tree", only(arm) - tree)
     without, random_without = (sets[arm, tau, False]["without"] for arm in ("tree", "random"))
     found["comprehensiveness/tree"] = share("share lost without the tree", full - without)
@@ -142,10 +141,10 @@ def _open(sets: Sets, *, tau: float) -> dict[str, Measure]:
     nothing, tree = opened["nothing"]["only"], opened["tree"]["only"]
     carried = opened["tree"]["full"] - nothing
     found: dict[str, Measure] = {
-        "open/tree": Ratio("recovered share, rows of special tokens open, tree", "share", tree - nothing, carried)
+        "open/tree": Ratio("recovered share with open rows, tree", "share", tree - nothing, carried)
     }
     for arm, name in BASELINES.items():
-        label = f"recovered share, rows of special tokens open, {name} minus tree"
+        label = f"recovered share with open rows, {name} minus tree"
         found[f"open/{arm}-tree"] = Ratio(label, "share", opened[arm]["only"] - tree, carried)
     return found
 

@@ -180,7 +180,7 @@ def statistic(name, value, unit, *, task="negation", label=None, spread=0.125, n
 def tree_statistics():
     names = ["recovered/tree", "recovered/random", "recovered/tree-random", "comprehensiveness/tree", "open/tree"]
     for arm in BASELINES:
-        names += [f"recovered/{arm}", f"recovered/{arm}-tree", f"open/{arm}-tree"]
+        names += [f"recovered/{arm}-tree", f"open/{arm}-tree"]
     names += ["excess/0.4", "excess/0.5", "excess/0.5-0.4"]
     names += [f"edge_area/{name}" for name in ("attribution", "attention", "random")]
     knee = statistic("knee", 0.3, "τ", label="threshold with the largest excess", spread=None, n=None)

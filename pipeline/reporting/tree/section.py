@@ -21,8 +21,9 @@ SHAPES = (
     "it reaches it, and for how many the optimum was proven."
 )
 RANDOM = (
-    "Larger trees recover more, whatever their edges. So each threshold's trees are compared with random trees that "
-    "have as many edges in every layer; the excess over these is 0 where attribution knows nothing, at any threshold."
+    "A larger tree can recover more whatever its edges are. So each threshold's trees are compared with random trees "
+    "that have as many edges in every layer; the excess over these is 0 at any threshold where attribution knows "
+    "nothing."
 )
 CURVE_ALT = (
     "Line charts, one per task, of the recovered share of attribution trees, of random trees of their size, and of the "
@@ -33,13 +34,13 @@ CURVE_CAPTION = (
     "95 % interval of the excess."
 )
 CURVE_TABLE = "Excess of the tree's recovered share over that of random trees of its size, and where it is largest."
-SETS = "Recovered share of the tree, and of other sets with as many edges in every layer."
-BESIDE = (
-    "The same minus the tree's: above 0 a set recovers more. All but the largest edges with [CLS] allowed hold only "
-    "edges that a tree may take."
+SETS = (
+    "Recovered share of the tree and of random trees, and of other sets minus the tree's: above 0 a set recovers more. "
+    "All have as many edges in every layer as the tree, save the optimum; all but the largest edges with [CLS] allowed "
+    "hold only edges that a tree may take."
 )
 LOST = "Share of the fall that comes when the tree's edges go and all others stay."
-OPEN = "Recovered shares where the rows of special tokens are left open, also in what no edge means."
+OPEN = "Recovered shares where the rows of special tokens are left open, also where no edge is kept."
 EDGES_ALT = (
     "Line charts, one per task, of the recovered share of the largest edges by attribution and by other maps, against "
     "the share of edges that are kept. Areas: {values}."
@@ -72,17 +73,17 @@ def section(context: ReportContext) -> Section:
             alt = TREES_ALT.format(count=count, task=name)
             blocks.append(Picture(f"trees_{task}", alt, TREES_CAPTION.format(task=name)))
     found = context.statistics["tree"]
+    areas = in_words([one for one in found if "-" not in one["name"]], "edge_area/*")
     at_tau = in_words(found, "recovered/tree", "recovered/random", "knee")
     blocks += [
         Text(MEASURES.format(n=" or ".join(map(str, examples)))),
         Table(SHAPES, shape_rows(context.records["tree"])),
-        Table(SETS, statistic_rows([one for one in found if "-" not in one["name"]], "recovered/*")),
-        Table(BESIDE, statistic_rows(found, "recovered/tree-random", "recovered/*-tree")),
+        Table(SETS, statistic_rows(found, "recovered/*")),
         Text(RANDOM),
         Picture("recovered", CURVE_ALT.format(values=at_tau), CURVE_CAPTION),
         Table(CURVE_TABLE, statistic_rows(found, "excess/*", "knee")),
-        Picture("edges", EDGES_ALT.format(values=in_words(found, "edge_area/*")), EDGES_CAPTION),
-        Table(EDGES_TABLE, statistic_rows(found, "edge_area/*")),
+        Picture("edges", EDGES_ALT.format(values=areas), EDGES_CAPTION),
+        Table(EDGES_TABLE, statistic_rows(found, "edge_area/attribution*")),
         Table(LOST, statistic_rows(found, "comprehensiveness/*")),
         Table(OPEN, statistic_rows(found, "open/*")),
     ]
