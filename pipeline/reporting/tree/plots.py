@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from pipeline.reporting.panels import BAND, legend_below, numbers, panels, tasks_of, where
+from pipeline.reporting.panels import BAND, legend_below, marker, method_line, numbers, panels, tasks_of, where
 from pipeline.reporting.results import Results
 from pipeline.reporting.statistics import by_name
 from pipeline.reporting.style import (
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 
 CURVES = {
     "recovered": MethodStyle("attribution tree", BLUE, "o"),
-    "random": MethodStyle("random trees of its size", GREY, "", DOTTED),
+    "random": MethodStyle("random trees of its size", GREY, "x", DOTTED, filled=False),
     "excess": MethodStyle("excess: the first minus the second", VERMILLION, "s", DASHED),
 }
 
@@ -81,7 +80,7 @@ def recovered_figure(curves: pd.DataFrame, statistics: Sequence[Record]) -> Figu
             ax.set_xticks(taus, ticks, fontsize=8)
             _label(ax, panel, xlabel="threshold τ; mean edges below", first=number % 2 == 0)
         band = Patch(color=CURVES["excess"].colour, label="95 % interval of the excess", **BAND)
-        legend_below(figure, [*(_handle(style) for style in CURVES.values()), band])
+        legend_below(figure, [*(method_line(style, dash=style.dash) for style in CURVES.values()), band])
     return figure
 
 
@@ -102,7 +101,7 @@ def edges_figure(shares: pd.DataFrame) -> Figure:
             ax.set_xticks(at, [f"{100 * share:.3g}" for share in at])
             ax.minorticks_off()
             _label(ax, panel, xlabel="edges kept of those that a tree may take, %", first=number % 2 == 0)
-        legend_below(figure, [_handle(method_style(name)) for name in maps])
+        legend_below(figure, [method_line(method_style(name), dash=method_style(name).dash) for name in maps])
     return figure
 
 
@@ -111,7 +110,7 @@ def _draw(ax: Axes, rows: pd.DataFrame, *, x: str, y: str, style: MethodStyle) -
     at, values = by_seed.index.to_numpy(np.float64), by_seed.to_numpy(np.float64)
     if values.shape[1] > 1:
         ax.plot(at, values, color=style.colour, linestyle=style.dash, linewidth=0.6, alpha=0.5)
-    ax.plot(at, values.mean(axis=1), color=style.colour, linestyle=style.dash, linewidth=1.5, **_marker(style))
+    ax.plot(at, values.mean(axis=1), color=style.colour, linestyle=style.dash, linewidth=1.5, **marker(style))
 
 
 def _label(ax: Axes, panel: pd.DataFrame, *, xlabel: str, first: bool) -> None:
@@ -121,11 +120,3 @@ def _label(ax: Axes, panel: pd.DataFrame, *, xlabel: str, first: bool) -> None:
     seeds, sizes = np.unique(panel["seed"].to_numpy()), np.unique(panel["n"].to_numpy())
     size = f"n = {' / '.join(map(str, sizes))}, {len(seeds)} seed{'s' if len(seeds) > 1 else ''}"
     ax.set_title(f"{task_name(panel['task'].iloc[0])}  ({size})")
-
-
-def _handle(style: MethodStyle) -> Line2D:
-    return Line2D([], [], color=style.colour, linestyle=style.dash, label=style.label, **_marker(style))
-
-
-def _marker(style: MethodStyle) -> dict[str, Any]:
-    return {"marker": style.marker, "markerfacecolor": style.colour if style.filled else "white"}
