@@ -17,6 +17,7 @@ from pipeline.values.store import write_columns, write_csv, write_json, write_ro
 LABELS = np.array([0, 0, 1, 1])
 EXAMPLES = [{"example_id": f"dev-{number}", "label": label} for number, label in enumerate(LABELS.tolist())]
 RATES = [{"rate": 0.0, "n_masked": 0}, {"rate": 0.5, "n_masked": 2}, {"rate": 1.0, "n_masked": 4}]
+MAPS = ("attribution", "attention", "gradient_x_attention", "value_weighted", "contribution", "joint", "random")
 IMPORTANCE = {"negation": [[1.0, 2.0], [3.0, 4.0]], "inference": [[4.0, 3.0], [2.0, 1.0]]}
 
 
@@ -101,15 +102,23 @@ def _tree(root: Path, task: str, seed: int) -> None:
         known = {"tau": 0.4, "open": False, "edges": 2, "missing": 0, "objective": None, "proven": None, "full": 1.0}
         return {"example_id": example, "arm": arm, **known, "only": only, "without": without} | facts
 
-    rows = []
-    for example in ("dev-0", "dev-1"):
-        rows += [row(example, "tree", 0.5, 0.25 / seed, objective=1.0, tau=tau) for tau in (0.4, 0.5)]
-        rows += [row(example, arm, 0.25, 0.5, objective=2.0, proven=True) for arm in BASELINES]
+    rows, shares = [], []
+    for number, example in enumerate(("dev-0", "dev-1")):
+        # Without any edge 0.25 is left on average: 0.75 is there to recover.
+        rows += [row(example, "tree", 0.5 + 0.125 * seed, 0.25 / seed, objective=1.0, tau=tau) for tau in (0.4, 0.5)]
+        rows += [row(example, arm, 0.5, 0.5, objective=2.0, proven=True) for arm in BASELINES]
         rows += [row(example, arm, 0.75, 0.25, open=True) for arm in ("tree", *BASELINES)]
-        rows += [row(example, "random", only, 0.5) for only in (0.25, 0.375)]
-        rows.append(row(example, "nothing", 0.125, 1.0, edges=0))
+        left = 0.21875 + 0.0625 * number
+        rows += [row(example, "nothing", left, 1.0, edges=0, open=is_open) for is_open in (False, True)]
+        rows += [row(example, "random", only, 0.5, tau=tau) for tau in (0.4, 0.5) for only in (0.25, 0.5)]
+        shares += [
+            {"example_id": example, "full": 1.0, "map": name, "share": share, "only": only}
+            for name in MAPS
+            for share, only in ((0.01, 0.25), (0.1, 0.5 if name == "attribution" else 0.25), (1.0, 1.0))
+        ]
     folder = experiment_folder(root, "tree", task, seed)
     write_rows(folder / "outcomes.parquet", rows)
+    write_rows(folder / "shares.parquet", shares)
     write_json(folder / "trees.json", {"examples": 4, "rootless": 1, "trees": []})
 
 

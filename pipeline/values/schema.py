@@ -21,6 +21,7 @@ from pipeline.values.fields import (
     Section,
     Share,
     rising_from_0_to_1,
+    rising_to_1,
 )
 from pipeline.values.inputs import Data, Model
 from pipeline.values.per_task import DEFAULT, for_task
@@ -154,7 +155,9 @@ class Tree(Section):
     variant: Literal["paper", "authors"]
     n_examples: Count  # so many of dev, the same for every seed, whose edges are masked; trees are built for all of dev
     tau_grid: List[Threshold]
-    random_trees: Annotated[int, Field(ge=2)]
+    random_trees: Count  # for each example, at `tau`
+    random_sets: Count  # random trees at every other threshold of the grid, and random orders of the edges
+    edge_shares: Annotated[List[Share], Field(min_length=2), AfterValidator(rising_to_1)]  # of those a tree may take
     optimum_seconds: Positive  # for each example's exact optimum
     n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
     longest_shown: Count  # tokens
