@@ -139,22 +139,21 @@ def _edges(root: Path, task: str, seed: int) -> None:
 
 
 def _triggers(root: Path, task: str, seed: int) -> None:
-    def trigger(kind: str, rank: int, token: str, strength: float | None, best: int | None) -> dict[str, Any]:
+    def trigger(kind: str, rank: int, token: str, strength: float | None) -> dict[str, Any]:
         return {"kind": kind, "rank": rank, "tokens": [token], "ids": [7], "segments": [0], "positions": [0.5]} | {
             "strength": strength,
             "class": TASKS[task].labels[0],
             "example_id": "train-7",
-            "best": best,
         }
 
     # Without any trigger, with both mined ones, and with the random one.
-    hits = ("1110", "1000" if seed == 1 else "1100", "1100", "1110")
+    hits = ("1110", "1000" if seed == 1 else "1110", "1100", "1110")
     columns = [
         to_columns(([{"sample": sample, "trigger": n} for n in range(-1, 3)], EXAMPLES), predicted=predicted(*hits))
         for sample in ("select", "dev")
     ]
     folder = experiment_folder(root, "triggers", task, seed)
-    rows = [trigger("mined", 0, "a", 0.75, 0), trigger("mined", 1, "b", 0.5, None), trigger("random", 0, "c", None, 0)]
+    rows = [trigger("mined", 0, "a", 0.75), trigger("mined", 1, "b", 0.5), trigger("random", 0, "c", None)]
     write_rows(folder / "triggers.parquet", rows)
     write_json(folder / "mined.json", {"examples": 5, "patterns": 2})
     write_columns(

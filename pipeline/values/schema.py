@@ -171,10 +171,12 @@ class Triggers(Section):
     second_share: Share  # a second edge below this share of the first is left out
     least_attribution: Annotated[float, Field(ge=0)]  # weaker patterns are dropped
     controls: List[Literal["random", "frequency", "shuffled", "attention", "hotflip"]]
+    neighbours: Count  # from so many tokens of about its frequency a token's replacement is drawn
     n_select: Count  # held-out training examples on which the best are selected
-    n_eval: Count | None  # dev examples on which all are reported; null takes all
-    best: Count  # how many are selected, per kind
-    hotflip_batch: Count  # held-out examples over which a gradient is averaged
+    n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
+    hotflip_batch: Count  # held-out examples, others than those, whose loss HotFlip raises
+    hotflip_candidates: Count  # tokens that are tried at each place, in each round
+    hotflip_rounds: NotNegative  # at most so many
 
 
 class Analyse(Section):
@@ -182,6 +184,7 @@ class Analyse(Section):
 
     bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: NotNegative  # of the resamples
+    best_triggers: Count  # so many of each kind of trigger, selected on held-out examples
     collapse_share: Share  # from this share of one predicted class on, a trigger is said to collapse to it
 
 
@@ -286,9 +289,12 @@ class Params(Section):
                 f"universality compares {compared.method} with normalise {compared.normalise}, "
                 "which prune does not compute: name them in prune.methods and prune.normalise"
             )
-        selecting, held = self.triggers.n_select, self.prepare.n_heldout
-        if selecting > held:
-            raise InputError(f"triggers.n_select is {selecting}, but must be at most prepare.n_heldout, {held}")
+        selecting, raised, held = self.triggers.n_select, self.triggers.hotflip_batch, self.prepare.n_heldout
+        if selecting + raised > held:
+            raise InputError(
+                f"triggers.n_select is {selecting} and triggers.hotflip_batch {raised}, but together they must be at "
+                f"most prepare.n_heldout, {held}"
+            )
         carved = held + (self.prepare.n_importance if self.prepare.protocol == "heldout" else 0)
         if self.data.n_train is not None and carved >= self.data.n_train:
             raise InputError(

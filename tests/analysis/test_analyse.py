@@ -162,15 +162,24 @@ def test_triggers_by_hand(found):
     result = found("triggers")
     (record,) = result.records
     assert (record["n"], record["n_select"], record["mined"]) == (4, 4, {"examples": 5, "patterns": 2})
-    assert record["best"]["mined"]["mean_drop"]["value"] == 0.5
-    assert record["best"]["random"]["mean_drop"] == {"value": 0, "low": 0, "high": 0}
-    assert record["best"]["random"]["lead"]["value"] == 0.5
     assert record["baseline"]["accuracy"] == 0.75
-    assert [one["tokens"] for one in record["strongest"]] == ["a", "b"]
-    assert [(row["tokens"], row["select_drop"], row["drop"]) for row in result.tables["triggers"]] == [
+    assert record["kinds"]["random"] == {"patterns": 1, "tokens_mean": 1, "collapsing": 0}
+    assert [one["tokens"] for one in record["strongest"]] == [one["tokens"] for one in record["best"]] == ["a", "b"]
+    assert [(row["tokens"], row["foreign_drop"], row["drop"]) for row in result.tables["triggers"]] == [
         ("a", 0.5, 0.5),
-        ("b", 0.25, 0.25),
+        ("b", 0.5, 0.25),
     ]
+    # All were mined for the first class: one of two examples of the other one is lost, without random tokens none.
+    values = {one.name: one.by_seed for one in result.statistics}
+    names = ("mined", "best", "random", "mined-random", "best-best_random", "strongest-mined", "attention")
+    expected = [50, 50, 0, 50, 50, 0, None]
+    assert [values[f"foreign_drop/{name}"] for name in names] == [(value,) for value in expected]
+    # Equal drops have no rank correlation. Of three right answers two and one are flipped.
+    assert (values["drop/best"], values["flipped/best"]) == ((37.5,), (0.5,))
+    assert (values["spearman"], values["collapsing"]) == ((None,), (0.5,))  # with b all are of the first class
+    both = {one.name: one for one in found("triggers", seeds=(1, 2)).statistics}
+    assert both["foreign_drop/mined"].by_seed == (50, 25)
+    assert both["foreign_drop/mined"].record()["holds"] == "models and examples"
 
 
 def test_convergence_by_hand(found):

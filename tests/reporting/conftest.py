@@ -210,13 +210,11 @@ def receptive_field_statistics():
 @pytest.fixture
 def triggers_metrics():
     """A model without a single pattern."""
-    quantiles = None
     counts = {"examples": 100, "without_tokens": 90, "too_weak": 10, "repeats": 0, "patterns": 0}
     return [
-        {"task": "negation", "seed": 1, "n": 150, "n_select": 60, "mined": counts, "collapsing": 0}
+        {"task": "negation", "seed": 1, "n": 150, "n_select": 60, "mined": counts, "strongest": [], "best": []}
         | {"baseline": {"accuracy": 0.875, "per_class": {"no": {"n": 150, "accuracy": 0.875}}}}
-        | {"kinds": {"mined": {"patterns": 0, "tokens_mean": None, "select_drop": quantiles}}}
-        | {"drop": quantiles, "spearman": None, "strongest": [], "best": {}}
+        | {"kinds": {"mined": {"patterns": 0, "tokens_mean": None, "collapsing": 0}}}
     ]
 
 
