@@ -136,12 +136,11 @@ def convergence_metrics():
         return dict(zip(("0.01", "0.001", "0.0001"), steps, strict=True))
 
     auto = {"tolerance": 0.005, "error": 0.00125, "within_tolerance": 0.875, "steps_mean": 9.5}
-    error = {"value": 0.0625, "low": 0.03125, "high": 0.125}
+    judged = {"n": 128, "unconverged": 9, "decided_by_doubt": 2, "doubt": 0.0025, "largest_doubt": 0.0625}
     return [
-        {"task": "negation", "seed": 1, "n": 12, "reference_steps": 96, "reference_error": 1e-9}
+        {"task": "negation", "seed": 1, "n": 12, "reference_steps": 96, "reference_error": 1e-9, "judge_error": 1e-6}
         | {"steps_needed": {"right": levels(64, None, None), "gauss_legendre": levels(5, 8, 12)}}
-        | {"auto": auto | {"pairs": 24, "unconverged": 3}}
-        | {"paper": {"error": error, "kendall": 0.75}}
+        | {"auto": auto | {"pairs": 24, "unconverged": 3}, "judged": judged}
     ]
 
 
