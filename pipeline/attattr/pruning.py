@@ -11,7 +11,7 @@ Direction = Literal["lowest_first", "highest_first"]
 
 
 def head_order(importance: Tensor, *, direction: Direction) -> Tensor:
-    """Head indices along the last axis in masking order; ties go by index.
+    """Head indices along the last axis in masking order; ties go by index, see `ranks`.
 
     `importance` is `(..., head)`; returns `(..., head)`, int64.
     """
@@ -20,6 +20,17 @@ def head_order(importance: Tensor, *, direction: Direction) -> Tensor:
     if bool(importance.isnan().any()):
         raise AttributionError("head importance holds nan, which has no place in an order: check the scores it is from")
     return importance.argsort(dim=-1, descending=direction == "highest_first", stable=True)
+
+
+def ranks(importance: Tensor, *, generator: torch.Generator) -> Tensor:
+    """The rank of every head along the last axis, 0 for the least important; equal ones in random order.
+
+    `importance` is `(..., head)`; returns `(..., head)`, int64. By index instead, ties would favour the same heads in
+    every example and replicate, and among the heads of a whole model the upper layers.
+    """
+    shuffle = torch.rand(importance.shape, generator=generator, dtype=torch.float64).argsort(dim=-1)
+    order = head_order(importance.gather(-1, shuffle.to(importance.device)), direction="lowest_first")
+    return shuffle.to(importance.device).gather(-1, order).argsort(dim=-1)
 
 
 def per_layer_masks(importance: Tensor, *, direction: Direction) -> Tensor:

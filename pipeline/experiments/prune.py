@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,25 +10,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count, layer_count
-from pipeline.attattr.attribution import attribute
 from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.importance import normalise, taylor_importance
+from pipeline.attattr.importance import normalise
 from pipeline.attattr.pruning import global_masks, masked_counts
-from pipeline.predicting.examples import Batch, Example
-from pipeline.predicting.masked import masked_logits, masked_predictions, places
-from pipeline.predicting.predict import batches, model_inputs
+from pipeline.experiments.heads import TAYLOR, gradient_x_attention, losses, per_example, removal_logits, taylor
+from pipeline.predicting.examples import Example
+from pipeline.predicting.masked import masked_predictions, places
 from pipeline.scoring.store import per_head, read_heads
 from pipeline.values.long import to_columns
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Prune
-
-TAYLOR = ("taylor", "taylor_michel", "taylor_authors")
 
 
 @dataclass(frozen=True)
@@ -61,9 +57,10 @@ def head_importance(
             case "attention":
                 importance[method] = per_head(stored, f"attention_{settings.attention_pooling}", **size).mean(dim=0)
             case "gradient_x_attention":
-                importance[method] = _mean_over(examples, model, token_budget, _gradient_x_attention)
+                each = per_example(model, examples, gradient_x_attention, token_budget=token_budget)
+                importance[method] = each.double().mean(dim=0).float()
     if any(method in wanted for method in TAYLOR):
-        readings = _mean_over(examples, model, token_budget, _taylor)
+        readings = per_example(model, examples, taylor, token_budget=token_budget).double().mean(dim=0).float()
         importance |= {method: readings[number] for number, method in enumerate(TAYLOR) if method in wanted}
     if "accuracy_difference" in wanted or "loss_difference" in wanted:
         differences = removal_differences(model, examples, token_budget=token_budget)
@@ -71,57 +68,15 @@ def head_importance(
     return {method: importance[method] for method in wanted if method != "random"}
 
 
-def _mean_over(
-    examples: Sequence[Example],
-    model: PreTrainedModel,
-    token_budget: TokenBudget,
-    measure: Callable[[PreTrainedModel, Batch], Tensor],
-) -> Tensor:
-    """Mean over examples of `measure`, whose first axis is the batch."""
-    total: Tensor | None = None
-    for _, batch in batches(model, examples, token_budget=token_budget):
-        value = measure(model, batch).double().sum(0)
-        total = value if total is None else total + value
-    if total is None:
-        raise ValueError("the importance sample is empty")
-    return (total / len(examples)).float().cpu()
-
-
-def _taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
-    readings = taylor_importance(
-        model,
-        **model_inputs(model, batch).arguments(),
-        labels=batch.labels,
-    )
-    return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
-
-
-def _gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """The integral replaced by its integrand at alpha = 1, which one right-rule step is."""
-    result = attribute(
-        model,
-        **model_inputs(model, batch).arguments(),
-        target=batch.labels,
-        steps=1,
-        rule="right",
-    )
-    # Padding is zero, which would count for a head that has negative scores only.
-    real = batch.attention_mask.bool()
-    edges = real[:, None, None, :, None] & real[:, None, None, None, :]
-    return result.attribution.masked_fill(~edges, -torch.inf).amax(dim=(3, 4))
-
-
 def removal_differences(
     model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget
 ) -> dict[str, Tensor]:
     """Accuracy lost and loss gained when one head is removed, each `(layer, head)`; accuracy as a fraction."""
     layers, heads = layer_count(model), head_count(model)
-    without = (1 - torch.eye(layers * heads)).view(-1, layers, heads)
-    masks = torch.cat([torch.ones(1, layers, heads), without])
-    logits = masked_logits(model, examples, masks, token_budget=token_budget)
+    logits = removal_logits(model, examples, token_budget=token_budget)
     labels = torch.tensor([example.label for example in examples])
     accuracy = (logits.argmax(dim=-1) == labels).double().mean(dim=1)
-    loss = torch.stack([cross_entropy(row.double(), labels) for row in logits])
+    loss = losses(logits, labels).mean(dim=1)
     return {
         "accuracy_difference": (accuracy[0] - accuracy[1:]).float().view(layers, heads),
         "loss_difference": (loss[1:] - loss[0]).float().view(layers, heads),

@@ -129,7 +129,7 @@ def test_the_zeros_at_padding_are_no_scores(settings, tiny_model, random_example
         scores = -(real[:, :, None] & real[:, None, :]).float()
         return SimpleNamespace(attribution=scores[:, None, None].expand(-1, 2, 4, -1, -1))
 
-    monkeypatch.setattr("pipeline.experiments.prune.attribute", all_negative)
+    monkeypatch.setattr("pipeline.experiments.heads.attribute", all_negative)
     chosen = settings(methods=["gradient_x_attention"])
     found = head_importance(tiny_model(), random_examples([9, 10]), store[0], settings=chosen, token_budget=1000)
     assert torch.equal(found["gradient_x_attention"], torch.full((2, 4), -1.0))
@@ -138,8 +138,8 @@ def test_the_zeros_at_padding_are_no_scores(settings, tiny_model, random_example
 @pytest.mark.parametrize("pooling", ["max", "confidence"])
 def test_only_what_is_asked_for_is_computed(settings, tiny_model, random_examples, store, monkeypatch, pooling):
     folder, rows = store
-    monkeypatch.setattr("pipeline.experiments.prune.masked_logits", lambda *_, **__: pytest.fail("not asked for"))
-    monkeypatch.setattr("pipeline.experiments.prune.taylor_importance", lambda *_, **__: pytest.fail("not asked for"))
+    monkeypatch.setattr("pipeline.experiments.heads.masked_logits", lambda *_, **__: pytest.fail("not asked for"))
+    monkeypatch.setattr("pipeline.experiments.heads.taylor_importance", lambda *_, **__: pytest.fail("not asked for"))
     chosen = settings(methods=("attention", "attribution", "random"), attention_pooling=pooling)
     found = head_importance(tiny_model(), random_examples(LENGTHS), folder, settings=chosen, token_budget="auto")
     assert list(found) == ["attention", "attribution"]
