@@ -55,6 +55,11 @@ def test_finetune_by_hand(found):
     assert (record["task"], record["seed"], record["n"], record["accuracy"]) == ("negation", 1, 4, 0.75)
     per_class = {name: (part["accuracy"], part["n"]) for name, part in record["per_class"].items()}
     assert per_class == {"negative": (1.0, 2), "positive": (0.5, 2)}
+    two = found("finetune", tasks=TASKS, seeds=SEEDS)
+    assert [(one.task, one.name, one.by_seed) for one in two.statistics] == [
+        (task, "accuracy/dev", (75, 50)) for task in TASKS
+    ]
+    assert {(one.estimate.value, one.estimate.n) for one in two.statistics if one.estimate} == {(62.5, 4)}
 
 
 def test_attribute_by_hand(found):

@@ -96,6 +96,22 @@ def finetune_metrics():
 
 
 @pytest.fixture
+def finetune_statistics():
+    known = {"task": "negation", "name": "accuracy/dev", "label": "dev accuracy", "unit": "%", "holds": "this model"}
+    value = {"value": 98.5, "low": 97.5, "high": 99.5, "error": 0.5, "freedom": 999.0, "replicates": 1, "n": 1000}
+    return [known | value | {"by_seed": [98.5], "why": None}]
+
+
+@pytest.fixture
+def convergence_statistics(finetune_statistics):
+    return [
+        finetune_statistics[0] | {"name": f"{name}/{rule}-20", "label": f"{label}, 20 {rule} steps", "n": 128}
+        for rule in ("right", "left")
+        for name, label in (("within", "examples within 5 % edge error"), ("error", "edge error"))
+    ]
+
+
+@pytest.fixture
 def effectiveness_metrics():
     return [{"task": "negation", "seed": 1, "n": 1000, "n_heads": 4, "baseline_accuracy": 0.984}]
 
@@ -251,7 +267,9 @@ def parameters(mini_params):
 
 
 @pytest.fixture
-def report_context(records, effectiveness_statistics, completeness_gaps, parameters):
+def report_context(
+    records, finetune_statistics, effectiveness_statistics, convergence_statistics, completeness_gaps, parameters
+):
     return ReportContext(
         title="Attribution <mini>",
         preset="mini",
@@ -261,7 +279,11 @@ def report_context(records, effectiveness_statistics, completeness_gaps, paramet
         splits={"negation": {"train": 6000, "dev": 1000, "importance": 200}},
         parameters=parameters,
         records=records,
-        statistics={"effectiveness": effectiveness_statistics()},
+        statistics={
+            "finetune": finetune_statistics,
+            "effectiveness": effectiveness_statistics(),
+            "convergence": convergence_statistics,
+        },
         completeness=completeness_gaps,
         figures={name: f"<svg>{name}</svg>" for name in FIGURES},
     )
