@@ -1,7 +1,7 @@
 """Measure the error of attribution for every rule and number of steps (docs/method.md, "Convergence").
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
-Writes: outputs/convergence/<task>-<seed>/outcomes.parquet
+Writes: outputs/convergence/<task>-<seed>/{outcomes,judged}.parquet
 Run:    python -m pipeline.convergence task=<task> seed=<seed>
 """
 
@@ -11,8 +11,8 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 
 
 def main(config: StageConfig) -> None:
-    """Attribute the same examples by every rule and number of steps, and compare with a much finer integral."""
-    from pipeline.experiments.convergence import error_rows
+    """Attribute few examples by every rule and number of steps, many by 20, and compare with a much finer integral."""
+    from pipeline.experiments.convergence import error_rows, judged_rows
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
@@ -22,10 +22,12 @@ def main(config: StageConfig) -> None:
     task, seed, settings = config.task, config.seed, config.convergence
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     dev = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
-    examples = subset(dev, settings.n_examples)
+    folder = experiment_folder(config.output_root, "convergence", task, seed)
+    parts = {"outcomes": (error_rows, settings.n_examples), "judged": (judged_rows, settings.n_judged)}
     with track_job(config):
-        rows = error_rows(model, examples, settings=settings, token_budget=config.run.token_budget)
-        write_rows(experiment_folder(config.output_root, "convergence", task, seed) / "outcomes.parquet", rows)
+        for name, (measure, n) in parts.items():
+            rows = measure(model, subset(dev, n), settings=settings, token_budget=config.run.token_budget)
+            write_rows(folder / f"{name}.parquet", rows)
 
 
 if __name__ == "__main__":

@@ -162,13 +162,20 @@ def _triggers(root: Path, task: str, seed: int) -> None:
 
 
 def _convergence(root: Path, task: str, seed: int) -> None:
-    def row(example: str, rule: str, steps: int, error: float, **facts: bool) -> dict[str, Any]:
+    def row(example: str, rule: str, steps: int, error: float, **facts: float) -> dict[str, Any]:
         measured = {"error": error, "size": 1.0, "gap": 0.0, "jaccard": 1.0, "kendall": 0.5, "unconverged": False}
         return {"example_id": example, "layer": 0, "rule": rule, "steps": steps, **measured, **facts}
 
+    grid = (("reference", 128, 0.0), ("judge", 32, 0.0), ("right", 20, 0.25), ("right", 64, 0.0), ("auto", 8, 0.0))
+    folder = experiment_folder(root, "convergence", task, seed)
+    write_rows(folder / "outcomes.parquet", [row(name, *values) for name in ("dev-0", "dev-1") for values in grid])
+    # Of the second example the right rule is within 5 % in the first model only.
     rows = [
-        row(example, *values)
-        for example in ("dev-0", "dev-1")
-        for values in (("reference", 128, 0.0), ("right", 20, 0.25 * seed), ("right", 64, 0.0), ("auto", 8, 0.0))
+        row("dev-2", "reference", 32, 0.0, size=3.25),
+        row("dev-2", "right", 20, 0.0, size=3.25, kendall=1.0),
+        row("dev-2", "left", 20, 0.25, size=3.25),
+        row("dev-0", "reference", 256, 0.03125, size=3.0, unconverged=True),
+        row("dev-0", "right", 20, 0.0625 * seed, size=3.0),
+        row("dev-0", "left", 20, 0.375, size=3.0),
     ]
-    write_rows(experiment_folder(root, "convergence", task, seed) / "outcomes.parquet", rows)
+    write_rows(folder / "judged.parquet", rows)

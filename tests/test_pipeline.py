@@ -37,6 +37,7 @@ TINY = (
     "tree.n_examples=2",
     "tree.random_trees=3",
     "convergence.n_examples=2",
+    "convergence.n_judged=3",
     "convergence.steps=[2,20]",
     "convergence.reference_steps=8",
 )

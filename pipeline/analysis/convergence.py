@@ -3,34 +3,116 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.intervals import Interval
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
 
 if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
 LEVELS = (0.01, 0.001, 0.0001)  # relative edge errors for which the steps needed are listed
-PAPER = ("right", 20)  # the paper's rule and number of steps
+SUFFICIENT = 0.05  # an example's edge error at which its steps are said to suffice
+REFINED = ("auto", "judge")  # rows whose steps were found, example by example and layer by layer
 FLOOR = 1e-4  # as in `pipeline.attattr.integrate`: smaller layers' errors are compared with it
 
 Rows = Sequence[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Judged:
+    """One model's judged examples, summed over layers, `(example,)`; `error` and `kendall` by rule and steps.
+
+    `size` is ||Attr||_1 of the reference, `error` ||Attr_m - Attr||_1, `doubt` how unsure the reference itself is, in
+    the same unit; `kendall` compares the order of all heads with the reference's.
+    """
+
+    examples: list[str]
+    size: NDArray[np.float64]
+    doubt: NDArray[np.float64]
+    error: dict[str, NDArray[np.float64]]
+    kendall: dict[str, NDArray[np.float64]]
+
+    def within(self, run: str) -> NDArray[np.bool_]:
+        """Whether the edge error is at most `SUFFICIENT` wherever in its doubt the reference truly lies."""
+        return self.error[run] + self.doubt <= SUFFICIENT * self.size
+
+
 def analyse(outcomes: Outcomes, values: Params) -> Findings:
-    """The error of every rule and number of steps, of every model."""
-    records, curves = [], []
-    for model in outcomes.models:
-        rows = outcomes.rows("convergence", model)
-        curves += curve_rows(rows, **model._asdict())
-        draws = {"draws": values.analyse.bootstrap_draws, "seed": values.analyse.seed}
-        records.append(model._asdict() | summary(rows, tolerance=values.convergence.tolerance, **draws))
-    return Findings(records, tables={"curves": curves})
+    """The error of every rule and number of steps, of every model; on how many examples 20 steps suffice, by task."""
+    records, curves, found = [], [], []
+    for task in outcomes.tasks:
+        measured, examples = [], []
+        for model in outcomes.of_task(task):
+            rows, judged = outcomes.rows("convergence", model), outcomes.rows("convergence", model, name="judged")
+            known = of_examples(judged)
+            measured.append(measures(known))
+            examples.append(known.examples)
+            curves += curve_rows(rows, **model._asdict())
+            facts = summary(rows, tolerance=values.convergence.tolerance) | {"judged": trust(judged, known)}
+            records.append(model._asdict() | facts)
+        found += statistics(task, measured, examples=examples)
+    return Findings(records, found, {"curves": curves})
+
+
+def of_examples(rows: Rows) -> Judged:
+    """The sums over the layers of the judged examples, in their order."""
+    place = {name: number for number, name in enumerate(dict.fromkeys(row["example_id"] for row in rows))}
+    sums: dict[tuple[str, str], NDArray[np.float64]] = {}
+    for row in rows:
+        run = row["rule"] if row["rule"] == "reference" else f"{row['rule']}-{row['steps']}"
+        for name in ("error", "size"):
+            sums.setdefault((run, name), np.zeros(len(place)))[place[row["example_id"]]] += row[name]
+        # The same in every layer's row.
+        sums.setdefault((run, "kendall"), np.zeros(len(place)))[place[row["example_id"]]] = row["kendall"]
+    runs = [run for run, name in sums if name == "error" and run != "reference"]
+    return Judged(
+        examples=list(place),
+        size=sums["reference", "size"].clip(min=FLOOR),
+        doubt=sums["reference", "error"],
+        error={run: sums[run, "error"] for run in runs},
+        kendall={run: sums[run, "kendall"] for run in runs},
+    )
+
+
+def measures(judged: Judged) -> dict[str, Measure]:
+    """What one model's judged examples say of each rule and number of steps, `<run>` as `right-20`.
+
+    - `within/<run>`: share of examples whose edge error is at most 5 % beyond the reference's doubt, in percent
+    - `kendall/<run>`: rank correlation of all heads by their largest score, steps against reference
+    - `error/<run>`: errors over sizes, both summed over examples
+    """
+    found: dict[str, Measure] = {}
+    for run, error in judged.error.items():
+        rule, steps = run.split("-")
+        label, hits = f"{steps} {rule} steps", 100 * judged.within(run).astype(np.float64)
+        percent = f"{100 * SUFFICIENT:g} %"
+        found[f"within/{run}"] = Mean(f"examples within {percent} edge error, {label}", "%", hits, step=100)
+        found[f"kendall/{run}"] = Mean(f"order of heads, {label} against reference", "tau", judged.kendall[run])
+        found[f"error/{run}"] = Ratio(f"edge error, {label}", "share", error, judged.size)
+    return found
+
+
+def trust(rows: Rows, judged: Judged) -> dict[str, Any]:
+    """How far the judged examples' references can be trusted; counts of examples.
+
+    `unconverged` ones have a layer in which the reference stopped short of its tolerance; in `decided_by_doubt` the
+    reference's doubt alone, not the error, keeps `right-20` from counting as within.
+    """
+    run = "right-20"
+    alone = judged.error[run] <= SUFFICIENT * judged.size
+    return {
+        "n": len(judged.examples),
+        "unconverged": len({row["example_id"] for row in rows if row["rule"] == "reference" and row["unconverged"]}),
+        "doubt": float(judged.doubt.sum() / judged.size.sum()),
+        "largest_doubt": float((judged.doubt / judged.size).max()),
+        "decided_by_doubt": int((alone & ~judged.within(run)).sum()),
+    }
 
 
 def curve_rows(rows: Rows, *, task: str, seed: int) -> list[dict[str, Any]]:
@@ -61,25 +143,25 @@ def curve_rows(rows: Rows, *, task: str, seed: int) -> list[dict[str, Any]]:
     return curves
 
 
-def summary(rows: Rows, *, tolerance: float, draws: int, seed: int) -> dict[str, Any]:
-    """Steps needed for each level of error, what `auto` reached, and the error of the paper's 20 steps.
+def summary(rows: Rows, *, tolerance: float) -> dict[str, Any]:
+    """Steps needed for each level of error, what `auto` reached, and how far the references can be trusted.
 
     The steps needed are the fewest from which on no larger number of the grid exceeds the level; None if there are
-    none. The interval of the pooled error of 20 right-rule steps is a bootstrap over examples; `tolerance` is that of
-    `auto`.
+    none. `tolerance` is that of `auto`; `judge_error` is the error of the judged examples' kind of reference.
     """
     groups = {(rule, steps): part for rule, steps, part in _groups(rows)}
-    (_, auto), ((_, half), reference) = (
-        next((key, part) for key, part in groups.items() if key[0] == name) for name in ("auto", "reference")
+    (_, auto), ((_, half), reference), (_, judge) = (
+        next((key, part) for key, part in groups.items() if key[0] == name) for name in ("auto", "reference", "judge")
     )
     errors: dict[str, dict[int, float]] = {}
     for (rule, steps), part in groups.items():
-        if rule not in ("auto", "reference"):
+        if rule not in ("auto", "reference", "judge"):
             errors.setdefault(rule, {})[int(steps)] = _pooled(part)
-    metrics: dict[str, Any] = {
+    return {
         "n": len({row["example_id"] for row in rows}),
         "reference_steps": 2 * int(half),
         "reference_error": _pooled(reference),
+        "judge_error": _pooled(judge),
         "steps_needed": {
             rule: {f"{level:g}": _needed(by_steps, level) for level in LEVELS} for rule, by_steps in errors.items()
         },
@@ -92,12 +174,6 @@ def summary(rows: Rows, *, tolerance: float, draws: int, seed: int) -> dict[str,
             "unconverged": int(sum(row["unconverged"] for row in auto)),
         },
     }
-    if PAPER in groups:
-        metrics["paper"] = {
-            "error": vars(_bootstrap(groups[PAPER], draws=draws, seed=seed)),
-            "kendall": float(np.mean([row["kendall"] for row in groups[PAPER]])),
-        }
-    return metrics
 
 
 def relative_errors(rows: Rows) -> NDArray[np.float64]:
@@ -110,12 +186,12 @@ def _pooled(rows: Rows) -> float:
 
 
 def _groups(rows: Rows) -> list[tuple[str, int | float, list[dict[str, Any]]]]:
-    """Rows by rule and steps, in their order; `auto` is one group, at its mean number of steps."""
+    """Rows by rule and steps, in their order; what takes its own steps is one group, at their mean."""
     groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault((row["rule"], 0 if row["rule"] == "auto" else row["steps"]), []).append(row)
+        groups.setdefault((row["rule"], 0 if row["rule"] in REFINED else row["steps"]), []).append(row)
     return [
-        (rule, float(np.mean([row["steps"] for row in part])) if rule == "auto" else steps, part)
+        (rule, float(np.mean([row["steps"] for row in part])) if rule in REFINED else steps, part)
         for (rule, steps), part in groups.items()
     ]
 
@@ -127,15 +203,3 @@ def _needed(errors: dict[int, float], level: float) -> int | None:
             break
         fine = steps
     return fine
-
-
-def _bootstrap(rows: Rows, *, draws: int, seed: int) -> Interval:
-    """The pooled error with its percentile interval: a ratio of sums, so both are resampled together."""
-    names = list(dict.fromkeys(row["example_id"] for row in rows))
-    sums = np.zeros((len(names), 2))
-    for row in rows:
-        sums[names.index(row["example_id"])] += row["error"], row["size"]
-    picks = np.random.default_rng(seed).integers(len(names), size=(draws, len(names)))
-    drawn = sums[picks].sum(axis=1)
-    low, high = np.quantile(drawn[:, 0] / drawn[:, 1].clip(min=FLOOR), [0.025, 0.975])
-    return Interval(value=_pooled(rows), low=float(low), high=float(high))

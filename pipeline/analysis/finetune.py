@@ -1,4 +1,4 @@
-"""Accuracy of the fine-tuned models (docs/method.md, "Intervals and verdicts")."""
+"""Accuracy of the fine-tuned models (docs/method.md, "Intervals")."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.analysis.intervals import wilson_interval
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.statistics import Mean, statistics
 from pipeline.data.tasks import TASKS
 
 if TYPE_CHECKING:
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
 
 
 def analyse(outcomes: Outcomes, _values: Params) -> Findings:
-    """The dev accuracy of every model."""
-    records = []
-    for model in outcomes.models:
-        found = outcomes.predictions(model)
-        labels, predicted = found["label"].to_numpy(), found["predicted"].to_numpy()
-        records.append(model._asdict() | accuracies(predicted, labels, task=model.task))
-    return Findings(records)
+    """The dev accuracy of every model, and of every task over its models."""
+    records, found = [], []
+    for task in outcomes.tasks:
+        measured, examples = [], []
+        for model in outcomes.of_task(task):
+            table = outcomes.predictions(model)
+            labels, predicted = table["label"].to_numpy(), table["predicted"].to_numpy()
+            records.append(model._asdict() | accuracies(predicted, labels, task=task))
+            measured.append({"accuracy/dev": Mean("dev accuracy", "%", 100.0 * (predicted == labels), step=100)})
+            examples.append(table["example_id"].tolist())
+        found += statistics(task, measured, examples=examples)
+    return Findings(records, found)
 
 
 def _accuracy(hits: NDArray[np.bool_]) -> dict[str, Any]:

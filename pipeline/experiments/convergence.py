@@ -1,10 +1,13 @@
-"""The error of every quadrature rule and number of steps against a much finer integral in float64."""
+"""The error of every quadrature rule and number of steps against a much finer integral in float64.
+
+Twice: of the whole grid on few examples, and of the paper's number of steps on as many as a claim needs.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,14 +17,23 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.batching import TokenBudget
+from pipeline.attattr.integrate import FLOOR
 from pipeline.predicting.examples import Example, collate
 from pipeline.predicting.predict import model_inputs
 
 if TYPE_CHECKING:
-    from pipeline.values.schema import Convergence, Rule
+    from pipeline.values.schema import Convergence
 
-REFERENCE = "reference"  # half of its steps, against all of them: how far the reference itself can be trusted
-AUTO = "auto"
+AUTO = "auto"  # as in use
+# How far references can be trusted. Of the grid: half of its nodes against all of them. Of the judged examples: what is
+# left of their doubt (see `judged_rows`), and `judge`, their reference against the grid's.
+REFERENCE = "reference"
+JUDGE = "judge"
+
+JUDGED = (("right", 20), ("left", 20))  # the paper's rule and steps, and the rule that its released code computes
+AT_ONCE = 16  # examples whose maps are held in memory
+
+Run = Callable[..., Attribution]
 
 
 def error_rows(
@@ -29,45 +41,80 @@ def error_rows(
 ) -> list[dict[str, Any]]:
     """One row per example, layer, rule and number of steps; the predicted class's probability on the `layer` path.
 
-    `size` is the reference's absolute sum ||Attr||_1, `error` ||Attr_m - Attr||_1 in the same unit, `gap` the
-    |completeness gap|, `jaccard` the overlap of the `top_k` largest edges and `kendall` the rank correlation of
-    the layers' heads by their largest score (the same in every layer's row: all layers' heads are ranked together).
+    The reference is `reference_steps` Gauss-Legendre nodes in float64. `size` is its absolute sum ||Attr||_1, `error`
+    ||Attr_m - Attr||_1 in the same unit, `gap` the |completeness gap|, `jaccard` the overlap of the `top_k` largest
+    edges and `kendall` the rank correlation of all layers' heads by their largest score, the same in every layer's row.
     """
-    batch = collate(examples, pad_id=model.config.pad_token_id or 0).to(model.device)
-
-    def run(chosen: PreTrainedModel, steps: int | Literal["auto"], rule: Rule, target: Any) -> Attribution:
-        return attribute(
-            chosen,
-            **model_inputs(model, batch).arguments(),
-            target=target,
-            steps=steps,
-            rule=rule,
-            tolerance=settings.tolerance,
-            max_steps=settings.max_steps,
-            token_budget=token_budget,
-        )
-
     # The class that the model itself predicts, so that all runs explain the same.
-    exact, half = copy.deepcopy(model).double(), settings.reference_steps // 2
-    fine = run(exact, settings.reference_steps, "gauss_legendre", "predicted")
+    run, exact = _runner(model, examples, token_budget), copy.deepcopy(model).double()
+    fine = run(exact, target="predicted", steps=settings.reference_steps, rule="gauss_legendre")
+    target, use = fine.target, {"tolerance": settings.tolerance, "max_steps": settings.max_steps}
 
-    def compare(result: Attribution, rule: str, steps: int) -> list[dict[str, Any]]:
+    def compare(result: Attribution, rule: str) -> list[dict[str, Any]]:
         """Compared at once, so that one result is held at a time."""
-        parts = [
-            _compare(result, fine, number, len(example), rule=rule, steps=steps, top_k=settings.top_k)
-            for number, example in enumerate(examples)
-        ]
-        return [{"example_id": e.example_id} | row for e, rows in zip(examples, parts, strict=True) for row in rows]
+        return _compare(result, fine, examples, rule=rule, top_k=settings.top_k)
 
-    rows = compare(run(exact, half, "gauss_legendre", fine.target), REFERENCE, half)
+    half = run(exact, target=target, steps=settings.reference_steps // 2, rule="gauss_legendre")
+    rows = compare(half, REFERENCE) + compare(_judge(run, exact, settings, target=target), JUDGE)
     for rule in settings.rules:
         for steps in settings.steps:
-            rows += compare(run(model, steps, rule, fine.target), rule, steps)
-    return rows + compare(run(model, "auto", "clenshaw_curtis", fine.target), AUTO, 0)
+            rows += compare(run(model, target=target, steps=steps, rule=rule), rule)
+    return rows + compare(run(model, target=target, steps="auto", rule="clenshaw_curtis", **use), AUTO)
+
+
+def judged_rows(
+    model: PreTrainedModel, examples: Sequence[Example], *, settings: Convergence, token_budget: TokenBudget
+) -> list[dict[str, Any]]:
+    """The same rows for 20 steps of the right and the left rule alone, shortest examples first.
+
+    The reference refines itself in float64 to `reference_tolerance`, by at most `reference_steps`. It has rows of its
+    own: their `error` is its last change, by how much half of its steps were off, and `unconverged` says that it was
+    still above the tolerance.
+    """
+    exact, rows = copy.deepcopy(model).double(), []
+    ordered = sorted(examples, key=len)
+    for start in range(0, len(ordered), AT_ONCE):
+        part = ordered[start : start + AT_ONCE]
+        run = _runner(model, part, token_budget)
+        fine = _judge(run, exact, settings, target="predicted")
+        doubts = (fine.last_change * fine.attribution.abs().sum(dim=(2, 3, 4)).clamp(min=FLOOR)).flatten().tolist()
+        own = _compare(fine, fine, part, rule=REFERENCE, top_k=settings.top_k)
+        rows += [row | {"error": doubt} for row, doubt in zip(own, doubts, strict=True)]
+        for rule, steps in JUDGED:
+            result = run(model, target=fine.target, steps=steps, rule=rule)
+            rows += _compare(result, fine, part, rule=rule, top_k=settings.top_k)
+    return rows
+
+
+def _runner(model: PreTrainedModel, examples: Sequence[Example], token_budget: TokenBudget) -> Run:
+    """What attributes the examples, as one batch, by `model` or a copy of it."""
+    batch = collate(examples, pad_id=model.config.pad_token_id or 0).to(model.device)
+    inputs = model_inputs(model, batch).arguments()
+
+    def run(chosen: PreTrainedModel, **settings: Any) -> Attribution:
+        return attribute(chosen, **inputs, token_budget=token_budget, **settings)
+
+    return run
+
+
+def _judge(run: Run, exact: PreTrainedModel, settings: Convergence, *, target: Tensor | str) -> Attribution:
+    tolerance = {"tolerance": settings.reference_tolerance, "max_steps": settings.reference_steps}
+    return run(exact, target=target, steps="auto", rule="clenshaw_curtis", **tolerance)
 
 
 def _compare(
-    result: Attribution, fine: Attribution, number: int, n: int, *, rule: str, steps: int, top_k: int
+    result: Attribution, fine: Attribution, examples: Sequence[Example], *, rule: str, top_k: int
+) -> list[dict[str, Any]]:
+    """The rows of every example of the batch, layer by layer."""
+    return [
+        {"example_id": example.example_id} | row
+        for number, example in enumerate(examples)
+        for row in _layers(result, fine, number, len(example), rule=rule, top_k=top_k)
+    ]
+
+
+def _layers(
+    result: Attribution, fine: Attribution, number: int, n: int, *, rule: str, top_k: int
 ) -> list[dict[str, Any]]:
     """The layers' rows of example `number` of the batch, `n` tokens long."""
     scores, truth = (part.attribution[number, :, :, :n, :n].double() for part in (result, fine))
@@ -81,7 +128,7 @@ def _compare(
         {
             "layer": layer,
             "rule": rule,
-            "steps": steps if rule != AUTO else int(result.steps[number, layer]),
+            "steps": int(result.steps[number, layer]),
             "error": float(error[layer]),
             "size": float(size[layer]),
             "gap": abs(float(gap[layer])),

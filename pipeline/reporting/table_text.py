@@ -58,6 +58,11 @@ COLUMNS: Columns = {
     "auto_error": ("error, %", 3),
     "within_tolerance": ("pairs within it, %", 1),
     "steps_mean": ("mean steps", 1),
+    "decided_by_doubt": ("not within for the doubt alone", 0),
+    "doubt": ("doubt, %", 4),
+    "largest_doubt": ("largest, %", 2),
+    "judge_error": ("reference against the grid's, %", 6),
+    "reference_error": ("half of the grid's, %", 6),
     "gap_median": ("gap: median", 6),
     "gap_q95": ("95 %", 6),
     "gap_max": ("largest", 6),
@@ -103,7 +108,7 @@ COLUMNS: Columns = {
 
 
 # Columns whose values span magnitudes: four significant digits for machines, not four decimals.
-TINY = frozenset({"gap_median", "gap_q95", "gap_max"})
+TINY = frozenset({"gap_median", "gap_q95", "gap_max", "doubt", "judge_error", "reference_error"})
 
 
 def to_csv(rows: Sequence[Row]) -> str:

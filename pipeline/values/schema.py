@@ -128,12 +128,14 @@ class Prune(Section):
 class Convergence(Section):
     """The error of every rule and number of steps against a finer integral."""
 
-    n_examples: Count
+    n_judged: Count  # examples on which 20 steps of the right and the left rule are judged
+    n_examples: Count  # examples on which all of `rules` and `steps` are compared
     rules: List[Rule]
     steps: List[Count]
-    reference_steps: Annotated[int, Field(ge=4)]  # Gauss-Legendre, float64
-    tolerance: Annotated[float, Field(gt=0, lt=1)]  # of `auto`
-    max_steps: Annotated[int, Field(ge=4)]
+    reference_steps: Annotated[int, Field(ge=4)]  # in float64: Gauss-Legendre; where 20 steps are judged, at most
+    reference_tolerance: Annotated[float, Field(gt=0, lt=1)]  # to which the judged examples' reference refines itself
+    tolerance: Annotated[float, Field(gt=0, lt=1)]  # of `auto` as in use
+    max_steps: Annotated[int, Field(ge=4)]  # of the same
     top_k: Count
 
 

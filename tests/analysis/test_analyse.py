@@ -55,6 +55,11 @@ def test_finetune_by_hand(found):
     assert (record["task"], record["seed"], record["n"], record["accuracy"]) == ("negation", 1, 4, 0.75)
     per_class = {name: (part["accuracy"], part["n"]) for name, part in record["per_class"].items()}
     assert per_class == {"negative": (1.0, 2), "positive": (0.5, 2)}
+    two = found("finetune", tasks=TASKS, seeds=SEEDS)
+    assert [(one.task, one.name, one.by_seed) for one in two.statistics] == [
+        (task, "accuracy/dev", (75, 50)) for task in TASKS
+    ]
+    assert {(one.estimate.value, one.estimate.n) for one in two.statistics if one.estimate} == {(62.5, 4)}
 
 
 def test_attribute_by_hand(found):
@@ -185,15 +190,27 @@ def test_triggers_by_hand(found):
 def test_convergence_by_hand(found):
     result = found("convergence")
     (record,) = result.records
-    assert record["paper"] == {"error": {"value": 0.25, "low": 0.25, "high": 0.25}, "kendall": 0.5}
     assert record["steps_needed"] == {"right": {"0.01": 64, "0.001": 64, "0.0001": 64}}
     assert (record["n"], record["reference_steps"], record["auto"]["steps_mean"]) == (2, 256, 8)
+    assert record["judged"] == {"n": 2, "unconverged": 1, "decided_by_doubt": 0} | {
+        "doubt": 0.03125 / 6.25,
+        "largest_doubt": 0.03125 / 3,
+    }
     assert [(row["rule"], row["steps"], row["error"]) for row in result.tables["curves"]] == [
         ("reference", 128, 0.0),
+        ("judge", 32, 0.0),
         ("right", 20, 0.25),
         ("right", 64, 0.0),
         ("auto", 8, 0.0),
     ]
+    # The right rule is off by 0 and by 0.0625 of 3; with the doubt the latter is within 5 % still.
+    values = {one.name: one.estimate.value for one in result.statistics if one.estimate}
+    assert values == pytest.approx(
+        {"within/right-20": 100, "within/left-20": 0, "kendall/right-20": 0.75, "kendall/left-20": 0.5}
+        | {"error/right-20": 0.0625 / 6.25, "error/left-20": 0.625 / 6.25}
+    )
+    two = found("convergence", seeds=SEEDS).statistics
+    assert [one.by_seed for one in two if one.name == "within/right-20"] == [(100, 50)]
 
 
 @pytest.mark.parametrize("experiment", [name for name in ANALYSES if name != "universality"])

@@ -97,6 +97,22 @@ def finetune_metrics():
 
 
 @pytest.fixture
+def finetune_statistics():
+    known = {"task": "negation", "name": "accuracy/dev", "label": "dev accuracy", "unit": "%", "holds": "this model"}
+    value = {"value": 98.5, "low": 97.5, "high": 99.5, "error": 0.5, "freedom": 999.0, "replicates": 1, "n": 1000}
+    return [known | value | {"by_seed": [98.5], "why": None}]
+
+
+@pytest.fixture
+def convergence_statistics(finetune_statistics):
+    return [
+        finetune_statistics[0] | {"name": f"{name}/{rule}-20", "label": f"{label}, 20 {rule} steps", "n": 128}
+        for rule in ("right", "left")
+        for name, label in (("within", "examples within 5 % edge error"), ("error", "edge error"))
+    ]
+
+
+@pytest.fixture
 def effectiveness_metrics():
     return [{"task": "negation", "seed": 1, "n": 1000, "n_heads": 4, "baseline_accuracy": 0.984}]
 
@@ -147,12 +163,11 @@ def convergence_metrics():
         return dict(zip(("0.01", "0.001", "0.0001"), steps, strict=True))
 
     auto = {"tolerance": 0.005, "error": 0.00125, "within_tolerance": 0.875, "steps_mean": 9.5}
-    error = {"value": 0.0625, "low": 0.03125, "high": 0.125}
+    judged = {"n": 128, "unconverged": 9, "decided_by_doubt": 2, "doubt": 0.0025, "largest_doubt": 0.0625}
     return [
-        {"task": "negation", "seed": 1, "n": 12, "reference_steps": 96, "reference_error": 1e-9}
+        {"task": "negation", "seed": 1, "n": 12, "reference_steps": 96, "reference_error": 1e-9, "judge_error": 1e-6}
         | {"steps_needed": {"right": levels(64, None, None), "gauss_legendre": levels(5, 8, 12)}}
-        | {"auto": auto | {"pairs": 24, "unconverged": 3}}
-        | {"paper": {"error": error, "kendall": 0.75}}
+        | {"auto": auto | {"pairs": 24, "unconverged": 3}, "judged": judged}
     ]
 
 
@@ -259,7 +274,9 @@ def parameters(mini_params):
 
 
 @pytest.fixture
-def report_context(records, effectiveness_statistics, completeness_gaps, parameters):
+def report_context(
+    records, finetune_statistics, effectiveness_statistics, convergence_statistics, completeness_gaps, parameters
+):
     return ReportContext(
         title="Attribution <mini>",
         preset="mini",
@@ -269,7 +286,11 @@ def report_context(records, effectiveness_statistics, completeness_gaps, paramet
         splits={"negation": {"train": 6000, "dev": 1000, "importance": 200}},
         parameters=parameters,
         records=records,
-        statistics={"effectiveness": effectiveness_statistics()},
+        statistics={
+            "finetune": finetune_statistics,
+            "effectiveness": effectiveness_statistics(),
+            "convergence": convergence_statistics,
+        },
         completeness=completeness_gaps,
         figures={name: f"<svg>{name}</svg>" for name in FIGURES},
     )

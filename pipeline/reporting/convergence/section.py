@@ -1,16 +1,29 @@
 """How exact the attribution is."""
 
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
-from pipeline.reporting.convergence.tables import auto_rows, completeness_rows, convergence_rows
+from pipeline.reporting.convergence.tables import auto_rows, completeness_rows, convergence_rows, trust_rows
+from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
 
+JUDGED = (
+    "Attribution is an integral, and every rule with a finite number of steps misses it by something. How much the "
+    "paper's 20 steps miss is judged example by example: an example's edge error is the sum over its edges of the "
+    "absolute error over that of the scores, all layers together, so that layers with hardly any score hardly count. "
+    "The order of the heads is compared by Kendall's tau: 1 is the same order, 0 what random orders have on average."
+)
+JUDGED_TABLE = "20 steps of the right rule (the paper's) and of the left one (its released code's)."
+REFERENCE = (
+    "The reference refines itself, in float64, until half of its steps agree with all of them to {tolerance:g} of the "
+    "scores, layer by layer, with at most {steps} steps. What half of its steps were off by is its doubt, and an "
+    "example counts as within 5 % only if error and doubt together are: an integral that no number of steps resolves "
+    "counts against the claim."
+)
+TRUST = "How far the references can be trusted, in numbers of judged examples, and in % of the scores."
 RULES = (
-    "Attribution is an integral, and every rule with a finite number of steps misses it by something. On {n} dev "
-    "examples per model each rule is compared, edge by edge, with {reference} Gauss-Legendre nodes in float64."
+    "On {n} dev examples per model each rule and number of steps is compared, edge by edge, with {reference} "
+    "Gauss-Legendre nodes in float64."
 )
-RULES_ALT = (
-    "Relative edge error against the number of steps on logarithmic axes, one line per quadrature rule. {errors}."
-)
+RULES_ALT = "Relative edge error against the number of steps on logarithmic axes, a line per rule. In %: {shares}."
 RULES_CAPTION = (
     "Relative edge error, the sum over edges of the absolute error over that of the scores, pooled over examples and "
     "layers. The star is `steps: auto`, at the mean of the steps it took."
@@ -36,24 +49,25 @@ GAPS_TABLE = "Completeness gaps on the dev examples, in the unit of F, and the s
 def section(context: ReportContext) -> Section:
     """Convergence of the rules, what `auto` reached, and the gaps of all results."""
     needed, gaps = convergence_rows(context.records["convergence"]), completeness_rows(context.completeness)
-    reference, n = context.parameters["convergence"]["reference_steps"], context.records["convergence"][0]["n"]
-    errors = "; ".join(
-        f"{task_name(record['task'])}, seed {record['seed']}: 20 right-rule steps {100 * paper['error']['value']:.1f} %"
-        for record in context.records["convergence"]
-        if (paper := record.get("paper"))
-    )
+    values, n = context.parameters["convergence"], context.records["convergence"][0]["n"]
+    judged = statistic_rows(context.statistics["convergence"], "within/*", "kendall/*", "error/*")
+    shares = in_words(context.statistics["convergence"], "within/*")
     largest: dict[str, float] = {}
     for row in context.completeness:
         model = f"{task_name(str(row['task']))}, seed {row['seed']}"
         largest[model] = max(largest.get(model, 0.0), row["max"])
-    in_words = "; ".join(f"{model}: {gap:.2g}" for model, gap in largest.items())
+    listed = "; ".join(f"{model}: {gap:.2g}" for model, gap in largest.items())
     blocks: list[Block] = [
-        Text(RULES.format(n=n, reference=reference)),
-        Picture("convergence", RULES_ALT.format(errors=errors or "The grid has no 20 steps"), RULES_CAPTION),
+        Text(JUDGED),
+        Table(JUDGED_TABLE, judged),
+        Text(REFERENCE.format(tolerance=values["reference_tolerance"], steps=values["reference_steps"])),
+        Table(TRUST, trust_rows(context.records["convergence"])),
+        Text(RULES.format(n=n, reference=values["reference_steps"])),
+        Picture("convergence", RULES_ALT.format(shares=shares), RULES_CAPTION),
         Table(NEEDED, needed),
         Table(AUTO, auto_rows(context.records["convergence"])),
         Text(GAPS),
-        Picture("completeness", GAPS_ALT.format(gaps=f"Largest gaps: {in_words}"), GAPS_CAPTION),
+        Picture("completeness", GAPS_ALT.format(gaps=f"Largest gaps: {listed}"), GAPS_CAPTION),
         Table(GAPS_TABLE, gaps),
     ]
     return Section("error", "How exact the attribution is", blocks)

@@ -5,14 +5,16 @@ from typing import Any
 
 from pipeline.reporting.cells import Metrics
 from pipeline.reporting.results import Results
+from pipeline.reporting.statistics import statistic_rows
 from pipeline.reporting.style import RULES
 from pipeline.reporting.table_text import Row
 
 
 def tables(results: Results) -> dict[str, list[Row]]:
-    """Steps needed, and completeness by layer."""
+    """20 steps judged, steps needed, and completeness by layer."""
     gaps = results.table("attribute", "completeness").to_dict("records")
     return {
+        "steps20": statistic_rows(results.statistics("convergence")),
         "convergence": convergence_rows(results.records("convergence")),
         "completeness": completeness_rows(gaps),
     }
@@ -38,6 +40,18 @@ def auto_rows(convergence: Sequence[Metrics]) -> list[Row]:
         | {"pairs": auto["pairs"], "unconverged": auto["unconverged"]}
         for record in convergence
         for auto in [record["auto"]]
+    ]
+
+
+def trust_rows(convergence: Sequence[Metrics]) -> list[Row]:
+    """How far the references of the judged examples can be trusted."""
+    return [
+        {"task": record["task"], "seed": record["seed"], "n": judged["n"], "unconverged": judged["unconverged"]}
+        | {"decided_by_doubt": judged["decided_by_doubt"]}
+        | {"doubt": 100 * judged["doubt"], "largest_doubt": 100 * judged["largest_doubt"]}
+        | {"judge_error": 100 * record["judge_error"], "reference_error": 100 * record["reference_error"]}
+        for record in convergence
+        for judged in [record["judged"]]
     ]
 
 

@@ -1,30 +1,39 @@
 """The models that are explained."""
 
-from pipeline.analysis.intervals import standard_error
-from pipeline.reporting.blocks import ReportContext, Section, Table, Text
-from pipeline.reporting.finetune.tables import finetune_rows
+from pipeline.analysis.claims import weak_models
+from pipeline.analysis.intervals import majority_share, standard_error
+from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Text
+from pipeline.reporting.finetune.tables import finetune_rows, sample_rows
+from pipeline.reporting.statistics import statistic_rows
 from pipeline.reporting.style import task_name
 
+OF_TASKS = "Dev accuracy of every task, over its models."
+OF_MODELS = "Dev accuracy of every model, over all examples and by gold class, with Wilson's 95 % intervals."
 STANDARD_ERRORS = (
-    "One standard error of a dev accuracy, in points: {listed}. Differences smaller than the intervals are "
-    "undecided, and an accuracy per class rests on fewer examples still."
+    "One standard error of one model's dev accuracy, in points: {listed}. An accuracy per class rests on fewer "
+    "examples still."
 )
+WEAK = "Where a model has learned too little, its heads say little, and its task decides no claim. {listed}."
+SAMPLES = "Dev examples that each experiment is measured on, the same for every seed."
 
 
 def section(context: ReportContext) -> Section:
-    """How good the models are that the rest of the report explains."""
+    """How good the models are that the rest of the report explains, and on how many examples it does so."""
+    records = context.records["finetune"]
     errors: dict[str, float] = {}
-    for record in context.records["finetune"]:
+    for record in records:
         name = f"{task_name(record['task'])} (n = {record['n']:,})"
         errors[name] = max(errors.get(name, 0), 100 * standard_error(record["accuracy"], record["n"]))
-    return Section(
-        "models",
-        "Fine-tuned models",
-        [
-            Table(
-                "Accuracy on the dev split, over all examples and by gold class.",
-                finetune_rows(context.records["finetune"]),
-            ),
-            Text(STANDARD_ERRORS.format(listed="; ".join(f"{name} ±{points:.1f}" for name, points in errors.items()))),
-        ],
-    )
+    listed = "; ".join(f"{name} ±{points:.1f}" for name, points in errors.items())
+    blocks: list[Block] = [
+        Table(OF_TASKS, statistic_rows(context.statistics["finetune"], "accuracy/dev")),
+        Table(OF_MODELS, finetune_rows(records)),
+        Text(STANDARD_ERRORS.format(listed=listed)),
+    ]
+    if weak := weak_models(records):
+        majority = {record["task"]: 100 * majority_share(record) for record in records}
+        named = [f"{task_name(task)}: {why} ({majority[task]:.1f} %)" for task, why in weak.items()]
+        blocks.append(Text(WEAK.format(listed="; ".join(named))))
+    if samples := sample_rows(records, context.statistics):
+        blocks.append(Table(SAMPLES, samples))
+    return Section("models", "Fine-tuned models", blocks)

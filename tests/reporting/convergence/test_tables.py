@@ -3,7 +3,7 @@ import io
 
 import pytest
 
-from pipeline.reporting.convergence.tables import auto_rows, completeness_rows, convergence_rows
+from pipeline.reporting.convergence.tables import auto_rows, completeness_rows, convergence_rows, trust_rows
 from pipeline.reporting.results import Results
 from pipeline.reporting.style import RULES
 from pipeline.reporting.table_text import to_csv, to_markdown
@@ -53,6 +53,19 @@ def test_what_auto_reached(stored):
     head, _, cells = lines(to_markdown([row]))
     assert head[3:6] == ["tolerance, %", "error, %", "pairs within it, %"]
     assert cells[3:] == ["0.5", "0.125", "87.5", "9.5", "24", "3"]
+
+
+def test_how_far_the_references_can_be_trusted(stored):
+    (row,) = trust_rows(stored)
+    assert row == pytest.approx(
+        {"task": "negation", "seed": 1, "n": 128, "unconverged": 9, "decided_by_doubt": 2}
+        | {"doubt": 0.25, "largest_doubt": 6.25, "judge_error": 1e-4, "reference_error": 1e-7}
+    )
+    head, _, cells = lines(to_markdown([row]))
+    assert head[2:5] == ["examples", "unconverged", "not within for the doubt alone"]
+    assert cells[2:] == ["128", "9", "2", "0.2500", "6.25", "0.000100", "0.000000"]
+    (read,) = csv.DictReader(io.StringIO(to_csv([row])))
+    assert float(read["reference_error"]) == pytest.approx(1e-7)
 
 
 def test_gaps_by_layer_counted_from_one(completeness_gaps):
