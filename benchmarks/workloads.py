@@ -13,7 +13,7 @@ from benchmarks.models import ROOT, SEED, TASKS, finetuned
 from benchmarks.naive import PADDED
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.inputs import Inputs
-from pipeline.predicting.examples import Example, collate, read_examples, sampled
+from pipeline.predicting.examples import Example, collate, read_examples
 from pipeline.values.paths import data_folder, model_folder
 
 PLANTED = ("negation", "inference")
@@ -56,7 +56,7 @@ def workload(name: str, *, count: int, seed: int, device: str) -> Workload:
     """`count` seeded dev examples of a task; `full` has 128 tokens each, and the model of RTE."""
     folder, data = _folders("rte" if name == FULL else name)
     examples = read_examples(data / "dev.parquet")
-    chosen = _concatenated(examples, count, seed) if name == FULL else sampled(examples, count, seed)
+    chosen = _concatenated(examples, count, seed) if name == FULL else _drawn(examples, count, seed)
     logging.disable_progress_bar()
     model = AutoModelForSequenceClassification.from_pretrained(folder).to(device).eval()
     batch = collate(chosen, pad_id=model.config.pad_token_id).to(device)
@@ -76,11 +76,19 @@ def _folders(name: str) -> tuple[Path, Path]:
     return folder, data_folder(Path(), name)
 
 
+def _drawn(examples: list[Example], count: int, seed: int) -> list[Example]:
+    """A seeded sample, in the order of `examples`."""
+    return [examples[number] for number in sorted(_order(examples, seed)[:count])]
+
+
+def _order(examples: list[Example], seed: int) -> list[int]:
+    return torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed)).tolist()
+
+
 def _concatenated(examples: list[Example], count: int, seed: int) -> list[Example]:
     """Pairs of segments of 128 tokens together, cut from the sentences of `examples` in a seeded order."""
     first, last = examples[0].input_ids[0], examples[0].input_ids[-1]
-    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed)).tolist()
-    words = [examples[number].input_ids[place] for number in order for place in examples[number].own]
+    words = [examples[number].input_ids[place] for number in _order(examples, seed) for place in examples[number].own]
     room = PADDED - 3
     made = []
     for number in range(count):

@@ -15,14 +15,14 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.convergence import error_rows
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
-    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_rows
 
     task, seed, settings = config.task, config.seed, config.convergence
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     dev = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
-    examples = sampled(dev, settings.n_examples, settings.seed)
+    examples = subset(dev, settings.n_examples)
     with track_job(config):
         rows = error_rows(model, examples, settings=settings, token_budget=config.run.token_budget)
         write_rows(experiment_folder(config.output_root, "convergence", task, seed) / "outcomes.parquet", rows)

@@ -31,7 +31,7 @@ def main(config: StageConfig) -> None:
     if positions is not None and settings.max_length > positions:
         raise InputError(f"prepare.max_length is {settings.max_length}, but the model has {positions} positions")
     tokenizer = load_tokenizer(config.model, task, seed)
-    splits = split(load_rows(config.data, task), task, settings)
+    splits = split(load_rows(config.data, task), task, settings, seed=seed)
     named, examples, truncated = asdict(splits), {}, {}
     for name in ("train", "dev", "importance", "heldout"):
         examples[name], truncated[name] = tokenise(named[name], tokenizer, task, max_length=settings.max_length)

@@ -15,7 +15,7 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.prune import head_importance, importance_rows, outcomes, rankings
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
-    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_columns, write_csv
 
@@ -23,11 +23,11 @@ def main(config: StageConfig) -> None:
     data = data_folder(config.input_root, task, seed)
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     sample = read_examples(data / "importance.parquet")
-    dev = sampled(read_examples(data / "dev.parquet"), settings.n_eval, settings.seed)
+    dev = subset(read_examples(data / "dev.parquet"), settings.n_eval)
     with track_job(config):
         attributions = attributions_folder(config.input_root, task, seed)
         importance = head_importance(model, sample, attributions, settings=settings, token_budget=budget)
-        orders = rankings(importance, settings=settings)
+        orders = rankings(importance, settings=settings, seed=seed)
         rows = outcomes(model, dev, orders, rates=settings.rates, token_budget=budget)
         folder = experiment_folder(config.output_root, "prune", task, seed)
         write_columns(folder / "outcomes.parquet", rows)

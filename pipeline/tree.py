@@ -17,7 +17,7 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.tree.shown import shown_trees
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
-    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_json, write_rows
 
@@ -28,8 +28,8 @@ def main(config: StageConfig) -> None:
     examples, maps = read_examples(data / "dev.parquet"), read_head_sums(attributions)
     trees = {example.example_id: build(maps[example.example_id], settings) for example in examples}
     with track_job(config):
-        chosen = sampled(examples, settings.n_examples, settings.seed)
-        rows = outcome_rows(model, chosen, maps, settings=settings, token_budget=config.run.token_budget)
+        chosen = subset(examples, settings.n_examples)
+        rows = outcome_rows(model, chosen, maps, settings=settings, seed=seed, token_budget=config.run.token_budget)
         layers = model.config.num_hidden_layers
         edges = [row for example in examples for row in edge_rows(example, trees[example.example_id], layers=layers)]
         folder = experiment_folder(config.output_root, "tree", task, seed)

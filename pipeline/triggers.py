@@ -20,7 +20,7 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.triggers.mining import mine
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
-    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.store import read_heads
     from pipeline.values.store import write_columns, write_json, write_rows
@@ -32,14 +32,14 @@ def main(config: StageConfig) -> None:
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
     train = read_examples(data / "train.parquet")
     select, for_gradient = selection_samples(read_examples(data / "heldout.parquet"), settings=settings)
-    dev = sampled(read_examples(data / "dev.parquet"), settings.n_eval, settings.seed)
+    dev = subset(read_examples(data / "dev.parquet"), settings.n_eval)
     attributed = read_heads(attributions_folder(config.input_root, task, seed), split="mine", target="predicted")
     with track_job(config):
         by_id = {example.example_id: example for example in train}
         mined, counts = mine(attributed, by_id, settings=settings)
         vocabulary = training_vocabulary(train, special=tokenizer.all_special_ids)
         triggers = mined + control_triggers(
-            model, mined, attributed, by_id, for_gradient, vocabulary, settings=settings, **run
+            model, mined, attributed, by_id, for_gradient, vocabulary, settings=settings, seed=seed, **run
         )
         best, rows = evaluate(model, triggers, select, dev, best=settings.best, **run)
         folder = experiment_folder(config.output_root, "triggers", task, seed)

@@ -15,7 +15,7 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.universality import foreign_outcomes, read_importance
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
-    from pipeline.predicting.examples import read_examples, sampled
+    from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_columns
 
@@ -30,7 +30,7 @@ def main(config: StageConfig) -> None:
     }
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     dev = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
-    examples = sampled(dev, settings.n_eval, settings.seed)
+    examples = subset(dev, settings.n_eval)
     with track_job(config):
         rows = foreign_outcomes(model, examples, importance, settings=settings, token_budget=config.run.token_budget)
         write_columns(experiment_folder(config.output_root, "universality", task, seed) / "outcomes.parquet", rows)

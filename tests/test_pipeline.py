@@ -115,7 +115,7 @@ def test_a_second_run_runs_nothing(repository):
 @pytest.mark.parametrize(
     ("section", "key", "value"),
     [
-        ("prepare", "seed", 7),
+        ("prepare", "max_length", 48),
         ("finetune", "lr", 0.5),
         ("attribute", "steps", 3),
         ("effectiveness", "attention_pooling", "confidence"),

@@ -1,4 +1,4 @@
-"""Two tasks from a seeded grammar whose label is decided by one or two known words.
+"""Two tasks from a grammar whose label is decided by one or two known words.
 
 `negation`: one sentence, labels as SST-2 (0 negative, 1 positive). The label is the polarity of the only praising or
 blaming adjective, turned round if a negator governs it. `inference`: premise and hypothesis, labels as MNLI
@@ -69,7 +69,7 @@ def vocabulary(task: str) -> list[str]:
     return sorted(words)
 
 
-def generate(task: str, *, n_train: int, n_dev: int, seed: int) -> dict[str, list[Row]]:
+def generate(task: str, *, n_train: int, n_dev: int) -> dict[str, list[Row]]:
     """Rows of both splits, the same for the same arguments, labels balanced to within one row.
 
     `deciding_words` are pairs (sequence 0 or 1, index of the word when the text is split at spaces). No sentence
@@ -85,7 +85,7 @@ def generate(task: str, *, n_train: int, n_dev: int, seed: int) -> dict[str, lis
     if asked > most:
         raise InputError(f"data.n_train + data.n_dev is {asked}: the grammar of '{task}' makes at most {most} rows")
     draw, n_labels = (_draw_negation, 2) if task == "negation" else (_draw_inference, 3)
-    rng = random.Random(f"planted {task} {seed}")
+    rng = random.Random(f"planted {task}")
     taken: set[str] = set()
     dev = _rows(draw, n_dev, n_labels=n_labels, rng=rng, taken=taken)
     return {"train": _rows(draw, n_train, n_labels=n_labels, rng=rng, taken=taken), "dev": dev}

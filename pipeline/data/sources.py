@@ -25,7 +25,7 @@ def load_rows(data: Data, task: str) -> dict[str, list[Row]]:
     """
     match data.source:
         case "planted":
-            return planted.generate(task, n_train=data.n_train or 0, n_dev=data.n_dev or 0, seed=data.seed or 0)
+            return planted.generate(task, n_train=data.n_train or 0, n_dev=data.n_dev or 0)
         case "folder":
             return {split: read_rows(_file(task, name), task) for split, name in _splits(task)}
         case "hub":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ import numpy as np
 
 from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
+from pipeline.values.randomness import derived_seed, first_by_hash
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Prepare
@@ -18,7 +21,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Splits:
-    """Rows with their `example_id`, and how many training rows went because a carved sample has the same text."""
+    """Rows with their `example_id`, and how many training rows went because they share a sentence with a carved one."""
 
     train: list[Row]
     dev: list[Row]
@@ -27,19 +30,24 @@ class Splits:
     dropped_duplicates: int
 
 
-def split(rows: dict[str, list[Row]], task: str, settings: Prepare) -> Splits:
+def split(rows: dict[str, list[Row]], task: str, settings: Prepare, *, seed: int) -> Splits:
     """Carve the importance and the held-out samples out of the training rows (docs/method.md, "Protocol").
 
-    No carved text occurs in the remaining training rows. Under `protocol: authors` the importance sample is the
-    first examples of the evaluation split instead, as in the paper's released code.
+    No sentence of a carved row occurs in the remaining training rows. Under `protocol: authors` the importance sample
+    is the first examples of the evaluation split instead, as in the paper's released code. The evaluation examples are
+    the same for every seed.
     """
     train = [{**row, "example_id": f"train-{number}"} for number, row in enumerate(rows["train"])]
     dev = [{**row, "example_id": f"dev-{number}"} for number, row in enumerate(rows["dev"])]
-    rng = np.random.default_rng(settings.seed)
     heldout_protocol = settings.protocol == "heldout"
     wanted = settings.n_heldout + (settings.n_importance if heldout_protocol else 0)
-    carved, texts = _distinct(train, task, order=rng.permutation(len(train)), count=wanted)
-    remaining = [row for row in train if _text(row, task) not in texts]
+    candidates = _long_enough(train, dev, task)
+    order = np.random.default_rng(derived_seed(seed, "carve-out")).permutation(len(candidates))
+    carved = _distinct((candidates[number] for number in order), task, count=wanted)
+    taken = {sentence for row in carved for sentence in _sentences(row, task)}
+    chosen = {row["example_id"] for row in carved}
+    others = [row for row in train if row["example_id"] not in chosen]
+    remaining = [row for row in others if taken.isdisjoint(_sentences(row, task))]
     if not remaining:
         raise InputError(f"{task} has {len(train)} training rows, of which {wanted} are carved out: none is left")
     if heldout_protocol:
@@ -49,36 +57,52 @@ def split(rows: dict[str, list[Row]], task: str, settings: Prepare) -> Splits:
     if len(importance) < settings.n_importance:
         raise InputError(f"prepare.n_importance is {settings.n_importance}, but {task} has {len(importance)} examples")
     return Splits(
-        train=_sample(remaining, settings.n_train, rng),
-        dev=_sample(dev, settings.n_eval, rng),
+        train=_sample(remaining, settings.n_train, seed=seed),
+        dev=[dev[place] for place in first_by_hash([row["example_id"] for row in dev], settings.n_eval)],
         importance=importance,
         heldout=heldout,
-        dropped_duplicates=len(train) - wanted - len(remaining),
+        dropped_duplicates=len(others) - len(remaining),
     )
 
 
-def _text(row: Row, task: str) -> tuple[str, ...]:
-    return tuple(row[column] for column in TASKS[task].columns)
+def normalised(text: str) -> str:
+    """The text's letters and digits, of any script, without regard to case; the text itself where it has none."""
+    return re.sub(r"[\W_]+", "", text.casefold()) or text
 
 
-def _distinct(rows: list[Row], task: str, *, order: np.ndarray, count: int) -> tuple[list[Row], set[tuple[str, ...]]]:
-    """The first `count` rows of `order` with distinct texts, and these texts."""
-    chosen: list[Row] = []
-    texts: set[tuple[str, ...]] = set()
-    for number in order:
+def _sentences(row: Row, task: str) -> set[str]:
+    """What must not occur in both a carved row and a training row, in whichever column."""
+    columns = TASKS[task].columns
+    return {normalised(row[column]) for column in columns if column not in TASKS[task].recurring}
+
+
+def _long_enough(train: list[Row], dev: list[Row], task: str) -> list[Row]:
+    """All training rows; where most are phrases, those with at least as many words as dev's first quartile."""
+    if not TASKS[task].phrases:
+        return train
+
+    def words(row: Row) -> int:
+        return sum(len(row[column].split()) for column in TASKS[task].columns)
+
+    shortest = np.quantile([words(row) for row in dev], 0.25)
+    return [row for row in train if words(row) >= shortest]
+
+
+def _distinct(rows: Iterable[Row], task: str, *, count: int) -> list[Row]:
+    """The first `count` rows with distinct texts."""
+    chosen: dict[tuple[str, ...], Row] = {}
+    for row in rows:
         if len(chosen) == count:
             break
-        text = _text(rows[number], task)
-        if text not in texts:
-            texts.add(text)
-            chosen.append(rows[number])
+        chosen.setdefault(tuple(normalised(row[column]) for column in TASKS[task].columns), row)
     if len(chosen) < count:
         raise InputError(f"{task} has {len(chosen)} distinct training texts, but {count} are to be carved out")
-    return chosen, texts
+    return list(chosen.values())
 
 
-def _sample(rows: list[Row], count: int | None, rng: np.random.Generator) -> list[Row]:
-    """All rows, or a seeded sample of them in their order."""
+def _sample(rows: list[Row], count: int | None, *, seed: int) -> list[Row]:
+    """All rows, or a random sample of them in their order."""
     if count is None or count >= len(rows):
         return rows
-    return [rows[number] for number in np.sort(rng.permutation(len(rows))[:count])]
+    order = np.random.default_rng(derived_seed(seed, "training subset")).permutation(len(rows))
+    return [rows[number] for number in np.sort(order[:count])]

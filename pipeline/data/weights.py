@@ -16,12 +16,15 @@ from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 from pipeline.predicting.load import Loaded, listed, load_classifier, require_stored
 from pipeline.values.per_task import filled_name
+from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.inputs import Model
 
 OTHER_CHECKPOINT = "save it whole, with save_pretrained, or use another checkpoint"
 NEW_CLASSIFIER = "save its encoder alone (model.base_model.save_pretrained) to train a new classifier"
+
+INITIAL = "initial weights"
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ def load_model(model: Model, task: str, *, seed: int, epochs: int, vocabulary: i
     names = dict(enumerate(TASKS[task].labels))
     labels = {"id2label": names, "label2id": {name: number for number, name in names.items()}}
     if model.source == "scratch":
-        torch.manual_seed(seed)
+        torch.manual_seed(derived_seed(seed, INITIAL))
         return _from_scratch(model, labels, vocabulary=vocabulary, max_length=max_length)
     location = model_location(model, task, seed)
     config = read_config(location, model)
@@ -55,7 +58,7 @@ def load_model(model: Model, task: str, *, seed: int, epochs: int, vocabulary: i
     vars(config).pop("checkpoint_labels", None)  # of an earlier fine-tuning
     for key, value in labels.items():
         setattr(config, key, value)
-    torch.manual_seed(seed)
+    torch.manual_seed(derived_seed(seed, INITIAL))
     loaded = load_classifier(location, remedy=OTHER_CHECKPOINT, config=config, revision=model.revision or "main")
     if _output(loaded.model)[0] in loaded.missing:
         _check_encoder(loaded, location, epochs=epochs)

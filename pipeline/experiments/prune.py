@@ -23,6 +23,7 @@ from pipeline.predicting.masked import masked_logits, masked_predictions, places
 from pipeline.predicting.predict import batches, model_inputs
 from pipeline.scoring.store import per_head, read_heads
 from pipeline.values.long import to_columns
+from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Prune
@@ -127,15 +128,15 @@ def removal_differences(
     }
 
 
-def rankings(importance: dict[str, Tensor], *, settings: Prune) -> list[Ranking]:
-    """Every method under every normalisation; `random_orders` seeded random orders if `random` is among the methods."""
+def rankings(importance: dict[str, Tensor], *, settings: Prune, seed: int) -> list[Ranking]:
+    """Every method under every normalisation; `random_orders` random orders if `random` is among the methods."""
     result = [
         Ranking(method, how, 0, normalise(values, how=how))
         for method, values in importance.items()
         for how in settings.normalise
     ]
     if "random" in settings.methods:
-        generator = torch.Generator().manual_seed(settings.seed)
+        generator = torch.Generator().manual_seed(derived_seed(seed, "random head orders"))
         shape = next(iter(importance.values())).shape if importance else None
         if shape is None:
             raise ValueError("prune.methods holds random alone: name at least one method to compare with")

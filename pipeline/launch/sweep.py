@@ -125,8 +125,7 @@ def _told_apart(overrides: Iterable[str], keys: frozenset[str]) -> Overrides:
 
 
 def _name(stage: str, job: Mapping[str, str]) -> str:
-    short = {key: key.removeprefix(f"{stage}.") for key in job}
-    parts = [f"{key if short[key] in CHOICES else short[key]}={value}" for key, value in job.items()]
+    parts = [f"{key.removeprefix(f'{stage}.')}={value}" for key, value in job.items()]
     return _safe(",".join(parts) or stage)
 
 

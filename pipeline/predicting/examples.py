@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from pipeline.attattr.batching import group_by_length
+from pipeline.values.randomness import first_by_hash
 from pipeline.values.store import read_rows
 
 
@@ -58,12 +59,12 @@ def read_examples(path: Path) -> list[Example]:
     return [Example(**row) for row in read_rows(path, columns=columns)]
 
 
-def sampled(examples: Sequence[Example], count: int | None, seed: int) -> list[Example]:
-    """All examples, or a seeded sample of `count` of them, in their order."""
-    if count is None or count >= len(examples):
-        return list(examples)
-    order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(seed))
-    return [examples[number] for number in sorted(order[:count].tolist())]
+def subset(examples: Sequence[Example], count: int | None) -> list[Example]:
+    """The `count` examples whose ids come first by their hash, in their order; None takes all.
+
+    The same in every replicate, and a smaller subset is part of a larger one.
+    """
+    return [examples[place] for place in first_by_hash([example.example_id for example in examples], count)]
 
 
 def collate(examples: Sequence[Example], *, pad_id: int) -> Batch:

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 
 import torch
 
+from pipeline.values.randomness import derived_seed
+
 # Batches that are sorted by length together: enough for little padding, few enough to stay random.
 POOL = 50
 
 
 def epoch_batches(lengths: Sequence[int], *, batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Indices of the examples, each once per epoch, in batches of `batch_size` (the last may be smaller)."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    generator = torch.Generator().manual_seed(derived_seed(seed, "training order", epoch))
     order = torch.randperm(len(lengths), generator=generator).tolist()
     size = POOL * batch_size
     batches = []

@@ -20,6 +20,7 @@ from pipeline.errors import InputError
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward, predict_logits
 from pipeline.training.batches import epoch_batches
+from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Finetune
@@ -71,7 +72,7 @@ class Classifier(pl.LightningModule):
         # `torch.manual_seed` notes the whole call stack for GPUs that may come, which takes milliseconds.
         on_gpu = self.device.type == "cuda"
         generator = torch.cuda.default_generators[self.device.index or 0] if on_gpu else torch.default_generator
-        generator.manual_seed(self.seed * 1_000_003 + self.global_step * 1009)
+        generator.manual_seed(derived_seed(self.seed, "dropout", self.global_step))
 
     def training_step(self, batch: Batch) -> Tensor:
         """The mean cross-entropy of the batch."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from pipeline.errors import InputError
-from pipeline.values.fields import Count, Name, NotNegative, Positive, Section
+from pipeline.values.fields import Count, Name, Positive, Section
 
 PLACEHOLDERS = r"\{(?:task|seed)\}"
 
@@ -52,11 +52,10 @@ class Data(Section):
     revision: Name | None
     n_train: Count | None
     n_dev: Count | None
-    seed: NotNegative | None
 
     @model_validator(mode="after")
     def _fits_source(self) -> "Data":
-        planted, hub = ("n_train", "n_dev", "seed"), ("name", "revision")
+        planted, hub = ("n_train", "n_dev"), ("name", "revision")
         if self.source == "planted":
             _require(self, "data", planted, self.source)
         else:

@@ -64,7 +64,6 @@ class Prepare(Section):
     n_importance: Count
     n_heldout: NotNegative
     protocol: Literal["heldout", "authors"]
-    seed: NotNegative
 
 
 class Finetune(Section):
@@ -110,9 +109,8 @@ class Prune(Section):
     normalise: List[Normalise]
     rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
     random_orders: Annotated[int, Field(ge=20)]
-    n_eval: Count | None  # a seeded sample of the dev examples; null takes all
+    n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
     attention_pooling: Pooling
-    seed: NotNegative
 
 
 class Convergence(Section):
@@ -125,7 +123,6 @@ class Convergence(Section):
     tolerance: Annotated[float, Field(gt=0, lt=1)]  # of `auto`
     max_steps: Annotated[int, Field(ge=4)]
     top_k: Count
-    seed: NotNegative
 
 
 class Universality(Section):
@@ -134,8 +131,7 @@ class Universality(Section):
     method: Importance
     normalise: Normalise
     rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
-    n_eval: Count | None  # a seeded sample of the dev examples; null takes all
-    seed: NotNegative
+    n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
 
 
 class Tree(Section):
@@ -145,14 +141,13 @@ class Tree(Section):
     tau_last: Threshold
     lam: Annotated[float, Field(ge=0)]
     variant: Literal["paper", "authors"]
-    n_examples: Count  # a seeded sample of dev, whose edges are masked; trees are built for all of dev
+    n_examples: Count  # so many of dev, the same for every seed, whose edges are masked; trees are built for all of dev
     tau_grid: List[Threshold]
     random_trees: Annotated[int, Field(ge=2)]
     optimum_seconds: Positive  # for each example's exact optimum
     n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
     longest_shown: Count  # tokens
     withheld: AnyNumber[Task]  # tasks whose sentences must not be shown
-    seed: NotNegative
 
 
 class Triggers(Section):
@@ -166,7 +161,6 @@ class Triggers(Section):
     n_eval: Count | None  # dev examples on which all are reported; null takes all
     best: Count  # how many are selected, per kind
     hotflip_batch: Count  # held-out examples over which a gradient is averaged
-    seed: NotNegative
 
 
 class Analyse(Section):

@@ -11,11 +11,11 @@ from pipeline.data.sources import load_rows, require_hub
 from pipeline.errors import InputError
 from pipeline.values.inputs import Data
 
-FOLDER = Data(source="folder", dep="external/glue", name=None, revision=None, n_train=None, n_dev=None, seed=None)
+FOLDER = Data(source="folder", dep="external/glue", name=None, revision=None, n_train=None, n_dev=None)
 
 
 def hub(name):
-    nothing = {"revision": None, "n_train": None, "n_dev": None, "seed": None}
+    nothing = {"revision": None, "n_train": None, "n_dev": None}
     return Data(source="hub", dep="pipeline/data/sources.py", name=str(name), **nothing)
 
 
@@ -47,8 +47,8 @@ def refusal(data, task="rte"):
 
 
 def test_planted_rows_are_those_of_the_grammar():
-    data = Data(source="planted", dep="pipeline/data/planted.py", name=None, revision=None, n_train=5, n_dev=3, seed=2)
-    assert load_rows(data, "negation") == generate("negation", n_train=5, n_dev=3, seed=2)
+    data = Data(source="planted", dep="pipeline/data/planted.py", name=None, revision=None, n_train=5, n_dev=3)
+    assert load_rows(data, "negation") == generate("negation", n_train=5, n_dev=3)
 
 
 def test_a_folder_of_parquet_files(rte):

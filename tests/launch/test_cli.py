@@ -97,7 +97,7 @@ def test_another_stages_dvc_run_opens_no_outputs(run: Run, monkeypatch: pytest.M
         ("prune", [*ARGUMENTS, "~prune.rates"], "prune.rates is missing"),
         ("prune", [*ARGUMENTS, "prune.rates"], "prune.rates cannot be read as KEY=VALUE: "),
         ("prune", [*ARGUMENTS, "prune.rates=["], "prune.rates=[ cannot be read as KEY=VALUE: "),
-        ("prune", [*ARGUMENTS, "prune.seed=1,2"], "Ambiguous value for argument 'prune.seed=1,2'"),
+        ("prune", [*ARGUMENTS, "prune.n_eval=1,2"], "Ambiguous value for argument 'prune.n_eval=1,2'"),
         ("prune", [*ARGUMENTS, "finetune.lr=1"], "finetune.lr cannot change stage prune: dvc.yaml does not declare"),
         ("prune", [*ARGUMENTS, "+finetune.lr=1"], "finetune.lr cannot change stage prune: dvc.yaml does not declare"),
         ("prune", ["-m", *ARGUMENTS, "prune.random_order=20,30"], "prune.random_order is not a known key; "),
@@ -155,8 +155,8 @@ def test_reading_an_undeclared_section_ends_the_stage(run: Run, capfd: pytest.Ca
 @pytest.mark.parametrize("mode", [[], ["-m", "launcher=serial"]])
 def test_a_stage_can_ask_for_what_differs_from_the_preset(run: Run, mode: list[str]) -> None:
     found = []
-    assert run("report", *mode, "prune.seed=4", main=lambda config: found.extend(overrides(config.values()))) == 0
-    assert found == [("prune.seed", 0, 4)]
+    assert run("report", *mode, "prune.n_eval=4", main=lambda config: found.extend(overrides(config.values()))) == 0
+    assert found == [("prune.n_eval", 100, 4)]
 
 
 def test_the_log_level_is_the_one_of_run(run: Run) -> None:
@@ -198,7 +198,7 @@ def test_as_a_process_a_stage_logs_to_stderr_and_ends_with_one_line(workspace: P
         "from pipeline.launch.cli import run_stage\n"
         "log = logging.getLogger('stage')\n"
         "def main(config):\n"
-        "    log.info('reads %s', config.prune.seed)\n"
+        "    log.info('reads %s', config.prune.n_eval)\n"
         "    raise InputError('no weights')\n"
         "if __name__ == '__main__':\n"
         "    run_stage('prune', main)\n"
@@ -212,5 +212,5 @@ def test_as_a_process_a_stage_logs_to_stderr_and_ends_with_one_line(workspace: P
 
     done = start()
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d INFO stage: reads 0\nerror: no weights\n", done.stderr)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d INFO stage: reads 100\nerror: no weights\n", done.stderr)
     assert start("run.log_level=WARNING").stderr == "error: no weights\n"

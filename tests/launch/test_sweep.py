@@ -80,15 +80,17 @@ def test_every_task_and_seed_runs_unless_some_are_named() -> None:
         ("inference", "1"),
     ]
     assert [job.keys() for job in plan(matrix=("task",)).jobs.values()] == [{"task"}] * 2
-    assert plan("prune.seed=3", matrix=()).jobs == {"prune.seed=3": {"prune.seed": "3"}}
+    assert plan("prune.n_eval=3", matrix=()).jobs == {"n_eval=3": {"prune.n_eval": "3"}}
 
 
 def test_sweeps_have_folders_by_their_name_or_by_what_they_sweep() -> None:
     assert plan("sweep=steps", stage="attribute").folder == Path("sweeps/attribute/steps")
-    assert plan("prune.seed=1,2", "prune.random_orders=20", "task=negation,inference").folder == Path(
-        "sweeps/prune/prune.seed"
+    assert plan("prune.n_eval=1,2", "prune.random_orders=20", "task=negation,inference").folder == Path(
+        "sweeps/prune/prune.n_eval"
     )
-    assert plan("prune.seed=1,2", "prune.n_eval=3,4").folder == Path("sweeps/prune/prune.n_eval+prune.seed")
+    assert plan("prune.random_orders=21,22", "prune.n_eval=3,4").folder == Path(
+        "sweeps/prune/prune.n_eval+prune.random_orders"
+    )
     assert plan("task=negation").folder == Path("sweeps/prune/by-hand")
 
 
@@ -99,14 +101,14 @@ def test_the_command_line_goes_before_the_values_of_the_sweep() -> None:
 
 
 def test_what_cannot_change_a_result_tells_no_jobs_apart_unless_it_is_swept() -> None:
-    plain = plan("prune.seed=1,2").jobs
-    assert plan("prune.seed=1,2", "run.workers=2", "launcher=serial").jobs == plain
-    assert plan("prune.seed=1,2", "run.workers=1,2").jobs.keys().isdisjoint(plain)
+    plain = plan("prune.n_eval=1,2").jobs
+    assert plan("prune.n_eval=1,2", "run.workers=2", "launcher=serial").jobs == plain
+    assert plan("prune.n_eval=1,2", "run.workers=1,2").jobs.keys().isdisjoint(plain)
 
 
 def test_two_jobs_with_the_same_values_are_refused() -> None:
     with pytest.raises(InputError, match="same values"):
-        plan("prune.seed=1,1")
+        plan("prune.n_eval=1,1")
 
 
 def test_odd_and_long_values_have_folders_of_their_own() -> None:
@@ -148,8 +150,8 @@ def test_the_sweeps_of_the_paper_are_there() -> None:
         (["sweep=steps"], "sweep=steps needs -m: "),
         (["-m", "launcher=ssh"], "launcher is ssh, but must be one of processes, serial, slurm"),
         (["-m", "hydra.sweep.dir=outputs"], "hydra.sweep.dir cannot be set: sweeps go to sweeps/prune/<name>"),
-        (["-m", "prune.seed=1,1"], "two jobs of the sweep have the same values"),
-        (["-m", "prune.seed=interval(0,1)"], "prune.seed=interval(0,1) has no values; give them: "),
+        (["-m", "prune.n_eval=1,1"], "two jobs of the sweep have the same values"),
+        (["-m", "prune.n_eval=interval(0,1)"], "prune.n_eval=interval(0,1) has no values; give them: "),
     ],
 )
 def test_bad_sweeps_are_one_line_and_2_before_any_work(
@@ -336,7 +338,7 @@ def test_what_an_earlier_call_left_is_told_apart(run: Run) -> None:
     ],
 )
 def test_every_launcher_composes(launcher: str, accelerator: str, kind: str, settings: dict[str, int]) -> None:
-    sweep = plan("prune.seed=1", "task=negation", "seed=1")
+    sweep = plan("prune.n_eval=1", "task=negation", "seed=1")
     node = {"run": {"trainer": {"accelerator": accelerator}}, "hydra": sweep.hydra()}
     ConfigStore.instance().store(name="params", node=OmegaConf.create(node))
     with initialize_config_dir(str(PRESETS), version_base="1.3"):
@@ -348,11 +350,11 @@ def test_every_launcher_composes(launcher: str, accelerator: str, kind: str, set
 def test_without_slurm_every_job_is_named(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     if shutil.which("srun"):
         pytest.skip("there is SLURM here")
-    assert run("prune", "-m", "launcher=slurm", "task=negation", "prune.seed=1,2", main=Stage()) == 1
+    assert run("prune", "-m", "launcher=slurm", "task=negation", "prune.n_eval=1,2", main=Stage()) == 1
     said = capfd.readouterr().err
     assert [line for line in said.splitlines() if line.startswith("error: ")] == [
-        "error: task=negation,seed=1,prune.seed=1 has not finished",
-        "error: task=negation,seed=1,prune.seed=2 has not finished",
+        "error: task=negation,seed=1,n_eval=1 has not finished",
+        "error: task=negation,seed=1,n_eval=2 has not finished",
     ]
     assert "Traceback" not in said
 

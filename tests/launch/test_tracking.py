@@ -116,12 +116,12 @@ def fake(monkeypatch):
 
 
 def test_the_jobs_of_a_sweep_are_told_apart_within_its_group(fake):
-    folder = Path("sweeps/prune/prune.seed")
-    with track(config("offline", output_root=folder / "seed=1,prune.seed=4", sweep=folder)):
+    folder = Path("sweeps/prune/prune.n_eval")
+    with track(config("offline", output_root=folder / "seed=1,n_eval=4", sweep=folder)):
         pass
     assert {key: fake.options[key] for key in ("name", "group", "job_type")} == {
-        "name": "seed=1,prune.seed=4",
-        "group": "sweeps/prune/prune.seed",
+        "name": "seed=1,n_eval=4",
+        "group": "sweeps/prune/prune.n_eval",
         "job_type": "prune",
     }
 

@@ -1,7 +1,9 @@
+from itertools import pairwise
+
 import pytest
 import torch
 
-from pipeline.predicting.examples import Example, collate, length_batches, read_examples, sampled
+from pipeline.predicting.examples import Example, collate, length_batches, read_examples, subset
 from pipeline.values.store import write_rows
 
 SHORT = Example("a", [2, 7, 3], [0, 0, 0], 1, [[1, 2]])
@@ -47,18 +49,20 @@ def test_batches_hold_every_example_once_in_order_of_length(random_examples, tok
         assert len(batch) == 1 or area * copies <= token_budget
 
 
-def test_a_sample_is_seeded_and_in_order(random_examples):
+def test_a_subset_is_in_order_and_part_of_every_larger_one(random_examples):
     examples = random_examples([4] * 30)
-    first = sampled(examples, 10, 0)
-    places = [examples.index(example) for example in first]
-    assert places == sorted(set(places))
-    assert len(places) == 10
-    assert first == sampled(examples, 10, 0)
-    assert first != sampled(examples, 10, 1)
-    assert first != examples[:10]
+    chosen = [subset(examples, count) for count in range(31)]
+    for count, part in enumerate(chosen):
+        places = [examples.index(example) for example in part]
+        assert places == sorted(set(places))
+        assert len(places) == count
+    for smaller, larger in pairwise(chosen):
+        assert all(example in larger for example in smaller)
+    assert chosen[10] != examples[:10]
+    assert subset(chosen[20], 10) == chosen[10]
 
 
 @pytest.mark.parametrize("count", [None, 30, 100])
-def test_a_sample_of_all_is_all(random_examples, count):
+def test_a_subset_of_all_is_all(random_examples, count):
     examples = random_examples([4] * 30)
-    assert sampled(examples, count, 0) == examples
+    assert subset(examples, count) == examples

@@ -73,8 +73,8 @@ def test_overrides_name_what_differs_and_pass_over_run() -> None:
 
 
 def test_overrides_compare_only_the_sections_at_hand() -> None:
-    params = compose_params(["finetune.lr=0.1", "prune.seed=3"]).model_dump(mode="json")
-    assert overrides({"preset": "mini", "prune": params["prune"]}) == [("prune.seed", 0, 3)]
+    params = compose_params(["finetune.lr=0.1", "prune.n_eval=3"]).model_dump(mode="json")
+    assert overrides({"preset": "mini", "prune": params["prune"]}) == [("prune.n_eval", 100, 3)]
 
 
 def test_the_values_in_the_repository_are_valid() -> None:

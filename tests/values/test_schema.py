@@ -150,7 +150,7 @@ def test_what_the_engine_can_choose_is_a_number_or_auto(key: str, field: str, va
 def test_values_cannot_be_changed_in_place() -> None:
     params = load_params(PRESETS["mini"])
     with pytest.raises(ValueError, match="frozen"):
-        params.prune.seed = 3
+        params.prune.n_eval = 3
 
 
 @pytest.mark.parametrize(

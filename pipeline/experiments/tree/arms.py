@@ -16,6 +16,7 @@ from pipeline.attattr.tree import AttributionTree, TreeEdge, attribution_tree, c
 from pipeline.experiments.tree.optimum import Candidate, Optimum, optimal_tree
 from pipeline.predicting.examples import Batch
 from pipeline.predicting.predict import model_inputs
+from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
@@ -61,9 +62,11 @@ def rival_tree(scores: Tensor, like: AttributionTree) -> AttributionTree:
     return grow_tree(scores, root=tree_root(scores), budget=budget)
 
 
-def random_trees(like: AttributionTree, *, layers: int, n: int, count: int, seed: int) -> Iterator[AttributionTree]:
-    """Trees grown from uniform random maps, with random roots."""
-    generator = torch.Generator().manual_seed(seed)
+def random_trees(
+    like: AttributionTree, example_id: str, *, layers: int, n: int, count: int, seed: int
+) -> Iterator[AttributionTree]:
+    """Trees grown from uniform random maps, with random roots; drawn for the example whatever others there are."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", example_id))
     for _ in range(count):
         yield rival_tree(torch.rand(layers, n, n, generator=generator, dtype=torch.float64), like)
 

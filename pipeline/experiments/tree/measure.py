@@ -72,6 +72,7 @@ def outcome_rows(
     head_sums: dict[str, Tensor],
     *,
     settings: Tree,
+    seed: int,
     token_budget: TokenBudget,
 ) -> list[dict[str, Any]]:
     """One row per example and arm: probability of the predicted class in full, by the arm's edges only, without them.
@@ -83,9 +84,9 @@ def outcome_rows(
     """
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     rows: list[dict[str, Any]] = []
-    for number, example in enumerate(examples):
+    for example in examples:
         batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
-        arms = _arms(model, batch, head_sums[example.example_id], settings=settings, seed=settings.seed + number)
+        arms = _arms(model, batch, head_sums[example.example_id], settings=settings, seed=seed)
         masks = _masks(arms, head_sums[example.example_id], torch.tensor(special_tokens(example)))
         probability = edge_masked_probability(model, batch, torch.stack(masks), token_budget=budget)
         full, (kept, removed) = float(probability[0]), probability[1:].view(-1, 2).T.tolist()
@@ -120,7 +121,8 @@ def _arms(model: PreTrainedModel, batch: Batch, maps: Tensor, *, settings: Tree,
     own = next(entry for entry in arms if entry["tau"] == settings.tau)
     arms += single
     arms += [entry | {"open": True} for entry in (own, *single)]
-    others = random_trees(tree, layers=layers, n=n, count=settings.random_trees, seed=seed)
+    (example_id,) = batch.example_ids
+    others = random_trees(tree, example_id, layers=layers, n=n, count=settings.random_trees, seed=seed)
     arms += [arm(RANDOM, other.edges) for other in others]
     return [*arms, arm("nothing", [], missing=0)]
 

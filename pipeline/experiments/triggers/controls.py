@@ -21,6 +21,7 @@ from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens
 from pipeline.predicting.examples import Example
 from pipeline.predicting.predict import batches, model_inputs
+from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Triggers
@@ -50,6 +51,7 @@ def control_triggers(
     vocabulary: Vocabulary,
     *,
     settings: Triggers,
+    seed: int,
     max_length: int,
     token_budget: TokenBudget,
 ) -> list[Trigger]:
@@ -69,14 +71,13 @@ def control_triggers(
                     model, mined, heldout, vocabulary.ids, max_length=max_length, token_budget=token_budget
                 )
             case _:
-                controls += replaced(mined, vocabulary, kind=kind, seed=settings.seed)
+                controls += replaced(mined, vocabulary, kind=kind, seed=seed)
     return controls
 
 
 def replaced(mined: Sequence[Trigger], vocabulary: Vocabulary, *, kind: str, seed: int) -> list[Trigger]:
     """Mined triggers with other tokens at their places: drawn (`random`, `frequency`) or exchanged (`shuffled`)."""
-    # The kind's name is part of the seed, so that one control's draws do not depend on which others are run.
-    generator = np.random.default_rng([seed, *kind.encode()])
+    generator = np.random.default_rng(derived_seed(seed, "control triggers", kind))
     own = np.array([token for one in mined for token in one.pattern.tokens], np.int64)
     match kind:
         case "random":

@@ -13,7 +13,7 @@ from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.triggers import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.mining import MINED, Trigger
-from pipeline.predicting.examples import Example, sampled
+from pipeline.predicting.examples import Example, subset
 from pipeline.predicting.masked import places
 from pipeline.predicting.predict import predict_logits
 from pipeline.values.long import to_columns
@@ -34,10 +34,10 @@ def selection_samples(heldout: Sequence[Example], *, settings: Triggers) -> tupl
     """
     if not heldout:
         raise InputError("prepare.n_heldout is 0, but triggers are selected on held-out examples")
-    select = sampled(heldout, settings.n_select, settings.seed)
+    select = subset(heldout, settings.n_select)
     chosen = {example.example_id for example in select}
     rest = [example for example in heldout if example.example_id not in chosen]
-    return select, sampled(rest or heldout, settings.hotflip_batch, settings.seed)
+    return select, subset(rest or heldout, settings.hotflip_batch)
 
 
 def with_pattern(example: Example, pattern: Pattern, *, name: str, max_length: int) -> Example:

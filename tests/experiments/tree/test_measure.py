@@ -52,7 +52,7 @@ def maps(model: Any) -> dict[str, Tensor]:
 
 def test_every_arm_is_there_and_as_large_as_the_tree(model: Any, maps: dict[str, Tensor], section: Callable[..., Any]):
     settings = section("tree", random_trees=5, tau_grid=[0.0, 0.5])
-    rows = outcome_rows(model, EXAMPLES, maps, settings=settings, token_budget=64)
+    rows = outcome_rows(model, EXAMPLES, maps, settings=settings, seed=1, token_budget=64)
     for example in EXAMPLES:
         own = [row for row in rows if row["example_id"] == example.example_id]
         arms = [row["arm"] for row in own]
@@ -118,8 +118,29 @@ def test_a_rival_tree_has_its_own_root_and_at_most_the_budget():
     tree = rival_tree(scores, like)
     assert edges_per_layer(tree.inner, layers=3) == [1, 1, 0]
     assert len([edge for edge in tree.edges if edge.query == 0]) == 3
-    counts = [edges_per_layer(other.inner, layers=3) for other in random_trees(like, layers=3, n=6, count=9, seed=1)]
-    assert counts == [[1, 1, 0]] * 9
+    drawn = list(random_trees(like, "dev-0", layers=3, n=6, count=9, seed=1))
+    assert [edges_per_layer(other.inner, layers=3) for other in drawn] == [[1, 1, 0]] * 9
+
+
+def test_random_trees_belong_to_the_example_and_the_seed(
+    model: Any, maps: dict[str, Tensor], section: Callable[..., Any]
+):
+    settings = section("tree", random_trees=5, tau_grid=[0.0])
+
+    def random(examples: list[Example], seed: int) -> dict[str, list[tuple[float, float]]]:
+        rows = outcome_rows(model, examples, maps, settings=settings, seed=seed, token_budget=64)
+        return {
+            example.example_id: [
+                (row["only"], row["without"])
+                for row in rows
+                if row["example_id"] == example.example_id and row["arm"] == "random"
+            ]
+            for example in examples
+        }
+
+    both = random(EXAMPLES, 1)
+    assert random(EXAMPLES[1:], 1) == {"dev-1": both["dev-1"]}
+    assert random(EXAMPLES, 2)["dev-0"] != both["dev-0"]
 
 
 def test_top_edges_are_the_largest_of_each_layer():

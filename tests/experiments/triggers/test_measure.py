@@ -129,6 +129,9 @@ def test_the_gradient_has_other_held_out_examples_than_the_selection(settings):
     assert (len(select), len(rest)) == (3, 2)
     assert not {e.example_id for e in select} & {e.example_id for e in rest}
     assert selection_samples(heldout, settings=settings(n_select=3, hotflip_batch=2)) == (select, rest)
+    # A larger selection holds a smaller one.
+    larger, _ = selection_samples(heldout, settings=settings(n_select=4, hotflip_batch=2))
+    assert all(example in larger for example in select)
     every, shared = selection_samples(heldout, settings=settings(n_select=6, hotflip_batch=4))
     assert every == heldout
     assert len(shared) == 4
@@ -367,7 +370,7 @@ def test_every_control_has_at_most_as_many_triggers_as_were_mined(tiny_model, ex
     rows = [{"example_id": example.example_id, "target_class": 0} for example in examples]
     by_id = {example.example_id: example for example in examples}
 
-    def run(kinds, mined):
+    def run(kinds, mined, seed=1):
         return control_triggers(
             model,
             mined,
@@ -376,6 +379,7 @@ def test_every_control_has_at_most_as_many_triggers_as_were_mined(tiny_model, ex
             examples,
             vocabulary,
             settings=settings(controls=kinds),
+            seed=seed,
             max_length=40,
             token_budget=99,
         )
@@ -384,6 +388,11 @@ def test_every_control_has_at_most_as_many_triggers_as_were_mined(tiny_model, ex
     assert Counter(one.kind for one in found) == dict.fromkeys(CONTROLS, 2)
     # What one control draws does not depend on the others.
     assert run(["frequency"], mined) == [one for one in found if one.kind == "frequency"]
+    # Another replicate draws others, and what is not drawn stays.
+    other = run(CONTROLS, mined, seed=2)
+    for kind in CONTROLS:
+        again = [one for one in other if one.kind == kind] == [one for one in found if one.kind == kind]
+        assert again == (kind in ("attention", "hotflip")) or kind == "shuffled"
     assert run(CONTROLS, []) == []
 
 
