@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.attribution import attribute
 from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.importance import normalise, taylor_importance
+from pipeline.attattr.importance import normalise, output_norm, taylor_importance
 from pipeline.attattr.pruning import global_masks, masked_counts
 from pipeline.predicting.examples import Batch, Example
 from pipeline.predicting.masked import masked_logits, masked_predictions, places
@@ -61,9 +62,13 @@ def head_importance(
             case "attention":
                 importance[method] = per_head(stored, f"attention_{settings.attention_pooling}", **size).mean(dim=0)
             case "gradient_x_attention":
-                importance[method] = _mean_over(examples, model, token_budget, _gradient_x_attention)
+                # The integral replaced by its integrand at alpha = 1, which one right-rule step is.
+                gradient = partial(largest_scores, steps=1, rule="right")
+                importance[method] = mean_over(examples, model, token_budget, gradient)
+            case "output_norm":
+                importance[method] = mean_over(examples, model, token_budget, _output_norm)
     if any(method in wanted for method in TAYLOR):
-        readings = _mean_over(examples, model, token_budget, _taylor)
+        readings = mean_over(examples, model, token_budget, _taylor)
         importance |= {method: readings[number] for number, method in enumerate(TAYLOR) if method in wanted}
     if "accuracy_difference" in wanted or "loss_difference" in wanted:
         differences = removal_differences(model, examples, token_budget=token_budget)
@@ -71,7 +76,7 @@ def head_importance(
     return {method: importance[method] for method in wanted if method != "random"}
 
 
-def _mean_over(
+def mean_over(
     examples: Sequence[Example],
     model: PreTrainedModel,
     token_budget: TokenBudget,
@@ -96,15 +101,13 @@ def _taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
     return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
 
 
-def _gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """The integral replaced by its integrand at alpha = 1, which one right-rule step is."""
-    result = attribute(
-        model,
-        **model_inputs(model, batch).arguments(),
-        target=batch.labels,
-        steps=1,
-        rule="right",
-    )
+def _output_norm(model: PreTrainedModel, batch: Batch) -> Tensor:
+    return output_norm(model, **model_inputs(model, batch).arguments())
+
+
+def largest_scores(model: PreTrainedModel, batch: Batch, **integral: Any) -> Tensor:
+    """Largest attribution score of every head, gold label, `(batch, layer, head)`; `integral` goes to `attribute`."""
+    result = attribute(model, **model_inputs(model, batch).arguments(), target=batch.labels, **integral)
     # Padding is zero, which would count for a head that has negative scores only.
     real = batch.attention_mask.bool()
     edges = real[:, None, None, :, None] & real[:, None, None, None, :]
@@ -129,21 +132,29 @@ def removal_differences(
 
 
 def rankings(importance: dict[str, Tensor], *, settings: Prune, seed: int) -> list[Ranking]:
-    """Every method under every normalisation; `random_orders` random orders if `random` is among the methods."""
+    """Every method under every normalisation, and the random orders if `random` is among the methods."""
     result = [
         Ranking(method, how, 0, normalise(values, how=how))
         for method, values in importance.items()
         for how in settings.normalise
     ]
     if "random" in settings.methods:
-        generator = torch.Generator().manual_seed(derived_seed(seed, "random head orders"))
-        shape = next(iter(importance.values())).shape if importance else None
-        if shape is None:
+        if not importance:
             raise ValueError("prune.methods holds random alone: name at least one method to compare with")
-        for order in range(settings.random_orders):
-            values = torch.randperm(shape.numel(), generator=generator).float().view(shape)
-            result.append(Ranking("random", "none", order, values))
+        result += random_rankings(next(iter(importance.values())).shape, count=settings.random_orders, seed=seed)
     return result
+
+
+def random_rankings(shape: torch.Size, *, count: int, seed: int) -> list[Ranking]:
+    """The first `count` random orders of a replicate's heads."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random head orders"))
+    orders = [torch.randperm(shape.numel(), generator=generator).float().view(shape) for _ in range(count)]
+    return [Ranking("random", "none", number, order) for number, order in enumerate(orders)]
+
+
+def tie_order(heads: int, *, seed: int) -> Tensor:
+    """The order in which a replicate's heads leave where they are equally important, `(layer * head,)`."""
+    return torch.randperm(heads, generator=torch.Generator().manual_seed(derived_seed(seed, "ties of importance")))
 
 
 def outcomes(
@@ -151,15 +162,18 @@ def outcomes(
     examples: Sequence[Example],
     orders: Sequence[Ranking],
     *,
-    rates: Sequence[float],
+    settings: Prune,
+    seed: int,
     token_budget: TokenBudget,
 ) -> dict[str, NDArray[Any]]:
     """The class predicted for every example with the least important heads masked, as columns of a long table.
 
     They are method, normalise, order, rate, n_masked, example_id, label, predicted.
     """
-    counts = masked_counts(list(rates), heads=layer_count(model) * head_count(model))
-    masks = torch.cat([global_masks(ranking.importance, counts) for ranking in orders])
+    rates, heads = settings.rates, layer_count(model) * head_count(model)
+    counts = masked_counts(list(rates), heads=heads, rounding=settings.rounding)
+    ties = tie_order(heads, seed=seed)
+    masks = torch.cat([global_masks(ranking.importance, counts, ties=ties) for ranking in orders])
     predicted = masked_predictions(model, examples, masks, token_budget=token_budget)
     curves = [{"method": one.method, "normalise": one.normalise, "order": one.order} for one in orders]
     steps = [{"rate": rate, "n_masked": count} for rate, count in zip(rates, counts, strict=True)]
