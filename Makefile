@@ -29,7 +29,7 @@ types: venv
 	basedpyright
 
 verify-results: venv
-	python -m pipeline.commands.verify_results results/minilm
+	python -m pipeline.commands.verify_results results/mini
 
 bench: venv
 	for name in speed limit growth precision; do \

@@ -1,7 +1,7 @@
 """Compute the attribution scores of one fine-tuned model, batch by batch, over any number of processes.
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
-Writes: outputs/attributions/<task>-<seed>/{heads.parquet, maps.parquet, full.safetensors}
+Writes: outputs/attributions/<task>-<seed>/{outcomes,heads,maps}.parquet, full.safetensors
 Run:    python -m pipeline.attribute task=<task> seed=<seed>
 """
 

@@ -12,24 +12,20 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 
 def main(config: StageConfig) -> None:
     """Rank heads per example and layer, mask k of them, predict."""
-    from pipeline.experiments.effectiveness import outcomes, rankings
+    from pipeline.experiments.effectiveness import head_importance, outcomes, rankings
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
-    from pipeline.predicting.examples import read_examples
+    from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.values.store import write_columns
 
-    task, seed, settings = config.task, config.seed, config.effectiveness
+    task, seed, settings, budget = config.task, config.seed, config.effectiveness, config.run.token_budget
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
-    examples = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
-    importance = rankings(
-        attributions_folder(config.input_root, task, seed),
-        model,
-        methods=settings.methods,
-        pooling=settings.attention_pooling,
-    )
+    dev = subset(read_examples(data_folder(config.input_root, task, seed) / "dev.parquet"), settings.n_eval)
     with track_job(config):
-        rows = outcomes(model, examples, importance, token_budget=config.run.token_budget)
+        attributions = attributions_folder(config.input_root, task, seed)
+        importance = head_importance(model, dev, attributions, settings=settings, token_budget=budget)
+        rows = outcomes(model, dev, rankings(importance, dev, seed=seed), token_budget=budget)
         write_columns(experiment_folder(config.output_root, "effectiveness", task, seed) / "outcomes.parquet", rows)
 
 

@@ -50,15 +50,15 @@ def _attribute(root: Path, task: str, seed: int) -> None:
         row("dev", "gold", [9.0, 9.0], [99, 99], short=False),
         row("mine", "predicted", [9.0, 9.0], [99, 99], short=True),
     ]
-    write_rows(attributions_folder(root, task, seed) / "heads.parquet", rows)
+    write_rows(attributions_folder(root, task, seed) / "outcomes.parquet", rows)
 
 
 def _effectiveness(root: Path, task: str, seed: int) -> None:
     curves = {
         ("attribution_predicted", "lowest_first"): ("1110", "1110", "1100"),
         ("attribution_predicted", "highest_first"): ("1110", "1000" if seed == 1 else "1100", "1100"),
-        ("attention", "lowest_first"): ("1110", "1100", "1100"),
-        ("attention", "highest_first"): ("1110", "1100", "1100"),
+        ("attention_max", "lowest_first"): ("1110", "1100", "1100"),
+        ("attention_max", "highest_first"): ("1110", "1100", "1100"),
     }
     axes = (
         [{"method": method, "direction": direction} for method, direction in curves],

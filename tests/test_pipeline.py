@@ -118,7 +118,7 @@ def test_a_second_run_runs_nothing(repository):
         ("prepare", "max_length", 48),
         ("finetune", "lr", 0.5),
         ("attribute", "steps", 3),
-        ("effectiveness", "attention_pooling", "confidence"),
+        ("effectiveness", "n_eval", 30),
         ("tree", "tau", 0.5),
         ("claims", "trigger_drop", 6.0),
         ("prune", "random_orders", 21),

@@ -13,14 +13,12 @@ if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
-COLUMNS = ("split", "example_id", "target", "n", "steps", "unconverged", "completeness_gap", "output_change")
-
 
 def analyse(outcomes: Outcomes, values: Params) -> Findings:
     """How far the scores of every model are from completeness, by layer."""
     records, gaps, short = [], [], []
     for model in outcomes.models:
-        rows = outcomes.attributions(model, columns=COLUMNS)
+        rows = outcomes.attributions(model)
         found = {"steps": values.attribute.steps, "rule": values.attribute.rule}
         found |= overall(rows, steps=values.attribute.steps) | {"samples": summarise(rows)}
         records.append(model._asdict() | found)

@@ -45,6 +45,8 @@ def judge(
     `statistics` are those of every experiment; `weak` says why a task decides nothing. What is shown with a row is
     `Statistic.record`.
     """
+    if weak:
+        weak = {**weak, ALL_TASKS: "; ".join(f"{task}, {why}" for task, why in weak.items())}
     return [_judged(rule, statistics.get(rule.experiment, ()), rules, weak=weak, seeds=seeds) for rule in rules.rules]
 
 

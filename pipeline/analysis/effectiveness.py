@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Params
 
 CURVE = ("method", "direction")
-OWN = ("attribution_predicted", "attribution_gold")  # whose areas are compared with the others'
+ATTENTION = ("attention_max", "attention_confidence")
+
 
 Correct = dict[tuple[str, str], NDArray[np.bool_]]  # (method, direction) -> (k, example)
 
@@ -44,10 +45,12 @@ def analyse(outcomes: Outcomes, _values: Params) -> Findings:
 
 
 def measures(correct: Correct, *, majority: float) -> dict[str, Measure]:
-    """What one model's curves say of each method, and of `attribution_predicted` and `attribution_gold` beside others.
+    """What one model's curves say of each method, and of attribution beside others: by the predicted label beside all.
+
+    By the gold label it stands beside attention alone, as in the paper.
 
     - `area/<method>`: mean over k of accuracy with the k lowest heads masked minus with the k highest, in points
-    - `lead/<method>-<other>`: area minus that of the other method
+    - `lead/<method>-<other>`: area minus that of the other method, 0 if they know equally much
     - `kept/<method>`: accuracy with the two highest heads of every layer only, minus the whole model's, in points
     - `lost/<method>`: accuracy lost without them, as a share of what the whole model has above the majority class
     """
@@ -58,8 +61,10 @@ def measures(correct: Correct, *, majority: float) -> dict[str, Measure]:
     }
     for method in methods:
         found[f"area/{method}"] = Mean(f"area, {named(method)}", "points", areas[method])
-    for method in (one for one in methods if one in OWN):
-        for other in (one for one in methods if one not in (method, "attribution_predicted")):
+    pairs = [("attribution_predicted", other) for other in methods if other != "attribution_predicted"]
+    pairs += [("attribution_gold", other) for other in ATTENTION]
+    for method, other in pairs:
+        if method in methods and other in methods:
             label = f"area, {named(method)} minus {named(other)}"
             found[f"lead/{method}-{other}"] = Mean(label, "points", areas[method] - areas[other])
     for method in methods:

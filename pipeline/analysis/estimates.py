@@ -78,21 +78,28 @@ def crossed(values: ArrayLike, *, step: float = 0.0) -> Estimate:
     if table.ndim != 2 or table.size == 0:
         raise InputError(f"crossed needs values of shape (replicate, example), got {table.shape}")
     count, n = table.shape
-    mean = float(table.mean())
+    mean, unseen = float(table.mean()), 3 * (step / n) ** 2
     if n < 2:
         return Estimate(mean, None, None, count, n)
-    by_replicate, by_example = table.mean(axis=1), table.mean(axis=0)
-    examples = count * float(by_example.var(ddof=1))
-    unseen = 3 * (step / n) ** 2
     if count == 1:
-        return Estimate(mean, float(np.sqrt(examples / n + unseen)), n - 1.0, count, n)
-    replicates = n * float(by_replicate.var(ddof=1))
-    rest = table - by_replicate[:, None] - by_example + mean
-    remainder = float((rest**2).sum()) / ((count - 1) * (n - 1))
-    variance = max(replicates + examples - remainder, replicates, examples)
-    spread = replicates**2 / (count - 1) + examples**2 / (n - 1) + remainder**2 / ((count - 1) * (n - 1))
+        return Estimate(mean, float(np.sqrt(table.var(ddof=1) / n + unseen)), n - 1.0, count, n)
+    models, examples, rest = mean_squares(table)
+    variance = max(models + examples - rest, models, examples)
+    spread = models**2 / (count - 1) + examples**2 / (n - 1) + rest**2 / ((count - 1) * (n - 1))
     freedom = max(count - 1.0, variance**2 / spread) if spread > 0 else count - 1.0
     return Estimate(mean, float(np.sqrt(variance / (count * n) + unseen)), freedom, count, n)
+
+
+def mean_squares(table: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Of replicates, examples and the rest, in a two-way table `(replicate, example)` of at least two of each."""
+    count, n = table.shape
+    by_replicate, by_example = table.mean(axis=1), table.mean(axis=0)
+    rest = table - by_replicate[:, None] - by_example + table.mean()
+    return (
+        n * float(by_replicate.var(ddof=1)),
+        count * float(by_example.var(ddof=1)),
+        float((rest**2).sum()) / ((count - 1) * (n - 1)),
+    )
 
 
 def ratio_of_means(above: ArrayLike, below: ArrayLike) -> Estimate | None:

@@ -4,8 +4,8 @@ from pipeline.errors import InputError
 
 NAMES = {
     "attribution": "attribution",
-    "attribution_gold": "attribution, gold label",
     "attribution_predicted": "attribution, predicted label",
+    "attribution_gold": "attribution, gold label",
     "gradient_x_attention": "gradient × attention",
     "taylor": "Taylor (paper)",
     "taylor_michel": "Taylor (Michel et al.)",

@@ -11,7 +11,7 @@ from pipeline.values.present import present
 from pipeline.values.store import read_json, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     import numpy as np
@@ -77,10 +77,9 @@ class Outcomes:
         """What `finetune` predicted for the evaluation split."""
         return _parquet(predictions_file(self.root, *model), "finetune")
 
-    def attributions(self, model: Model, *, columns: Iterable[str]) -> list[Record]:
-        """The numbers per example that `attribute` keeps, row by row."""
-        path = attributions_folder(self.root, *model) / "heads.parquet"
-        return read_rows(present(path, "attribute"), columns=list(columns))
+    def attributions(self, model: Model) -> list[Record]:
+        """How exact the scores of every example are, row by row."""
+        return read_rows(present(attributions_folder(self.root, *model) / "outcomes.parquet", "attribute"))
 
     def importance(self, model: Model) -> pd.DataFrame:
         """The importance of every head by every method, as `prune` computed it."""

@@ -54,7 +54,8 @@ Measure = Mean | Ratio | Single
 class Statistic:
     """What all models of a task came to. `name` is its key, `label` says it to a reader, both without the task.
 
-    `estimate` is None where the statistic is undefined, and `why` says so; `by_seed` holds each model's own value.
+    `estimate` is None where the statistic is undefined, and `why` says so; `by_seed` holds each model's own value,
+    `of_models` what was measured of each.
     """
 
     task: str | None
@@ -64,6 +65,7 @@ class Statistic:
     estimate: Estimate | None
     by_seed: tuple[float | None, ...]
     why: str | None = None
+    of_models: tuple[Measure, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """A flat row: value, interval (low, high), what it holds, standard error, degrees of freedom, sizes."""
@@ -105,7 +107,8 @@ def statistics(
 
 def _estimated(task: str | None, name: str, of_models: Sequence[Measure]) -> Statistic:
     first = of_models[0]
-    known = {"task": task, "name": name, "label": first.label, "unit": first.unit}
+    known: dict[str, Any] = {"task": task, "name": name, "label": first.label, "unit": first.unit}
+    known["of_models"] = tuple(of_models)
     if isinstance(first, Mean):
         table = np.stack([one.values for one in of_models if isinstance(one, Mean)])
         return Statistic(**known, estimate=crossed(table, step=first.step), by_seed=_floats(table.mean(axis=1)))

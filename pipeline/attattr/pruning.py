@@ -12,7 +12,7 @@ Rounding = Literal["half_up", "down"]
 
 
 def head_order(importance: Tensor, *, direction: Direction) -> Tensor:
-    """Head indices along the last axis in masking order; ties go by index.
+    """Head indices along the last axis in masking order; ties go by index, see `ranks`.
 
     `importance` is `(..., head)`; returns `(..., head)`, int64.
     """
@@ -21,6 +21,17 @@ def head_order(importance: Tensor, *, direction: Direction) -> Tensor:
     if bool(importance.isnan().any()):
         raise AttributionError("head importance holds nan, which has no place in an order: check the scores it is from")
     return importance.argsort(dim=-1, descending=direction == "highest_first", stable=True)
+
+
+def ranks(importance: Tensor, *, generator: torch.Generator) -> Tensor:
+    """The rank of every head along the last axis, 0 for the least important; equal ones in random order.
+
+    `importance` is `(..., head)`; returns `(..., head)`, int64. By index instead, ties would favour the same heads in
+    every example and replicate, and among the heads of a whole model the upper layers.
+    """
+    shuffle = torch.rand(importance.shape, generator=generator, dtype=torch.float64).argsort(dim=-1)
+    order = head_order(importance.gather(-1, shuffle.to(importance.device)), direction="lowest_first")
+    return shuffle.to(importance.device).gather(-1, order).argsort(dim=-1)
 
 
 def per_layer_masks(importance: Tensor, *, direction: Direction) -> Tensor:
@@ -44,13 +55,7 @@ def masked_counts(rates: list[float], *, heads: int, rounding: Rounding) -> list
             raise AttributionError(f"rounding is {rounding!r}: it must be half_up or down")
 
 
-def global_masks(importance: Tensor, counts: list[int], *, ties: Tensor) -> Tensor:
-    """Masks that remove the `counts` least important of all heads: `(layer, head)` to `(count, layer, head)`.
-
-    `ties` `(layer * head,)` names every head once, numbered layer by layer: of equally important ones, those named
-    first leave first. By index, all ties of a model would go to its lower layers.
-    """
-    if not torch.equal(ties.sort().values, torch.arange(importance.numel())):
-        raise AttributionError(f"ties must name each of the {importance.numel()} heads once, got {ties.tolist()}")
-    position = ties[head_order(importance.flatten()[ties], direction="lowest_first")].argsort()
+def global_masks(importance: Tensor, counts: list[int]) -> Tensor:
+    """Masks that remove the `counts` least important of all heads: `(layer, head)` to `(count, layer, head)`."""
+    position = head_order(importance.flatten(), direction="lowest_first").argsort()
     return torch.stack([(position >= count).to(torch.float32).view_as(importance) for count in counts])

@@ -1,6 +1,7 @@
 """Copy the small results of a finished run, with the values that made them, into a folder that can be committed.
 
-No data, weights or attribution maps: what was found, figures, tables, report, and the digests of the splits.
+No data, weights or attribution maps: the outcomes of every experiment, example by example, what was found in them,
+figures, tables, report, and the digests of the splits. So every statistic can be made anew without a model.
 
 Run: python -m pipeline.commands.keep_results results/minilm
 """
@@ -18,7 +19,12 @@ from pipeline.values.store import put_in_place
 
 PER_MODEL = (
     "outputs/data/{task}-{seed}/prepare.json",
-    "outputs/tree/{task}-{seed}/trees.json",
+    "outputs/predictions/{task}-{seed}.parquet",
+    "outputs/attributions/{task}-{seed}/outcomes.parquet",
+    *(
+        f"outputs/{stage}/{{task}}-{{seed}}/*"
+        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence")
+    ),
 )
 OVER_ALL = (
     "params.yaml",

@@ -1,10 +1,10 @@
 """Re-run a cheap part of committed results and show the differences.
 
 The cheap part is everything that needs no model: the splits and their tokens from the raw data (`prepare`), the
-tables and the figures from the committed statistics. With `--retrain <task>-<seed>` one model is
-fine-tuned again and its dev accuracy compared: minutes on a CPU, and equal only on the same kind of machine.
+statistics and verdicts from the committed outcomes, the tables and the figures. With `--retrain <task>-<seed>` one
+model is fine-tuned again and its dev accuracy compared: minutes on a CPU, equal only on the same kind of machine.
 
-Run: ATTATTR_DATA=<folder> python -m pipeline.commands.verify_results results/minilm [--retrain rte-1]
+Run: ATTATTR_DATA=<folder> python -m pipeline.commands.verify_results results/mini [--retrain negation-1]
 """
 
 import argparse
@@ -44,10 +44,11 @@ def main(arguments: list[str] | None = None) -> None:
             models = [(task, seed) for task in params.tasks for seed in params.seeds]
             for task, seed in models:
                 _run("prepare", f"task={task}", f"seed={seed}")
-            _run("tables")
-            _run("figures")
+            for stage in ("analyse", "tables", "figures"):
+                _run(stage)
             compared = [f"outputs/data/{task}-{seed}/prepare.json" for task, seed in models]
-            compared += [str(path.relative_to(results)) for path in sorted(results.glob("outputs/tables/*"))]
+            for made in ("metrics/*", "outputs/analysis/*/*", "outputs/tables/*"):
+                compared += [str(path.relative_to(results)) for path in sorted(results.glob(made))]
             # Heat maps need the whole attribution maps, which are not committed.
             compared += [str(path.relative_to(workspace)) for path in sorted(workspace.glob("outputs/figures/*.svg"))]
             different = [name for name in compared if not _same(results / name, workspace / name)]

@@ -1,8 +1,11 @@
 """Effectiveness: heads ranked per example and layer, the k lowest or highest of every layer masked."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from numpy.typing import NDArray
@@ -11,43 +14,91 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.importance import Pooling
-from pipeline.attattr.pruning import Direction, per_layer_masks
+from pipeline.attattr.pruning import Direction, per_layer_masks, ranks
+from pipeline.errors import InputError
+from pipeline.experiments.heads import TAYLOR, gradient_x_attention, losses, per_example, removal_logits, taylor
 from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions, places
+from pipeline.predicting.predict import predict_logits
 from pipeline.scoring.store import per_head, read_heads
 from pipeline.values.long import to_columns
+from pipeline.values.randomness import derived_seed
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Effectiveness
 
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+STORED = {  # target and column of the attribution store
+    "attribution_predicted": ("predicted", "attribution_max"),
+    "attribution_gold": ("gold", "attribution_max"),
+    "attention_max": ("predicted", "attention_max"),
+    "attention_confidence": ("predicted", "attention_confidence"),
+}
 
 
-def rankings(
-    attributions: Path, model: PreTrainedModel, *, methods: Sequence[str], pooling: Pooling
+def head_importance(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    attributions: Path,
+    *,
+    settings: Effectiveness,
+    token_budget: TokenBudget,
 ) -> dict[str, Tensor]:
-    """Head importance of each dev example by each method, `(example, layer, head)`.
+    """Importance of the heads for each example by each method, `(example, layer, head)`.
 
-    Ranking by the gold label's attribution, as the paper does, lets the label decide which heads stay; ranking by
-    the predicted label's does not.
+    Ranking by the gold label's attribution, as the paper does, lets the label decide which heads stay. Every other
+    method sees the predicted label alone. `random` takes all heads for equal, so that ties decide.
+    Raises InputError if an example has no stored attribution.
     """
     size = {"layers": layer_count(model), "heads": head_count(model)}
-    by_target = {target: read_heads(attributions, split="dev", target=target) for target in ("gold", "predicted")}
-    columns = {
-        "attribution_gold": ("gold", "attribution_max"),
-        "attribution_predicted": ("predicted", "attribution_max"),
-        "attention": ("gold", f"attention_{pooling}"),
+    classes = predict_logits(model, examples, token_budget=token_budget).argmax(dim=1).tolist()
+    as_predicted = [replace(example, label=label) for example, label in zip(examples, classes, strict=True)]
+
+    def importance(method: str) -> Tensor:
+        match method:
+            case "gradient_x_attention":
+                return per_example(model, as_predicted, gradient_x_attention, token_budget=token_budget)
+            case "taylor":
+                readings = per_example(model, as_predicted, taylor, token_budget=token_budget)
+                return readings[:, TAYLOR.index("taylor")]
+            case "loss_difference":
+                logits = removal_logits(model, as_predicted, token_budget=token_budget)
+                loss = losses(logits, torch.tensor(classes))
+                return (loss[1:] - loss[0]).T.reshape(-1, *size.values())
+            case "random":
+                return torch.zeros(len(examples), *size.values())
+            case _:
+                target, column = STORED[method]
+                stored = {row["example_id"]: row for row in read_heads(attributions, split="dev", target=target)}
+                if missing := [example.example_id for example in examples if example.example_id not in stored]:
+                    raise InputError(f"{attributions} lacks dev example {missing[0]}: run attribute again")
+                return per_head([stored[example.example_id] for example in examples], column, **size)
+
+    return {method: importance(method) for method in settings.methods}
+
+
+def rankings(importance: Mapping[str, Tensor], examples: Sequence[Example], *, seed: int) -> dict[str, Tensor]:
+    """Ranks within each layer by each method, `(example, layer, head)`, 0 for the lowest; ties go at random."""
+
+    def ranked(method: str, example: Example, values: Tensor) -> Tensor:
+        name = ("order of equal heads", method, example.example_id)
+        return ranks(values, generator=torch.Generator().manual_seed(derived_seed(seed, *name)))
+
+    return {
+        method: torch.stack([ranked(method, *one) for one in zip(examples, values, strict=True)])
+        for method, values in importance.items()
     }
-    return {method: per_head(by_target[columns[method][0]], columns[method][1], **size) for method in methods}
 
 
 def outcomes(
-    model: PreTrainedModel, examples: Sequence[Example], importance: dict[str, Tensor], *, token_budget: TokenBudget
+    model: PreTrainedModel, examples: Sequence[Example], ranked: Mapping[str, Tensor], *, token_budget: TokenBudget
 ) -> dict[str, NDArray[Any]]:
     """The class predicted for every example with k heads of every layer masked, as columns of a long table.
 
     They are method, direction, k, example_id, label, predicted.
     """
-    keys: list[tuple[str, Direction]] = [(method, direction) for method in importance for direction in DIRECTIONS]
-    masks = torch.cat([per_layer_masks(importance[method], direction=direction) for method, direction in keys])
+    keys: list[tuple[str, Direction]] = [(method, direction) for method in ranked for direction in DIRECTIONS]
+    masks = torch.cat([per_layer_masks(ranked[method], direction=direction) for method, direction in keys])
     predicted = masked_predictions(model, examples, masks, token_budget=token_budget)
     curves = [{"method": method, "direction": direction} for method, direction in keys]
     counts = [{"k": k} for k in range(len(predicted) // len(keys))]

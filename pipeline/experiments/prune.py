@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count, layer_count
-from pipeline.attattr.attribution import attribute
 from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.importance import normalise, output_norm, taylor_importance
-from pipeline.attattr.pruning import global_masks, masked_counts
+from pipeline.attattr.importance import normalise
+from pipeline.attattr.pruning import global_masks, masked_counts, ranks
+from pipeline.experiments.heads import (
+    TAYLOR,
+    gradient_x_attention,
+    losses,
+    output_norms,
+    per_example,
+    removal_logits,
+    taylor,
+)
 from pipeline.predicting.examples import Batch, Example
-from pipeline.predicting.masked import masked_logits, masked_predictions, places
-from pipeline.predicting.predict import batches, model_inputs
+from pipeline.predicting.masked import masked_predictions, places
 from pipeline.scoring.store import per_head, read_heads
 from pipeline.values.long import to_columns
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Prune
-
-TAYLOR = ("taylor", "taylor_michel", "taylor_authors")
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,11 @@ def head_importance(
             case "attention":
                 importance[method] = per_head(stored, f"attention_{settings.attention_pooling}", **size).mean(dim=0)
             case "gradient_x_attention":
-                # The integral replaced by its integrand at alpha = 1, which one right-rule step is.
-                gradient = partial(largest_scores, steps=1, rule="right")
-                importance[method] = mean_over(examples, model, token_budget, gradient)
+                importance[method] = mean_of(model, examples, gradient_x_attention, token_budget=token_budget)
             case "output_norm":
-                importance[method] = mean_over(examples, model, token_budget, _output_norm)
+                importance[method] = mean_of(model, examples, output_norms, token_budget=token_budget)
     if any(method in wanted for method in TAYLOR):
-        readings = mean_over(examples, model, token_budget, _taylor)
+        readings = mean_of(model, examples, taylor, token_budget=token_budget)
         importance |= {method: readings[number] for number, method in enumerate(TAYLOR) if method in wanted}
     if "accuracy_difference" in wanted or "loss_difference" in wanted:
         differences = removal_differences(model, examples, token_budget=token_budget)
@@ -76,42 +77,15 @@ def head_importance(
     return {method: importance[method] for method in wanted if method != "random"}
 
 
-def mean_over(
-    examples: Sequence[Example],
+def mean_of(
     model: PreTrainedModel,
-    token_budget: TokenBudget,
+    examples: Sequence[Example],
     measure: Callable[[PreTrainedModel, Batch], Tensor],
+    *,
+    token_budget: TokenBudget,
 ) -> Tensor:
-    """Mean over examples of `measure`, whose first axis is the batch."""
-    total: Tensor | None = None
-    for _, batch in batches(model, examples, token_budget=token_budget):
-        value = measure(model, batch).double().sum(0)
-        total = value if total is None else total + value
-    if total is None:
-        raise ValueError("the importance sample is empty")
-    return (total / len(examples)).float().cpu()
-
-
-def _taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
-    readings = taylor_importance(
-        model,
-        **model_inputs(model, batch).arguments(),
-        labels=batch.labels,
-    )
-    return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
-
-
-def _output_norm(model: PreTrainedModel, batch: Batch) -> Tensor:
-    return output_norm(model, **model_inputs(model, batch).arguments())
-
-
-def largest_scores(model: PreTrainedModel, batch: Batch, **integral: Any) -> Tensor:
-    """Largest attribution score of every head, gold label, `(batch, layer, head)`; `integral` goes to `attribute`."""
-    result = attribute(model, **model_inputs(model, batch).arguments(), target=batch.labels, **integral)
-    # Padding is zero, which would count for a head that has negative scores only.
-    real = batch.attention_mask.bool()
-    edges = real[:, None, None, :, None] & real[:, None, None, None, :]
-    return result.attribution.masked_fill(~edges, -torch.inf).amax(dim=(3, 4))
+    """Mean of `measure` over the examples, in float32; its first axis is the batch."""
+    return per_example(model, examples, measure, token_budget=token_budget).double().mean(dim=0).float()
 
 
 def removal_differences(
@@ -119,12 +93,10 @@ def removal_differences(
 ) -> dict[str, Tensor]:
     """Accuracy lost and loss gained when one head is removed, each `(layer, head)`; accuracy as a fraction."""
     layers, heads = layer_count(model), head_count(model)
-    without = (1 - torch.eye(layers * heads)).view(-1, layers, heads)
-    masks = torch.cat([torch.ones(1, layers, heads), without])
-    logits = masked_logits(model, examples, masks, token_budget=token_budget)
+    logits = removal_logits(model, examples, token_budget=token_budget)
     labels = torch.tensor([example.label for example in examples])
     accuracy = (logits.argmax(dim=-1) == labels).double().mean(dim=1)
-    loss = torch.stack([cross_entropy(row.double(), labels) for row in logits])
+    loss = losses(logits, labels).mean(dim=1)
     return {
         "accuracy_difference": (accuracy[0] - accuracy[1:]).float().view(layers, heads),
         "loss_difference": (loss[1:] - loss[0]).float().view(layers, heads),
@@ -152,9 +124,10 @@ def random_rankings(shape: torch.Size, *, count: int, seed: int) -> list[Ranking
     return [Ranking("random", "none", number, order) for number, order in enumerate(orders)]
 
 
-def tie_order(heads: int, *, seed: int) -> Tensor:
-    """The order in which a replicate's heads leave where they are equally important, `(layer * head,)`."""
-    return torch.randperm(heads, generator=torch.Generator().manual_seed(derived_seed(seed, "ties of importance")))
+def untied(importance: Tensor, *, seed: int) -> Tensor:
+    """Ranks of all heads, `(layer, head)`, 0 for the least important; equal ones go in an order drawn for the seed."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, "order of equal heads"))
+    return ranks(importance.flatten(), generator=generator).view_as(importance)
 
 
 def outcomes(
@@ -172,8 +145,7 @@ def outcomes(
     """
     rates, heads = settings.rates, layer_count(model) * head_count(model)
     counts = masked_counts(list(rates), heads=heads, rounding=settings.rounding)
-    ties = tie_order(heads, seed=seed)
-    masks = torch.cat([global_masks(ranking.importance, counts, ties=ties) for ranking in orders])
+    masks = torch.cat([global_masks(untied(ranking.importance, seed=seed), counts) for ranking in orders])
     predicted = masked_predictions(model, examples, masks, token_budget=token_budget)
     curves = [{"method": one.method, "normalise": one.normalise, "order": one.order} for one in orders]
     steps = [{"rate": rate, "n_masked": count} for rate, count in zip(rates, counts, strict=True)]

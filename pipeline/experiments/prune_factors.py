@@ -11,7 +11,8 @@ import torch
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.pruning import global_masks, masked_counts
 from pipeline.attattr.removal import removed_heads
-from pipeline.experiments.prune import Ranking, largest_scores, mean_over, tie_order
+from pipeline.experiments.heads import largest_scores
+from pipeline.experiments.prune import Ranking, mean_of, untied
 from pipeline.scoring.store import per_head, read_heads
 
 if TYPE_CHECKING:
@@ -48,14 +49,13 @@ def factor_rankings(
     usual = integral.model_dump(include=INTEGRAL) | {"token_budget": token_budget}
 
     def computed(**changes: Any) -> Tensor:
-        return mean_over(examples, model, token_budget, partial(largest_scores, **(usual | changes)))
+        return mean_of(model, examples, partial(largest_scores, **(usual | changes)), token_budget=token_budget)
 
     def without(head_mask: Tensor) -> Tensor:
         with removed_heads(model, head_mask):
             return computed()
 
     stored = read_heads(attributions, split="importance", target="gold")
-    heads = plain.numel()
     found: dict[str, Tensor] = {}
     for factor in settings.factors:
         match factor:
@@ -67,12 +67,12 @@ def factor_rankings(
             case "joint" | "left_20":
                 found[factor] = computed(**CHANGES[factor])
             case "iterative":
-                counts = masked_counts(list(settings.rates), heads=heads, rounding=settings.rounding)
-                found[factor] = rescored(without, plain, counts=counts, ties=tie_order(heads, seed=seed))
+                counts = masked_counts(list(settings.rates), heads=plain.numel(), rounding=settings.rounding)
+                found[factor] = rescored(without, plain, counts=counts, seed=seed)
     return [Ranking(f"factor/{factor}", "none", 0, importance) for factor, importance in found.items()]
 
 
-def rescored(score: Callable[[Tensor], Tensor], first: Tensor, *, counts: Sequence[int], ties: Tensor) -> Tensor:
+def rescored(score: Callable[[Tensor], Tensor], first: Tensor, *, counts: Sequence[int], seed: int) -> Tensor:
     """How many masks a head survives, `(layer, head)`, if what is left is scored anew after each of `counts`.
 
     `first` is the importance in the whole model, and `score(head_mask)` that in a model without the heads whose mask
@@ -82,5 +82,5 @@ def rescored(score: Callable[[Tensor], Tensor], first: Tensor, *, counts: Sequen
     for before, count in pairwise(counts):
         importance = score(masks[-1]) if 0 < before < count < first.numel() else first
         # Heads that are gone stay gone.
-        masks += global_masks(importance.masked_fill(masks[-1] == 0, -torch.inf), [count], ties=ties)
+        masks += global_masks(untied(importance.masked_fill(masks[-1] == 0, -torch.inf), seed=seed), [count])
     return torch.stack(masks).sum(dim=0)

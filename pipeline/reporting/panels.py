@@ -72,7 +72,7 @@ def draw_seeds(ax: Axes, rows: pd.DataFrame, *, x: str, scale: float, style: Met
     if accuracy.shape[1] > 1:
         ax.plot(at, accuracy, color=style.colour, linestyle=dash, linewidth=0.6, alpha=0.5)
     mean = accuracy.mean(axis=1)
-    ax.plot(at, mean, color=style.colour, linestyle=dash, linewidth=1.5, clip_on=False, **_marker(style))
+    ax.plot(at, mean, color=style.colour, linestyle=dash, linewidth=1.5, clip_on=False, **marker(style))
 
 
 def draw_interval(ax: Axes, rows: pd.DataFrame, *, x: str, style: MethodStyle) -> None:
@@ -105,15 +105,20 @@ def draw_interval_key(ax: Axes, rows: pd.DataFrame) -> None:
 def label_panel(ax: Axes, rows: pd.DataFrame, *, majority: float, xlabel: str) -> None:
     """Name task, number of examples and seeds, and mark the share of the majority class."""
     ax.axhline(100 * majority, color=BLACK, linewidth=0.7, zorder=1)
-    seeds = len(np.unique(rows["seed"].to_numpy()))
-    examples = " / ".join(f"{size:,}" for size in np.unique(rows["n"].to_numpy()))
-    ax.set_title(f"{task_name(rows['task'].iloc[0])}  (n = {examples}, {seeds} seed{'s' if seeds > 1 else ''})")
+    seeds, sizes = (np.unique(rows[name].to_numpy()).tolist() for name in ("seed", "n"))
+    ax.set_title(panel_title(rows["task"].iloc[0], sizes=sizes, seeds=len(seeds)))
     ax.set_xlabel(xlabel)
+
+
+def panel_title(task: str, *, sizes: Sequence[int], seeds: int) -> str:
+    """Name task, numbers of examples and seeds."""
+    examples = " / ".join(f"{size:,}" for size in sizes)
+    return f"{task_name(task)}  (n = {examples}, {seeds} seed{'s' if seeds > 1 else ''})"
 
 
 def method_line(style: MethodStyle, *, dash: Dash) -> Line2D:
     """Make the legend's line for a method."""
-    return Line2D([], [], color=style.colour, linestyle=dash, label=style.label, **_marker(style))
+    return Line2D([], [], color=style.colour, linestyle=dash, label=style.label, **marker(style))
 
 
 def random_handles() -> list[Line2D | Patch]:
@@ -132,7 +137,8 @@ def percent(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
     return 100 * rows[column].to_numpy(np.float64)
 
 
-def _marker(style: MethodStyle) -> dict[str, Any]:
+def marker(style: MethodStyle) -> dict[str, Any]:
+    """The keyword arguments of matplotlib's for a method's marker."""
     return {
         "marker": style.marker,
         "markerfacecolor": style.colour if style.filled else "white",

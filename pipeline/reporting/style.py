@@ -64,8 +64,8 @@ GREY = "#767676"
 
 _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "attribution": (BLUE, "o", SOLID, True),
-    "attribution_gold": (BLUE, "o", SOLID, True),
-    "attribution_predicted": (GREEN, "^", SOLID, True),
+    "attribution_predicted": (BLUE, "o", SOLID, True),
+    "attribution_gold": (PURPLE, "^", SOLID, True),
     "gradient_x_attention": (SKY_BLUE, "p", DASHED, True),
     "taylor": (GREEN, "D", SOLID, True),
     "taylor_michel": (ORANGE, "v", DASHED, True),
@@ -76,7 +76,7 @@ _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "attention": (VERMILLION, "s", DASHED, False),
     "attention_max": (VERMILLION, "s", DASHED, False),
     "attention_confidence": (VERMILLION, "d", DOTTED, False),
-    "random": (GREY, "", DOTTED, True),
+    "random": (GREY, "x", DOTTED, False),
 }
 METHODS = {method: MethodStyle(named(method), *line) for method, line in _LINES.items()}
 RANDOM = METHODS["random"]

@@ -10,6 +10,8 @@ from pipeline.errors import InputError
 from pipeline.values.store import read_rows, replace, write_rows
 
 MAPS = ("head_sum", "full_attribution", "full_attention")
+PLACE = ("split", "example_id", "target")
+ERRORS = ("steps", "unconverged", "completeness_gap", "output_change")
 
 
 def merge(files: Sequence[Path], order: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
@@ -31,11 +33,17 @@ def merge(files: Sequence[Path], order: dict[tuple[str, str], int]) -> list[dict
 
 
 def write_store(folder: Path, rows: list[dict[str, Any]], *, layers: int, heads: int) -> None:
-    """`heads.parquet`: numbers per head; `maps.parquet`: head-summed maps; `full.safetensors`: maps of a chosen few."""
+    """Write `rows` by what they are read for.
+
+    `outcomes.parquet`: numbers per layer that say how exact the scores are; `heads.parquet`: numbers per head;
+    `maps.parquet`: head-summed maps; `full.safetensors`: maps of a chosen few.
+    """
     from safetensors.numpy import save
 
-    write_rows(folder / "heads.parquet", [{k: v for k, v in row.items() if k not in MAPS} for row in rows])
-    keys = ("split", "example_id", "target", "target_class", "n", "head_sum")
+    write_rows(folder / "outcomes.parquet", [{k: row[k] for k in (*PLACE, "n", *ERRORS)} for row in rows])
+    elsewhere = (*MAPS, *ERRORS)
+    write_rows(folder / "heads.parquet", [{k: v for k, v in row.items() if k not in elsewhere} for row in rows])
+    keys = (*PLACE, "target_class", "n", "head_sum")
     write_rows(folder / "maps.parquet", [{k: row[k] for k in keys} for row in rows if row["head_sum"] is not None])
     tensors = {}
     for row in rows:

@@ -101,8 +101,19 @@ class Attribute(Section):
 class Effectiveness(Section):
     """Masking heads of every layer, lowest or highest first."""
 
-    methods: List[Literal["attribution_gold", "attribution_predicted", "attention"]]
-    attention_pooling: Pooling
+    methods: List[
+        Literal[
+            "attribution_predicted",
+            "attribution_gold",
+            "attention_max",
+            "attention_confidence",
+            "gradient_x_attention",
+            "taylor",
+            "loss_difference",
+            "random",
+        ]
+    ]
+    n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
 
 
 class Prune(Section):

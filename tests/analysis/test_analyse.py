@@ -81,14 +81,23 @@ def test_attribute_by_hand(found):
 def test_effectiveness_by_hand(found):
     result = found("effectiveness")
     (record,) = result.records
-    # With one of two heads masked, two of four examples more are right lowest first.
-    assert record["area"]["attribution_predicted"]["value"] == pytest.approx(100 * 2 / 4 / 3)
-    assert record["area"]["attention"] == {"value": 0, "low": 0, "high": 0}
-    (difference,) = record["area_difference"]
-    assert (difference["method"], difference["minus"]) == ("attribution_predicted", "attention")
-    assert difference["value"] == pytest.approx(100 * 2 / 4 / 3)
     assert (record["n"], record["n_heads"], record["baseline_accuracy"]) == (4, 2, 0.75)
+    values = {one.name: one.estimate and one.estimate.value for one in result.statistics}
+    assert list(values) == [
+        "area/attribution_predicted",
+        "area/attention_max",
+        "lead/attribution_predicted-attention_max",
+        *(f"{name}/{method}" for method in ("attribution_predicted", "attention_max") for name in ("kept", "lost")),
+    ]
+    # With one of two heads masked, two of four examples more are right lowest first.
+    assert values["area/attribution_predicted"] == pytest.approx(100 * 2 / 4 / 3)
+    assert values["area/attention_max"] == 0
+    assert values["lead/attribution_predicted-attention_max"] == pytest.approx(100 * 2 / 4 / 3)
+    # The two highest of two heads are all: alone they change nothing, without them one right example of three goes.
+    assert values["kept/attribution_predicted"] == 0
     assert len(result.tables["curves"]) == 2 * 2 * 3
+    two = {one.name: one for one in found("effectiveness", seeds=(1, 2)).statistics}["area/attribution_predicted"]
+    assert two.by_seed == pytest.approx((100 * 2 / 4 / 3, 100 * 1 / 4 / 3))
 
 
 def test_prune_by_hand(found):
@@ -193,7 +202,8 @@ def test_an_analysis_of_two_seeds_holds_those_of_both(found, experiment):
         # As text: a number that is missing is not equal to itself.
         assert repr(list(rows)) == repr([row for one in alone for row in one.tables[name]])
     first, second = (one.records[0] | {"seed": None} for one in alone[:2])
-    assert first != second
+    values = [[one.by_seed for one in part.statistics] for part in alone[:2]]
+    assert first != second or values[0] != values[1]
 
 
 def test_universality_of_two_seeds_holds_the_losses_of_both_and_their_ceiling(found):
@@ -277,7 +287,7 @@ def test_tables_without_rows_are_written_but_not_tracked(root, values, tmp_path,
     """As that of the estimates that stopped short, where none did."""
     folder = tmp_path / "run"
     shutil.copytree(root, folder)
-    for path in folder.glob("outputs/attributions/*/heads.parquet"):
+    for path in folder.glob("outputs/attributions/*/outcomes.parquet"):
         rows = pd.read_parquet(path).to_dict("records")
         write_rows(path, [row | {"unconverged": [False, False]} for row in rows])
     monkeypatch.chdir(folder)

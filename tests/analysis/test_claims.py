@@ -1,184 +1,133 @@
-"""Claims: the rules of docs/method.md on records worked out by hand."""
+"""Claims: the rules on statistics worked out by hand."""
 
-from typing import Any
+from datetime import date
 
+import numpy as np
 import pytest
 
-from pipeline.analysis.claims import claims
-from pipeline.analysis.tree import BASELINES
-from pipeline.analysis.verdicts import Claim
+from pipeline.analysis.claims import judge, weak_models
+from pipeline.analysis.rules import Primary, Rule, Rules
+from pipeline.analysis.statistics import Mean, Ratio, Single, statistics
 
-RULES = {
-    "sufficient_error": 0.05,
-    "equivalence_margin": 1.0,
-    "collapse_margin": 5.0,
-    "keep_margin": 1.0,
-    "great_improvement": 5.0,
-    "stable_slope": 0.1,
-    "trigger_drop": 5.0,
-}
+GENERATOR = np.random.default_rng(0)
 
 
-def interval(value: float, spread: float = 1.0) -> dict[str, float]:
-    return {"value": value, "low": value - spread, "high": value + spread}
+def rule(**changes):
+    fields = {"id": "P", "claim": "it is so", "source": "the paper", "experiment": "prune", "date": date(2026, 1, 2)}
+    fields |= {"primary": (Primary(statistic="lead/taylor", low=0),), "secondary": ("lead/*",)}
+    return Rule(**(fields | changes))
 
 
-def accuracy(value: float) -> dict[str, float]:
-    return {"accuracy": value, "low": value - 0.01, "high": value + 0.01}
+def measured(value, *, seeds=3, spread=0.5, name="lead/taylor"):
+    """`value` on average, in every model; models and examples differ by chance."""
+    noise = GENERATOR.normal(size=(seeds, 50)) * spread
+    noise -= noise.mean()
+    return [{name: Mean(f"{name} in words", "points", value + row)} for row in noise]
 
 
-def lead(over: str, normalise: str, value: float) -> dict[str, Any]:
-    return {"normalise": normalise, "over": over, "over_normalise": normalise, **interval(value)}
+def found(tasks, **options):
+    return [one for task, value in tasks.items() for one in statistics(task, measured(value, **options))]
 
 
-def results(task: str = "sst2", *, model: float = 0.9, **changes: Any) -> dict[str, Any]:
-    key = {"task": task, "seed": 1, "n": 400}
-    difference = {"difference": interval(0.2, 0.1)}
-    records: dict[str, Any] = {
-        "finetune": [{**key, "accuracy": model, "per_class": {"no": {"n": 200}, "yes": {"n": 200}}}],
-        "effectiveness": [
-            {**key, "baseline_accuracy": 0.9, "area": {"attribution_gold": 0, "attribution_predicted": 0}}
-            | {
-                "area_difference": [
-                    {"method": "attribution_gold", "minus": "attribution_predicted", **interval(-9)},
-                    {"method": "attribution_gold", "minus": "attention", **interval(8)},
-                    {"method": "attribution_predicted", "minus": "attention", **interval(0.5)},
-                ]
-            }
-            | {"keep_top2": {"attribution_gold": accuracy(0.97), "attribution_predicted": accuracy(0.8)}}
-            | {"remove_top2": {"attribution_gold": accuracy(0.5)}}
-        ],
-        "prune": [
-            {**key, "leads": [
-                lead("taylor", "none", 0.5),
-                lead("taylor_authors", "layer_l2", 7),
-                lead("accuracy_difference", "none", -3),
-                lead("random", "none", -90),
-            ]}
-        ],
-        "convergence": [{**key, "paper": {"error": interval(0.02, 0.01)}}],
-        "tree": [
-            {**key, "random": difference, "reviewed": interval(-0.2, 0.1)}
-            | {"baselines": [{"arm": arm, "label": label, **difference} for arm, label in BASELINES.items()]}
-        ],
-        "receptive_field": [{**key, "slope": interval(0.05, 0.02)}],
-        "triggers": [
-            {**key, "best": {"mined": {"mean_drop": interval(0.2, 0.05)}, "random": {"lead": interval(-0.1, 0.05)}}}
-            | {"spearman": interval(0.0, 0.3)}
-        ],
-        "universality": [{"similar_minus_others": None}],
-    }  # fmt: skip
-    return records | changes
+def judged(tasks, the_rule=None, *, weak=None, seen=None, **options):
+    rules = Rules((the_rule or rule(),), seen or {}, "0" * 64)
+    (claim,) = judge(rules, {"prune": found(tasks, **options)}, weak=weak or {}, seeds=(1, 2, 3))
+    return claim
 
 
-def verdicts(found: list[Claim]) -> dict[str, list[str]]:
-    by_id: dict[str, list[str]] = {}
-    for claim in found:
-        by_id.setdefault(claim.id, []).append(claim.verdict)
-    return by_id
+def by_task(claim):
+    return {one["task"]: one["verdict"] for one in claim["tasks"]}
 
 
-def test_every_claim_gets_its_verdict():
-    assert verdicts(claims(results(), RULES)) == {
-        "P1": ["reproduced"],
-        "P2": ["reproduced", "undecided"],
-        # Only the top two: 97 % is more than 89 %; 80 % is not; without them 50 % is below the majority's 50 % + 5.
-        "P3": ["reproduced", "not reproduced", "reproduced"],
-        "P4": ["reproduced", "not reproduced"],
-        "P5": ["undecided"],
-        "P6": ["reproduced"],
-        "P7": ["reproduced"],
-        "P8": ["reproduced", "not reproduced"],
-        "R1": ["upheld", "not upheld"],
-        "R2": ["not upheld"],
-        "R3": ["not upheld"] * 4,
-        "R4": ["undecided"],
+def test_a_claim_counts_its_tasks():
+    claim = judged({"sst2": 3.0, "rte": -3.0, "mrpc": 0.0, "mnli": 4.0})
+    assert by_task(claim) == {
+        "sst2": "reproduced",
+        "rte": "not reproduced",
+        "mrpc": "undecided",
+        "mnli": "reproduced",
     }
+    assert claim["verdict"] == "reproduced on 2 of 4, not reproduced on 1, undecided on 1"
+    assert (claim["id"], claim["claim"], claim["source"], claim["date"]) == ("P", "it is so", "the paper", "2026-01-02")
+    (row,) = claim["tasks"][0]["primary"]
+    assert (row["value"], row["label"], row["rule"]) == (pytest.approx(3.0), "lead/taylor in words", "above 0")
 
 
-def test_a_model_near_the_majority_class_decides_nothing_about_accuracy():
-    found = claims(results(model=0.55), RULES)
-    for claim in found:
-        about_accuracy = claim.id in ("P2", "P3", "P4", "P8", "R1", "R4")
-        assert (claim.verdict == "undecided") >= about_accuracy
-        assert ("too close to the majority" in claim.rule) == about_accuracy
-    assert verdicts(found)["P6"] == ["reproduced"]
+def test_an_objection_is_upheld():
+    claim = judged({"sst2": 3.0, "rte": -3.0}, rule(objection=True))
+    assert claim["verdict"] == "upheld on 1 of 2, not upheld on 1"
 
 
-@pytest.mark.parametrize(
-    ("error", "limit", "verdict"),
-    [
-        (interval(0.25, 0.0), 0.125, "not reproduced"),
-        (interval(0.25, 0.0), 0.25, "reproduced"),
-        (interval(0.25, 0.0625), 0.25, "undecided"),
-    ],
-)
-def test_the_papers_steps_suffice_by_the_limit_of_the_rules(error: Any, limit: float, verdict: str):
-    record = {"task": "rte", "seed": 1, "n": 9, "paper": {"error": error}}
-    (claim,) = (
-        claim
-        for claim in claims(results(convergence=[record]), RULES | {"sufficient_error": limit})
-        if claim.id == "P1"
-    )
-    assert (claim.verdict, claim.rule) == (verdict, f"at most {100 * limit:g}")
-    assert claim.value is not None
-    assert claim.value.value == 25
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_fewer_than_three_models_decide_nothing(seeds):
+    claim = judged({"sst2": 3.0}, seeds=seeds)
+    assert by_task(claim) == {"sst2": "not decidable"}
+    named = "1 model" if seeds == 1 else "2 models"
+    assert claim["tasks"][0]["why"] == f"{named}, and a verdict needs 3"
 
 
-def test_without_20_steps_of_the_right_rule_there_is_no_claim_about_them():
-    assert "P1" not in verdicts(claims(results(convergence=[{"task": "rte", "seed": 1, "n": 9}]), RULES))
+def test_a_task_with_a_weak_model_decides_nothing():
+    claim = judged({"sst2": 3.0, "rte": 3.0}, weak={"rte": "seed 2 is weak"})
+    assert by_task(claim) == {"sst2": "reproduced", "rte": "not decidable"}
+    assert claim["tasks"][1]["why"] == "seed 2 is weak"
 
 
-@pytest.mark.parametrize(("margin", "verdict"), [(0.25, "undecided"), (0.5, "reproduced")])
-def test_pruning_is_as_good_as_taylors_by_the_equivalence_margin(margin: float, verdict: str):
-    found = claims(results(), RULES | {"equivalence_margin": margin})
-    assert verdicts(found)["P4"][0] == verdict
+def test_weak_is_a_model_less_than_three_standard_errors_above_the_majority():
+    def record(task, seed, accuracy):
+        classes = {"no": {"n": 60}, "yes": {"n": 40}}
+        return {"task": task, "seed": seed, "accuracy": accuracy, "n": 100, "per_class": classes}
+
+    # At 0.73 of 100 a standard error is 0.0444: 0.13 above 0.6 are less than three of them, at 0.74 just enough.
+    records = [record("rte", 1, 0.74), record("rte", 2, 0.73), record("sst2", 1, 0.9), record("rte", 3, 0.6)]
+    assert weak_models(records) == {"rte": "seed 2, 3 is not three standard errors above the majority class"}
 
 
-def test_every_model_is_judged_by_itself():
-    good, weak = results(), results(model=0.55)
-    both = {
-        name: good[name] + [{**record, "seed": 2} for record in weak[name]] for name in good if name != "universality"
-    }
-    found = claims({**both, "universality": good["universality"]}, RULES)
-    alone = [verdicts(claims(records, RULES)) for records in (good, weak)]
-    for seed, expected in zip((1, 2), alone, strict=True):
-        own = verdicts([claim for claim in found if claim.seed == seed])
-        assert own == {name: verdict for name, verdict in expected.items() if name != "P5"}
+def test_a_statistic_that_is_undefined_decides_nothing_and_says_why():
+    ratios = [{"lead/taylor": Ratio("a share", "share", np.ones(4), np.array([1.0, -1, 2, -2]))} for _ in range(3)]
+    (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", ratios)}, weak={}, seeds=(1, 2, 3))
+    assert claim["tasks"][0]["why"] == "a share: the interval of its denominator includes 0"
 
 
-@pytest.mark.parametrize(
-    ("task", "slope", "verdict"),
-    [
-        ("mnli", interval(0.05, 0.04), "reproduced"),
-        ("mnli", interval(0.5, 0.1), "not reproduced"),
-        ("mnli", interval(0.1, 0.1), "undecided"),
-        ("sst2", interval(-0.5, 0.1), "not reproduced"),
-        ("sst2", None, "undecided"),
-    ],
-)
-def test_receptive_fields_are_judged_where_the_paper_does(task: str, slope: Any, verdict: str):
-    record = {"task": task, "seed": 1, "n": 9, "slope": slope}
-    assert verdicts(claims(results(task, receptive_field=[record]), RULES))["P7"] == [verdict]
+def test_secondary_rows_have_no_verdict_and_leave_out_the_primary_ones():
+    models = [first | second for first, second in zip(measured(3.0), measured(9.0, name="lead/other"), strict=True)]
+    models = [one | {"auc/other": Single("unasked", "points", 1.0)} for one in models]
+    (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", models)}, weak={}, seeds=(1, 2, 3))
+    assert [row["name"] for row in claim["tasks"][0]["secondary"]] == ["lead/other"]
 
 
-def test_what_was_not_run_is_said():
-    found = claims(results("rte"), RULES)
-    assert [(c.statistic, c.verdict) for c in found if c.id == "P7"] == [("needs MNLI or SST-2", "undecided")]
-    assert [(c.value, c.verdict) for c in found if c.id == "P5"] == [(None, "undecided")]
+def test_a_rule_for_some_tasks_leaves_the_others_alone():
+    assert by_task(judged({"sst2": 3.0, "rte": -3.0}, rule(tasks=("sst2",)))) == {"sst2": "reproduced"}
+    assert judged({"rte": -3.0}, rule(tasks=("sst2",)))["verdict"] == "no task for it"
 
 
-def test_similar_tasks_are_compared_where_both_were_run():
-    found = claims(results(universality=[{"similar_minus_others": interval(0.3, 0.1)}]), RULES)
-    assert verdicts(found)["P5"] == ["reproduced"]
+def test_a_task_without_the_statistic_is_not_judged():
+    assert judged({"rte": 3.0}, name="lead/other")["verdict"] == "no task for it"
 
 
-def test_without_triggers_nothing_is_decided():
-    empty = [{"task": "sst2", "seed": 1, "n": 400, "best": {}, "spearman": None}]
-    found = verdicts(claims(results(triggers=empty), RULES))
-    assert (found["P8"], found["R4"]) == (["undecided"] * 2, ["undecided"])
+def test_what_had_been_seen_is_named():
+    claim = judged({"sst2": 3.0, "rte": 3.0}, seen={"sst2": (1, 2, 9)})
+    assert [one["seen"] for one in claim["tasks"]] == [[1, 2], []]
 
 
-def test_the_papers_value_stands_beside_ours():
-    claim = next(claim for claim in claims(results("rte"), RULES) if claim.id == "P8")
-    assert claim.paper == "drops of 21.2, 13.7 by class"
+def test_one_of_several_baselines_is_enough_for_any():
+    parts = (Primary(statistic="lead/a", low=-0.5), Primary(statistic="lead/b", low=-0.5))
+
+    def with_parts(first, second, *, either):
+        pairs = zip(measured(first, name="lead/a"), measured(second, name="lead/b"), strict=True)
+        rules = Rules((rule(primary=parts, any=either, objection=True),), {}, "")
+        (claim,) = judge(rules, {"prune": statistics("rte", [a | b for a, b in pairs])}, weak={}, seeds=(1, 2, 3))
+        return claim["tasks"][0]["verdict"], claim["rule"]
+
+    assert with_parts(3, -3, either=True) == ("upheld", "above -0.5 or above -0.5")
+    assert with_parts(-3, -3, either=True)[0] == "not upheld"
+    assert with_parts(3, -3, either=False) == ("not upheld", "above -0.5 and above -0.5")
+
+
+def test_a_statistic_over_several_tasks_is_a_family_of_its_own_and_needs_all_models():
+    three = [{"similar-others": Single("agreement", "r", value)} for value in (0.30, 0.31, 0.29)]
+    over_all = statistics(None, three)
+    the_rule = rule(primary=(Primary(statistic="similar-others", low=0),))
+    (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={}, seeds=(1, 2, 3))
+    assert by_task(claim) == {"all": "reproduced"}
+    (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={"rte": "seed 2 is weak"}, seeds=(1, 2, 3))
+    assert (by_task(claim), claim["tasks"][0]["why"]) == ({"all": "not decidable"}, "rte, seed 2 is weak")

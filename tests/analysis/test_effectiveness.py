@@ -1,8 +1,11 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from pipeline.analysis.effectiveness import curve_rows, summary
+from pipeline.analysis.effectiveness import curve_rows, measures
+from pipeline.analysis.statistics import Mean, Ratio, statistics
 
 
 def hits(*rows):
@@ -11,10 +14,10 @@ def hits(*rows):
 
 # Two methods, three heads per layer, four examples; rows are k = 0..3 heads masked.
 CORRECT = {
-    ("gold", "lowest_first"): hits("1110", "1110", "1110", "0010"),
-    ("gold", "highest_first"): hits("1110", "1000", "0000", "0010"),
-    ("attention", "lowest_first"): hits("1110", "1100", "1000", "0010"),
-    ("attention", "highest_first"): hits("1110", "1100", "0100", "0010"),
+    ("attribution_predicted", "lowest_first"): hits("1110", "1110", "1110", "0010"),
+    ("attribution_predicted", "highest_first"): hits("1110", "1000", "0000", "0010"),
+    ("attention_max", "lowest_first"): hits("1110", "1100", "1000", "0010"),
+    ("attention_max", "highest_first"): hits("1110", "1100", "0100", "0010"),
 }
 
 
@@ -22,8 +25,8 @@ def test_rows_by_hand():
     rows = curve_rows(CORRECT, task="rte", seed=2)
     assert len(rows) == 4 * 4
     counts = {(r["method"], r["direction"], r["k"]): r["correct"] for r in rows}
-    assert [counts["gold", "highest_first", k] for k in range(4)] == [3, 1, 0, 1]
-    assert [counts["attention", "lowest_first", k] for k in range(4)] == [3, 2, 1, 1]
+    assert [counts["attribution_predicted", "highest_first", k] for k in range(4)] == [3, 1, 0, 1]
+    assert [counts["attention_max", "lowest_first", k] for k in range(4)] == [3, 2, 1, 1]
     for row in rows:
         assert (row["task"], row["seed"], row["n"]) == ("rte", 2, 4)
         assert row["accuracy"] == row["correct"] / 4
@@ -31,36 +34,70 @@ def test_rows_by_hand():
         assert (row["low"], row["high"]) == pytest.approx((wilson.low, wilson.high))
 
 
-def test_summary_by_hand():
-    found = summary(CORRECT, draws=500, seed=0)
-    assert (found["n"], found["n_heads"], found["baseline_accuracy"]) == (4, 3, 0.75)
-    # Mean over k = 0..3 of the differences of accuracy: (0 + 2 + 3 + 0) / 4 / 4, and (0 + 0 + 0 + 0) / 4 / 4.
-    assert found["area"]["gold"]["value"] == pytest.approx(100 * 5 / 16)
-    assert found["area"]["attention"]["value"] == pytest.approx(0)
-    (difference,) = found["area_difference"]
-    assert (difference["method"], difference["minus"]) == ("gold", "attention")
-    assert difference["value"] == pytest.approx(100 * 5 / 16)
+def values(measured):
+    return {name: one.values for name, one in measured.items() if isinstance(one, Mean)}
+
+
+def test_measures_by_hand():
+    measured = measures(CORRECT, majority=0.5)
+    found = values(measured)
+    # Per example, the mean over k = 0..3 of what is right lowest first minus highest first.
+    assert found["area/attribution_predicted"].tolist() == [25.0, 50.0, 50.0, 0.0]
+    assert found["area/attention_max"].tolist() == [25.0, -25.0, 0.0, 0.0]
+    assert found["lead/attribution_predicted-attention_max"].tolist() == [0.0, 75.0, 50.0, 0.0]
     # Of three heads the top two stay when one is masked lowest first, and go when two are masked highest first.
-    assert found["keep_top2"]["gold"]["accuracy"] == 0.75
-    assert found["keep_top2"]["attention"]["accuracy"] == 0.5
-    assert found["remove_top2"]["gold"]["accuracy"] == 0
-    assert found["remove_top2"]["attention"]["accuracy"] == 0.25
+    assert found["kept/attribution_predicted"].tolist() == [0.0, 0.0, 0.0, 0.0]
+    assert found["kept/attention_max"].tolist() == [0.0, 0.0, -100.0, 0.0]
+    lost = measured["lost/attention_max"]
+    assert isinstance(lost, Ratio)
+    assert lost.above.tolist() == [1, 0, 1, 0]
+    assert lost.below.tolist() == [0.5, 0.5, 0.5, -0.5]
+    assert all(one.step == (100 if name.startswith("kept/") else 0) for name, one in measured.items() if name in found)
 
 
-def test_the_intervals_pair_the_methods_by_example():
-    same = CORRECT["gold", "lowest_first"], CORRECT["gold", "highest_first"]
+def test_attribution_leads_every_other_by_the_predicted_label_and_attention_by_the_gold_one():
+    curve = hits("1110", "1000", "0000")
+    methods = ["taylor", "attribution_gold", "attention_confidence", "random", "attribution_predicted"]
+    correct = {(method, way): curve for method in methods for way in ("lowest_first", "highest_first")}
+    leads = [name.removeprefix("lead/") for name in measures(correct, majority=0.5) if name.startswith("lead/")]
+    assert leads == [
+        "attribution_predicted-taylor",
+        "attribution_predicted-attribution_gold",
+        "attribution_predicted-attention_confidence",
+        "attribution_predicted-random",
+        "attribution_gold-attention_confidence",
+    ]
+
+
+def test_leads_are_paired_by_example():
+    same = CORRECT["attribution_predicted", "lowest_first"], CORRECT["attribution_predicted", "highest_first"]
     twice = {
-        (name, way): value for name in "ab" for way, value in zip(("lowest_first", "highest_first"), same, strict=True)
+        (name, way): value
+        for name in ("attribution_predicted", "taylor")
+        for way, value in zip(("lowest_first", "highest_first"), same, strict=True)
     }
-    found = summary(twice, draws=500, seed=0)
-    assert found["area"]["a"] == found["area"]["b"]
-    assert found["area"]["a"]["low"] < found["area"]["a"]["value"] < found["area"]["a"]["high"]
-    assert found["area_difference"] == [{"method": "a", "minus": "b", "value": 0, "low": 0, "high": 0}]
+    (lead,) = [one for one in statistics("rte", [measures(twice, majority=0.5)]) if one.name.startswith("lead/")]
+    assert lead.estimate is not None
+    assert (lead.estimate.value, lead.estimate.error) == (0, 0)
+
+
+def test_random_orders_have_no_area_and_two_of_them_keep_as_much_as_they_take():
+    """Every order of four heads as often as any other, in a model that answers rightly as long as head 0 is there."""
+    right = {"lowest_first": [], "highest_first": []}
+    for order in permutations(range(4)):  # head 0 has this rank
+        rank = order[0]
+        right["lowest_first"].append([k <= rank for k in range(5)])
+        right["highest_first"].append([k <= 3 - rank for k in range(5)])
+    correct = {("random", way): np.array(rows).T for way, rows in right.items()}
+    measured = measures(correct, majority=0.25)
+    assert values(measured)["area/random"].mean() == pytest.approx(0)
+    kept, lost = values(measured)["kept/random"].mean(), measured["lost/random"].above.mean()
+    assert kept == pytest.approx(-50)
+    assert lost == pytest.approx(0.5)
 
 
 def test_with_two_heads_or_fewer_the_top_two_are_all():
-    one = {("a", "lowest_first"): hits("10", "00"), ("a", "highest_first"): hits("10", "01")}
-    found = summary(one, draws=200, seed=0)
-    assert found["n_heads"] == 1
-    assert found["keep_top2"]["a"]["accuracy"] == 0.5
-    assert found["remove_top2"]["a"]["accuracy"] == 0.5
+    one = {("random", "lowest_first"): hits("10", "00"), ("random", "highest_first"): hits("10", "01")}
+    measured = measures(one, majority=0.5)
+    assert values(measured)["kept/random"].tolist() == [0, 0]
+    assert measured["lost/random"].above.tolist() == [1, -1]

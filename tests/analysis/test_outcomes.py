@@ -16,7 +16,7 @@ READ = {
     "outputs/tree/negation-1/edges.parquet": ("tree", lambda o: o.table("tree", MODEL, name="edges")),
     "outputs/triggers/negation-1/triggers.parquet": ("triggers", lambda o: o.rows("triggers", MODEL, name="triggers")),
     "outputs/predictions/negation-1.parquet": ("finetune", lambda o: o.predictions(MODEL)),
-    "outputs/attributions/negation-1/heads.parquet": ("attribute", lambda o: o.attributions(MODEL, columns=["n"])),
+    "outputs/attributions/negation-1/outcomes.parquet": ("attribute", lambda o: o.attributions(MODEL)),
     "outputs/prune/negation-1/importance.csv": ("prune", lambda o: o.importance(MODEL)),
     "outputs/tree/negation-1/trees.json": ("tree", lambda o: o.facts("tree", MODEL, name="trees")),
     "outputs/data/negation-1/prepare.json": ("prepare", lambda o: o.split_sizes(MODEL)),
@@ -48,7 +48,7 @@ def test_every_file_is_that_of_its_model(tmp_path):
         write_csv(out / f"prune/{task}-{seed}/importance.csv", rows)
         write_rows(out / f"tree/{task}-{seed}/outcomes.parquet", rows)
         write_rows(out / f"predictions/{task}-{seed}.parquet", rows)
-        write_rows(out / f"attributions/{task}-{seed}/heads.parquet", rows)
+        write_rows(out / f"attributions/{task}-{seed}/outcomes.parquet", rows)
         write_json(out / f"triggers/{task}-{seed}/mined.json", {"n": number})
         write_json(out / f"data/{task}-{seed}/prepare.json", {"examples": {"dev": number}})
     for number, model in enumerate(Model(*model) for model in models):
@@ -57,7 +57,7 @@ def test_every_file_is_that_of_its_model(tmp_path):
         assert outcomes.rows("tree", model)[0] == {"n": number, "name": "None", "other": None}
         assert outcomes.importance(model)["name"].tolist() == ["None", ""]
         assert outcomes.predictions(model)["n"].tolist() == [number, 9]
-        assert outcomes.attributions(model, columns=("n",)) == [{"n": number}, {"n": 9}]
+        assert [row["n"] for row in outcomes.attributions(model)] == [number, 9]
         assert outcomes.facts("triggers", model, name="mined") == {"n": number}
         assert outcomes.split_sizes(model) == {"dev": number}
 

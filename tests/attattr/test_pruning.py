@@ -1,10 +1,10 @@
-import itertools
+from itertools import permutations
 
 import pytest
 import torch
 
 from pipeline.attattr import AttributionError
-from pipeline.attattr.pruning import global_masks, head_order, masked_counts, per_layer_masks
+from pipeline.attattr.pruning import global_masks, head_order, masked_counts, per_layer_masks, ranks
 
 # Layer 0 has a tie between heads 0 and 2.
 IMPORTANCE = torch.tensor([[0.2, 0.9, 0.2], [0.5, -1.0, 0.3]])
@@ -16,6 +16,28 @@ def test_the_order_goes_by_importance_and_ties_by_index():
     equal = torch.ones(40)
     for direction in ("lowest_first", "highest_first"):
         assert head_order(equal, direction=direction).tolist() == list(range(40))
+
+
+def test_ranks_order_by_importance_and_give_every_order_of_equal_heads_the_same_chance():
+    generator = torch.Generator().manual_seed(0)
+    importance = torch.tensor([0.5, -1.0, 0.5, 2.0, 0.5]).expand(6000, 5)
+    found = ranks(importance, generator=generator)
+    assert found.dtype == torch.int64
+    assert found[:, [1, 3]].unique(dim=0).tolist() == [[0, 4]]
+    orders, counts = found[:, [0, 2, 4]].unique(dim=0, return_counts=True)
+    assert orders.tolist() == [list(order) for order in permutations([1, 2, 3])]
+    # Each has 1000 of 6000, give or take four standard deviations.
+    assert all(abs(count - 1000) < 4 * (6000 / 6 * 5 / 6) ** 0.5 for count in counts.tolist())
+
+
+def test_ranks_without_ties_leave_nothing_to_chance():
+    importance = torch.randn(3, 4, 12, generator=torch.Generator().manual_seed(1))
+    for seed in (0, 1):
+        found = ranks(importance, generator=torch.Generator().manual_seed(seed))
+        assert torch.equal(found, (importance[..., None, :] < importance[..., :, None]).sum(-1))
+        for direction in ("lowest_first", "highest_first"):
+            expected = per_layer_masks(importance, direction=direction)
+            assert torch.equal(per_layer_masks(found, direction=direction), expected)
 
 
 def test_masks_per_layer_by_hand():
@@ -43,7 +65,7 @@ def test_masks_per_layer_of_several_examples_are_those_of_each():
 
 def test_global_masks_by_hand():
     # Lowest first: (1, 1), then the tie (0, 0) before (0, 2), (1, 2), (1, 0), (0, 1).
-    assert global_masks(IMPORTANCE, [0, 1, 2, 3, 5, 6], ties=torch.arange(6)).tolist() == [
+    assert global_masks(IMPORTANCE, [0, 1, 2, 3, 5, 6]).tolist() == [
         [[1, 1, 1], [1, 1, 1]],
         [[1, 1, 1], [1, 0, 1]],
         [[0, 1, 1], [1, 0, 1]],
@@ -51,24 +73,6 @@ def test_global_masks_by_hand():
         [[0, 1, 0], [0, 0, 0]],
         [[0, 0, 0], [0, 0, 0]],
     ]
-
-
-def test_equally_important_heads_leave_in_the_order_of_ties():
-    # The tie is between heads 0 and 2.
-    for ties in itertools.permutations(range(6)):
-        (mask,) = global_masks(IMPORTANCE, [2], ties=torch.tensor(ties))
-        gone = 0 if ties.index(0) < ties.index(2) else 2
-        expected = torch.ones(6)
-        expected[[4, gone]] = 0
-        assert torch.equal(mask.flatten(), expected)
-    flat = global_masks(torch.zeros(2, 3), [1, 2, 3], ties=torch.tensor([4, 1, 5, 0, 2, 3]))
-    assert [row.flatten().tolist() for row in flat] == [[1, 1, 1, 1, 0, 1], [1, 0, 1, 1, 0, 1], [1, 0, 1, 1, 0, 0]]
-
-
-@pytest.mark.parametrize("ties", [[0, 1, 2, 3, 4], [0, 1, 2, 3, 4, 4], [1, 2, 3, 4, 5, 6]])
-def test_ties_must_name_every_head_once(ties):
-    with pytest.raises(AttributionError, match="ties must name each of the 6 heads once"):
-        global_masks(IMPORTANCE, [1], ties=torch.tensor(ties))
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,17 @@ from pipeline.commands.keep_results import main
 
 KEPT = [
     "outputs/data/{task}-1/prepare.json",
+    "outputs/predictions/{task}-1.parquet",
+    "outputs/attributions/{task}-1/outcomes.parquet",
+    *(
+        f"outputs/{stage}/{{task}}-1/outcomes.parquet"
+        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence")
+    ),
+    "outputs/prune/{task}-1/importance.csv",
+    "outputs/tree/{task}-1/edges.parquet",
     "outputs/tree/{task}-1/trees.json",
+    "outputs/triggers/{task}-1/triggers.parquet",
+    "outputs/triggers/{task}-1/mined.json",
     "metrics/{task}.json",
     "outputs/analysis/claims/records.json",
     "outputs/analysis/tree/curves.csv",
@@ -17,8 +27,7 @@ KEPT = [
 LEFT = [
     "outputs/data/{task}-1/dev.parquet",
     "outputs/data/{task}-2/prepare.json",
-    "outputs/tree/{task}-1/edges.parquet",
-    "outputs/triggers/{task}-1/outcomes.parquet",
+    "outputs/triggers/{task}-2/outcomes.parquet",
     "outputs/attributions/{task}-1/heads.parquet",
     "outputs/attributions/{task}-1/full.safetensors",
     "outputs/models/{task}-1/model.safetensors",
@@ -50,7 +59,7 @@ def test_the_small_results_of_the_run_are_copied_and_nothing_else(finished: Path
     "missing",
     [
         "outputs/data/inference-1/prepare.json",
-        "outputs/tree/negation-1/trees.json",
+        "outputs/predictions/negation-1.parquet",
         "outputs/report/index.html",
     ],
 )

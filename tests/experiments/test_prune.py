@@ -15,7 +15,7 @@ from pipeline.experiments.prune import (
     outcomes,
     rankings,
     removal_differences,
-    tie_order,
+    untied,
 )
 from pipeline.experiments.prune_factors import factor_rankings, rescored
 from pipeline.values.store import write_rows
@@ -137,7 +137,7 @@ def test_the_zeros_at_padding_are_no_scores(settings, tiny_model, random_example
         scores = -(real[:, :, None] & real[:, None, :]).float()
         return SimpleNamespace(attribution=scores[:, None, None].expand(-1, 2, 4, -1, -1))
 
-    monkeypatch.setattr("pipeline.experiments.prune.attribute", all_negative)
+    monkeypatch.setattr("pipeline.experiments.heads.attribute", all_negative)
     chosen = settings(methods=["gradient_x_attention"])
     found = head_importance(tiny_model(), random_examples([9, 10]), store[0], settings=chosen, token_budget=1000)
     assert torch.equal(found["gradient_x_attention"], torch.full((2, 4), -1.0))
@@ -146,8 +146,8 @@ def test_the_zeros_at_padding_are_no_scores(settings, tiny_model, random_example
 @pytest.mark.parametrize("pooling", ["max", "confidence"])
 def test_only_what_is_asked_for_is_computed(settings, tiny_model, random_examples, store, monkeypatch, pooling):
     folder, rows = store
-    monkeypatch.setattr("pipeline.experiments.prune.masked_logits", lambda *_, **__: pytest.fail("not asked for"))
-    monkeypatch.setattr("pipeline.experiments.prune.taylor_importance", lambda *_, **__: pytest.fail("not asked for"))
+    monkeypatch.setattr("pipeline.experiments.heads.masked_logits", lambda *_, **__: pytest.fail("not asked for"))
+    monkeypatch.setattr("pipeline.experiments.heads.taylor_importance", lambda *_, **__: pytest.fail("not asked for"))
     chosen = settings(methods=("attention", "attribution", "random"), attention_pooling=pooling)
     found = head_importance(tiny_model(), random_examples(LENGTHS), folder, settings=chosen, token_budget="auto")
     assert list(found) == ["attention", "attribution"]
@@ -190,7 +190,7 @@ def test_curves_are_those_of_removing_heads_from_the_weights(
     rates = [0.0, 0.1, 0.4, 0.75, 1.0]
     chosen = settings(rates=rates)
     table = pd.DataFrame(outcomes(model, examples, orders, settings=chosen, seed=5, token_budget=token_budget))
-    ties = tie_order(8, seed=5).tolist()
+    ties = untied(torch.zeros(2, 4), seed=5).flatten().tolist()
     columns = ["method", "normalise", "order", "rate", "n_masked", "example_id", "label", "predicted"]
     assert list(table) == columns
     assert len(table) == 2 * 5 * 5
@@ -199,7 +199,7 @@ def test_curves_are_those_of_removing_heads_from_the_weights(
     assert cells.index.is_unique
     for ranking in orders:
         scores = ranking.importance.flatten().tolist()
-        order = sorted(range(8), key=lambda head, s=scores: (s[head], ties.index(head)))
+        order = sorted(range(8), key=lambda head, s=scores: (s[head], ties[head]))
         for count in (0, 1, 3, 6, 8):
             keep = torch.ones(8)
             keep[order[:count]] = 0
@@ -232,11 +232,13 @@ def test_importance_rows_by_hand():
 
 
 def test_ties_are_broken_by_chance_anew_for_every_seed_and_never_by_index():
-    orders = [tie_order(6, seed=seed).tolist() for seed in range(200)]
-    assert tie_order(6, seed=3).tolist() == orders[3]
-    assert all(sorted(order) == list(range(6)) for order in orders)
-    first = [order[0] for order in orders]
-    assert all(15 < first.count(head) < 60 for head in range(6))  # 33 on average, with a deviation of 5
+    importance = torch.tensor([[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]])
+    found = [untied(importance, seed=seed) for seed in range(200)]
+    assert torch.equal(untied(importance, seed=3), found[3])
+    assert all(sorted(order.flatten().tolist()) == list(range(6)) for order in found)
+    assert {(int(order[1, 1]), int(order[0, 1])) for order in found} == {(0, 5)}
+    first = [order.flatten().tolist().index(1) for order in found]
+    assert all(25 < first.count(head) < 75 for head in (0, 2, 3, 5))  # 50 on average, with a deviation of 6
 
 
 def test_equal_importances_do_not_send_the_lower_layers_away_first(settings, tiny_model, random_examples):
@@ -329,7 +331,7 @@ def test_what_is_scored_anew_and_when():
         seen.append(head_mask.flatten().tolist())
         return -first
 
-    order = rescored(score, first, counts=[0, 0, 1, 1, 2, 4], ties=torch.arange(4))
+    order = rescored(score, first, counts=[0, 0, 1, 1, 2, 4], seed=0)
     # Head 0 leaves by the first score, then head 3 by the second, and the others last.
     assert order.tolist() == [[2, 5, 5, 4]]
     assert seen == [[0, 1, 1, 1]]

@@ -12,6 +12,7 @@ from pipeline.reporting.blocks import ReportContext
 N = 200
 FIGURES = (
     "effectiveness",
+    "effectiveness_areas",
     "pruning",
     "heatmap_negation",
     "trees_negation",
@@ -30,6 +31,16 @@ MEASURES = (
     "accuracy_difference",
     "loss_difference",
     "gradient_x_attention",
+)
+EFFECTIVENESS = (
+    "attribution_predicted",
+    "attribution_gold",
+    "attention_max",
+    "attention_confidence",
+    "gradient_x_attention",
+    "taylor",
+    "loss_difference",
+    "random",
 )
 
 
@@ -50,7 +61,7 @@ def effectiveness_curves():
             | {"correct": int(generator.integers(60, N))}
             for task in tasks
             for seed in seeds
-            for method in ("attribution_gold", "attribution_predicted", "attention")
+            for method in EFFECTIVENESS
             for direction in ("lowest_first", "highest_first")
             for k in range(heads + 1)
         )
@@ -86,20 +97,22 @@ def finetune_metrics():
 
 @pytest.fixture
 def effectiveness_metrics():
-    def accuracy(value):
-        return {"accuracy": value, "low": value - 0.02, "high": value + 0.02}
+    return [{"task": "negation", "seed": 1, "n": 1000, "n_heads": 4, "baseline_accuracy": 0.984}]
 
-    def points(value):
-        return {"value": value, "low": value - 2, "high": value + 2}
 
-    methods = ("attention", "attribution_predicted", "attribution_gold")
-    return [
-        {"task": "negation", "seed": 1, "n": 1000, "n_heads": 4, "model": "m", "baseline_accuracy": 0.984}
-        | {"area": {method: points(10 * place) for place, method in enumerate(methods)}}
-        | {"keep_top2": {method: accuracy(0.9) for method in methods}}
-        | {"remove_top2": {method: accuracy(0.4) for method in methods}}
-        | {"area_difference": [{"method": "attribution_gold", "minus": "attention", **points(20)}]}
-    ]
+@pytest.fixture
+def effectiveness_statistics():
+    def make(*, tasks=("negation",), seeds=1):
+        known = {"unit": "points", "holds": "this model", "error": 1.0, "freedom": 999.0, "n": 1000, "why": None}
+        return [
+            {"task": task, "name": f"area/{method}", "label": f"area, {method}", **known, "replicates": seeds}
+            | {"value": 10.0 * place, "low": 10.0 * place - 2, "high": 10.0 * place + 2}
+            | {"by_seed": [10.0 * place + seed for seed in range(seeds)]}
+            for task in tasks
+            for place, method in enumerate(reversed(EFFECTIVENESS))
+        ]
+
+    return make
 
 
 @pytest.fixture
@@ -243,7 +256,7 @@ def parameters(mini_params):
     changes = {
         "model": {"source": "folder", "name": "bert & co", "dep": "some/path"},
         "finetune": {"epochs": 3},
-        "effectiveness": {"attention_pooling": "confidence"},
+        "prune": {"attention_pooling": "confidence"},
         "analyse": {"bootstrap_draws": 2345},
         "claims": {"equivalence_margin": 0.75},
         "convergence": {"reference_steps": 96, "top_k": 13},
@@ -252,7 +265,7 @@ def parameters(mini_params):
 
 
 @pytest.fixture
-def report_context(records, prune_statistics, completeness_gaps, parameters):
+def report_context(records, effectiveness_statistics, prune_statistics, completeness_gaps, parameters):
     return ReportContext(
         title="Attribution <mini>",
         preset="mini",
@@ -262,7 +275,11 @@ def report_context(records, prune_statistics, completeness_gaps, parameters):
         splits={"negation": {"train": 6000, "dev": 1000, "importance": 200}},
         parameters=parameters,
         records=records,
-        statistics={"prune": prune_statistics, "universality": [prune_statistics[0] | {"name": "lost/random"}]},
+        statistics={
+            "effectiveness": effectiveness_statistics(),
+            "prune": prune_statistics,
+            "universality": [prune_statistics[0] | {"name": "lost/random"}],
+        },
         completeness=completeness_gaps,
         figures={name: f"<svg>{name}</svg>" for name in FIGURES},
     )

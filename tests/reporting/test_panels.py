@@ -12,8 +12,9 @@ from pipeline.reporting.prune.plots import pruning_figure
 from pipeline.reporting.style import METHODS
 
 MAJORITY = {"negation": 0.52, "inference": 0.36, "mnli": 0.35, "rte": 0.53, "sst2": 0.51}
-EFFECTIVENESS = [name for name in METHODS if name.startswith("attribution_")] + ["attention"]
-PRUNING = [name for name in METHODS if not name.startswith("attribution_") and name != "random"]
+OF_AN_EXAMPLE = ("attribution_predicted", "attribution_gold", "attention_max", "attention_confidence")
+EFFECTIVENESS = [*OF_AN_EXAMPLE, "gradient_x_attention", "taylor", "loss_difference", "random"]
+PRUNING = [name for name in METHODS if name not in (*OF_AN_EXAMPLE, "random")]
 
 
 @pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING])

@@ -328,7 +328,11 @@ def test_the_store_holds_the_rows(data_set, tmp_path):
         "full.safetensors",
         "heads.parquet",
         "maps.parquet",
+        "outcomes.parquet",
     ]
+    errors = pyarrow.parquet.read_table(tmp_path / "store" / "outcomes.parquet").to_pylist()
+    assert errors == [{name: row[name] for name in errors[0]} for row in rows]
+    assert {"n", "steps", "unconverged", "completeness_gap", "output_change"} < {*errors[0]}
     heads = read_heads(tmp_path / "store", split="dev", target="predicted")
     wanted = [row for row in rows if (row["split"], row["target"]) == ("dev", "predicted")]
     assert [row["example_id"] for row in heads] == [f"e-{n}" for n in range(7)]

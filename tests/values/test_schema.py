@@ -73,7 +73,7 @@ def refusal(values: dict[str, Any]) -> str:
         ("finetune.epochs", {"default": 1.5}, 'finetune.epochs is {"default": 1.5}, but must be an integer'),
         ("finetune.epochs", {}, "finetune.epochs is {}, but must hold negation or default"),
         ("finetune.epochs", {"negation": 2}, "but must hold inference or default"),
-        ("effectiveness.methods", ["taylor"], 'effectiveness.methods[0] is "taylor"'),
+        ("effectiveness.methods", ["attention"], 'effectiveness.methods[0] is "attention", but must be one of'),
         ("prune.rates", [0, 1.2], "prune.rates[1] is 1.2, but must be at most 1"),
         ("prune.rates", [0, 0.5, 0.4, 1], "must be a list that rises from 0 to 1"),
         ("prune.rates", [0.1, 1], "must be a list that rises from 0 to 1"),

@@ -36,4 +36,16 @@ def _statistics(folder: Path, job: Outcome, prepared: Path) -> Mapping[str, Any]
     if stage not in ANALYSES or stage == "universality" or not job.status.startswith("finished"):
         return {}
     outcomes = Outcomes(place, [job.overrides["task"]], [int(job.overrides["seed"])], prepared=prepared)
-    return ANALYSES[stage](outcomes, read_params(place / PARAMS_FILE)).records[0]
+    found = ANALYSES[stage](outcomes, read_params(place / PARAMS_FILE))
+    main = [one.record() for one in found.statistics if one.name in _main_statistics(stage)]
+    values = {row["name"]: row if row["low"] is not None else row["value"] for row in main}
+    return {**found.records[0], **values}
+
+
+def _main_statistics(stage: str) -> set[str]:
+    """Those that decide a claim, or that DVC compares: the others are too many to look at."""
+    from pipeline.analysis.metrics import STATISTICS
+    from pipeline.analysis.rules import read_rules
+
+    deciding = {part.statistic for rule in read_rules().rules if rule.experiment == stage for part in rule.primary}
+    return deciding | {name for experiment, name, _ in STATISTICS.values() if experiment == stage}

@@ -1,10 +1,10 @@
-"""The figure of the effectiveness experiment."""
+"""The figures of the effectiveness experiment."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
@@ -13,40 +13,51 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.analysis.intervals import majority_share
+from pipeline.errors import InputError
 from pipeline.reporting.panels import (
     draw_interval,
     draw_seeds,
     label_panel,
     legend_below,
     majority_line,
+    marker,
     method_line,
+    panel_title,
     panels,
     tasks_of,
     where,
 )
 from pipeline.reporting.results import Results
-from pipeline.reporting.style import DASHED, GREY, RC, SOLID, Dash, in_order, method_style
+from pipeline.reporting.style import BLACK, DASHED, RC, SOLID, Dash, in_order, method_style
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Figures
 
 DIRECTIONS: dict[str, Dash] = {"lowest_first": SOLID, "highest_first": DASHED}
+# Two lines each: more could not be told apart. The areas are shown of all methods.
+WITH_CURVES = ("attribution_predicted", "attention_max", "gradient_x_attention", "random")
+AREA = "area/"
 
 
 def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
-    """Accuracy against heads masked in every layer."""
+    """Accuracy against heads masked in every layer; the areas between the curves."""
     majority = {record["task"]: majority_share(record) for record in results.records("finetune")}
-    return {"effectiveness": effectiveness_figure(results.table("effectiveness", "curves"), majority)}
+    curves = results.table("effectiveness", "curves")
+    return {
+        "effectiveness": effectiveness_figure(curves, majority),
+        "effectiveness_areas": areas_figure(results.statistics("effectiveness")),
+    }
 
 
 def effectiveness_figure(curves: pd.DataFrame, majority: Mapping[str, float]) -> Figure:
     """Accuracy against heads masked in every layer, one panel per task (the paper's effectiveness figure).
 
-    `curves` has the columns task, seed, method, direction, k, n, accuracy, low, high (fractions); `majority` maps a
-    task to the share of its largest class. Lines are means over seeds; with one seed the band is the 95 % Wilson
-    interval, with more the thin lines are the seeds.
+    Of the methods `WITH_CURVES`, or of all if the run has none of these. `curves` has the columns task, seed, method,
+    direction, k, n, accuracy, low, high (fractions); `majority` maps a task to the share of its largest class. Lines
+    are means over seeds; with one seed the band is the 95 % Wilson interval, with more the thin lines are the seeds.
     """
     tasks, methods = tasks_of(curves), in_order(curves["method"])
+    methods = [method for method in methods if method in WITH_CURVES] or methods
     with matplotlib.style.context(RC, after_reset=True):
         figure, axes = panels(len(tasks))
         for ax, task in zip(axes, tasks, strict=True):
@@ -62,9 +73,42 @@ def effectiveness_figure(curves: pd.DataFrame, majority: Mapping[str, float]) ->
             ax.set_ylim(-2, 102)
         handles = [method_line(method_style(method), dash=SOLID) for method in methods]
         handles += [
-            Line2D([], [], color=GREY, linestyle=SOLID, label="lowest-ranked heads masked first"),
-            Line2D([], [], color=GREY, linestyle=DASHED, label="highest-ranked heads masked first"),
+            Line2D([], [], color=BLACK, linestyle=SOLID, label="lowest-ranked heads masked first"),
+            Line2D([], [], color=BLACK, linestyle=DASHED, label="highest-ranked heads masked first"),
             majority_line(),
         ]
         legend_below(figure, handles)
+    return figure
+
+
+def areas_figure(statistics: Sequence[Mapping[str, Any]]) -> Figure:
+    """The area between the two curves of every method with its interval, one panel per task; 0: knows nothing.
+
+    `statistics` are the rows `area/<method>`, in points, among others. With several seeds the small dots are theirs.
+    """
+    areas = [one for one in statistics if one["name"].startswith(AREA)]
+    if not areas:
+        raise InputError("there are no areas to draw: run dvc repro")
+    tasks = list(dict.fromkeys(one["task"] for one in areas))
+    methods = in_order(one["name"].removeprefix(AREA) for one in areas)
+    with matplotlib.style.context(RC, after_reset=True):
+        figure, axes = panels(len(tasks))
+        figure.set_layout_engine("constrained", w_pad=0.1)  # inches; the names at the left reach the margin
+        for ax, task in zip(axes, tasks, strict=True):
+            of_task = [one for one in areas if one["task"] == task]
+            for one in of_task:
+                method = one["name"].removeprefix(AREA)
+                style, place = method_style(method), methods.index(method)
+                if len(one["by_seed"]) > 1:
+                    ax.plot(one["by_seed"], [place] * len(one["by_seed"]), ".", color=style.colour, alpha=0.5)
+                if one["low"] is not None:
+                    ax.plot([one["low"], one["high"]], [place, place], color=style.colour, linewidth=1.5)
+                ax.plot([one["value"]], [place], color=style.colour, **marker(style))
+            ax.axvline(0, color=BLACK, linewidth=0.7, zorder=1)
+            ax.set_title(panel_title(task, sizes=[of_task[0]["n"]], seeds=of_task[0]["replicates"]))
+            ax.set_xlabel("area between the curves, accuracy points")
+        for ax in axes[::2]:
+            ax.set_ylabel("")
+            ax.set_yticks(range(len(methods)), [method_style(method).label for method in methods])
+            ax.set_ylim(len(methods) - 0.5, -0.5)
     return figure

@@ -6,21 +6,35 @@ from pipeline.reporting.statistics import in_words, statistic_rows
 HEADS_OF_BERT_BASE = 12
 
 QUESTION = (
-    "For every dev example the heads of each layer are ranked by their largest attribution, or by their attention, "
-    "pooled by `{pooling}`; then the k lowest or the k highest heads of every layer are masked."
+    "For every dev example the heads of each layer are ranked; then the k lowest or the k highest heads of every layer "
+    "are masked. Attribution ranks a head by its largest score. Its rivals rank the same heads of the same example: "
+    "attention by its maximum or its confidence, gradient × attention, Taylor, and the loss that is added when this "
+    "head alone is removed. They see the predicted label alone, as attribution does but for one row. Random orders, "
+    "new for every example and layer, know nothing."
 )
-ALT = (
+CURVES_ALT = (
     "Line charts, one per task, of dev accuracy against heads masked in every layer, lowest-ranked or "
-    "highest-ranked first, for each ranking method. Areas between the two curves in points: {areas}."
+    "highest-ranked first, for attribution, attention, gradient × attention and random orders. Areas between the two "
+    "curves in points: {areas}."
 )
-CAPTION = (
-    "Accuracy on the dev split against the number of heads masked in every layer. With one seed, bands are 95 % "
-    "intervals; with several, thick lines are their mean and thin lines the seeds."
+CURVES_CAPTION = (
+    "Accuracy on dev examples against the number of heads masked in every layer. Solid lines lose the lowest-ranked "
+    "heads first and should stay high, dashed lines lose the highest-ranked first and should fall. With one seed, "
+    "bands are 95 % intervals; with several, thick lines are their mean and thin lines the seeds."
+)
+AREAS_ALT = "Dots with intervals, one chart per task: the areas of every ranking, the numbers of the first table."
+AREAS_CAPTION = (
+    "The area between the solid and the dashed line, the mean over k of their difference, by every ranking, with its "
+    "95 % interval. With several seeds, small dots are the seeds."
 )
 READING = (
-    "How to read it: solid lines lose the lowest-ranked heads first and should stay high, dashed lines lose the "
-    "highest-ranked first and should fall. The area is the gap between the two, averaged over k; a ranking that "
-    "knows nothing has an area near zero."
+    "A ranking that knows nothing has an area of 0, as random orders should have but for chance. A difference of two "
+    "areas is 0 where both know equally much."
+)
+TWO = (
+    "The two highest-ranked heads alone suffice where the first difference is 0. The share lost without them is 0 "
+    "where they do not matter, and 1 where nothing above the majority class is left. The rows of random orders say "
+    "what any two heads do."
 )
 PAPER = (
     "The paper reports that masking the two highest-ranked heads of every layer makes accuracy collapse, that "
@@ -33,12 +47,12 @@ FEWER_HEADS = (
 LEAK = (
     "Ranking an example's heads by the attribution of its gold label, as the paper does, leaks that label: the "
     "masks favour the right answer, and accuracy can exceed that of the whole model. Ranking by the predicted label "
-    "does not leak it; that is the row to compare with attention."
+    "does not leak it; claims are judged by that one."
 )
 
 
 def section(context: ReportContext) -> Section:
-    """The figure, its areas, what the paper found, and what the gold label does to it."""
+    """The figures, the areas, what the paper found, and what the gold label does to it."""
     found = context.statistics["effectiveness"]
     heads = sorted({record["n_heads"] for record in context.records["effectiveness"]})
     paper = [PAPER]
@@ -48,11 +62,13 @@ def section(context: ReportContext) -> Section:
         "effectiveness",
         "Effectiveness of attribution",
         [
-            Text(QUESTION.format(pooling=context.parameters["effectiveness"]["attention_pooling"])),
-            Picture("effectiveness", ALT.format(areas=in_words(found, "area/*")), CAPTION),
+            Text(QUESTION),
+            Picture("effectiveness", CURVES_ALT.format(areas=in_words(found, "area/*")), CURVES_CAPTION),
+            Picture("effectiveness_areas", AREAS_ALT, AREAS_CAPTION),
             Text(READING),
             Table("Areas between the curves.", statistic_rows(found, "area/*")),
-            Table("Areas beside those of other rankings.", statistic_rows(found, "lead/*")),
+            Table("Areas of attribution minus those of other rankings.", statistic_rows(found, "lead/*")),
+            Text(TWO),
             Table(
                 "The two highest-ranked heads of every layer alone, and all others without them.",
                 statistic_rows(found, "kept/*", "lost/*"),

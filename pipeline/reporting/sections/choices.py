@@ -38,7 +38,11 @@ def choice_rows(parameters: Mapping[str, Any]) -> list[Row]:
 
 def _here(choice: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     keys = choice.get("keys", ())
-    found = {key.rpartition(".")[2]: reduce(getitem, key.split("."), parameters) for key in keys}
+    names = [key.rpartition(".")[2] for key in keys]
+    found = {
+        name if names.count(name) == 1 else key: reduce(getitem, key.split("."), parameters)
+        for name, key in zip(names, keys, strict=True)
+    }
     known = {name: _text(value) for name, value in found.items() if value is not None and value != {}}
     shown = ", ".join(value if len(keys) == 1 else f"{name} {value}" for name, value in known.items())
     return "; ".join(part for part in (shown, choice.get("note")) if part)

@@ -1,46 +1,69 @@
-import csv
-import io
-from dataclasses import asdict
+"""The tables of claims, from judged statistics."""
 
+import numpy as np
 import pytest
 
+from pipeline.analysis.claims import judge
 from pipeline.analysis.intervals import Interval
-from pipeline.analysis.verdicts import Claim
-from pipeline.reporting.claims.tables import claim_rows
+from pipeline.analysis.rules import Primary, Rule, Rules
+from pipeline.analysis.statistics import Mean, Single, statistics
+from pipeline.reporting.claims.tables import claim_rows, primary_rows, secondary_rows
 from pipeline.reporting.table_text import to_csv, to_markdown
 from pipeline.values.store import read_json, write_json
 
-CLAIM = Claim(
-    "P8", "triggers cut accuracy", "rte", 2, 277, "mean drop, points", Interval(6.25, 3.125, 12.5), "at least 5",
-    "undecided", paper="about 20",
-)  # fmt: skip
-
 
 @pytest.fixture
-def stored(tmp_path):
-    """`stored(claims)`: as the stage reads them back, with intervals as mappings, and keys sorted."""
+def claim(tmp_path):
+    """One claim about two tasks, of which one has no verdict, as the stage reads it back."""
+    generator = np.random.default_rng(0)
 
-    def through_a_file(*claims):
-        write_json(tmp_path / "records.json", {"records": [asdict(claim) for claim in claims]})
-        return read_json(tmp_path / "records.json")["records"]
+    def models(seeds):
+        values = generator.normal(size=(seeds, 30))
+        return [
+            {"lead/taylor": Mean("lead over Taylor", "points", 3 + row), "lead/other": Single("slope", "tokens", 1.0)}
+            for row in values
+        ]
 
-    return through_a_file
-
-
-def test_a_claim_is_a_row(stored):
-    (row,) = claim_rows(stored(CLAIM))
-    assert row == {"claim": "P8", "statement": "triggers cut accuracy", "task": "rte", "seed": 2, "n": 277} | {
-        "statistic": "mean drop, points",
-        "value": Interval(6.25, 3.125, 12.5),
-        "paper": "about 20",
-        "rule": "at least 5",
-        "verdict": "undecided",
-    }
-    assert "6.25 [3.12, 12.50]" in to_markdown([row])
-    (flat,) = csv.DictReader(io.StringIO(to_csv([row])))
-    assert (flat["value"], flat["value_low"], flat["value_high"]) == ("6.2500", "3.1250", "12.5000")
+    rule = Rule(
+        id="P4a", claim="it is as good", source="the paper", experiment="prune", date="2026-11-25",
+        primary=(Primary(statistic="lead/taylor", low=-1, expected=0),), secondary=("lead/*",),
+    )  # fmt: skip
+    found = [*statistics("sst2", models(3)), *statistics("rte", models(1))]
+    judged = judge(Rules((rule,), {"sst2": (1,)}, "0" * 64), {"prune": found}, weak={}, seeds=(1, 2, 3))
+    write_json(tmp_path / "records.json", {"records": judged})
+    return read_json(tmp_path / "records.json")["records"][0]
 
 
-def test_a_claim_about_all_models_needs_no_task(stored):
-    everything = Claim("P5", "heads agree", None, None, None, "needs MNLI", None, "above 0", "undecided")
-    assert "| P5 " in to_markdown(claim_rows(stored(everything, CLAIM)))
+def test_a_claim_is_one_line_with_its_values(claim):
+    (row,) = claim_rows([claim])
+    assert (row["claim"], row["statement"], row["source"]) == ("P4a", "it is as good", "the paper")
+    assert row["verdict"] == "reproduced on 1 of 2, not decidable on 1"
+    sst2, rte = row["values"].split("; ")
+    value = claim["tasks"][0]["primary"][0]
+    assert sst2 == f"SST-2 {value['value']:.1f} [{value['low']:.1f}, {value['high']:.1f}] points"
+    assert rte.startswith("RTE ")
+
+
+def test_every_task_has_its_row_with_rule_and_reason(claim):
+    first, second = primary_rows(claim)
+    assert (first["task"], first["rule"], first["verdict"], first["because"]) == (
+        "sst2",
+        "above -1",
+        "reproduced",
+        None,
+    )
+    assert isinstance(first["value"], Interval)
+    assert (first["models"], first["n"], first["holds"], first["seen"]) == (3, 30, "models and examples", "1")
+    assert (second["verdict"], second["because"]) == ("not decidable", "1 model, and a verdict needs 3")
+    assert (second["holds"], second["seen"]) == ("this model", None)
+    assert to_markdown([first, second]).count("\n") == 4
+    assert to_csv([first, second]).startswith(
+        "claim,task,statistic,value,value_low,value_high,unit,models,n,holds,rule"
+    )
+
+
+def test_what_stands_beside_has_no_verdict(claim):
+    first, second = secondary_rows(claim)
+    assert (first["statistic"], first["holds"]) == ("slope", "models")
+    assert (second["value"], second["holds"]) == (1.0, None)
+    assert "verdict" not in first

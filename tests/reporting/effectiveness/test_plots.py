@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.reporting.effectiveness.plots import effectiveness_figure
+from pipeline.reporting.effectiveness.plots import WITH_CURVES, areas_figure, effectiveness_figure
 from pipeline.reporting.style import METHODS
 
 MAJORITY = {"negation": 0.52, "inference": 0.36, "mnli": 0.35, "rte": 0.53, "sst2": 0.51}
@@ -21,10 +21,10 @@ def test_effectiveness_draws_the_accuracies_solid_and_dashed(effectiveness_curve
     figure = effectiveness_figure(curves, MAJORITY)
     assert len(figure.axes) == 2
     for ax, task in zip(figure.axes, ["negation", "inference"], strict=True):
-        style = METHODS["attention"]
+        style = METHODS["attention_max"]
         solid, dashed = lines_of(ax, colour=style.colour, marker=style.marker)
         for line, direction in [(solid, "lowest_first"), (dashed, "highest_first")]:
-            rows = pick(curves, task=task, method="attention", direction=direction)
+            rows = pick(curves, task=task, method="attention_max", direction=direction)
             np.testing.assert_allclose(line.get_xdata(), [0, 1, 2, 3, 4])
             np.testing.assert_allclose(line.get_ydata(), 100 * rows["accuracy"])
         assert (solid.get_linestyle(), dashed.get_linestyle()) == ("-", "--")
@@ -36,17 +36,17 @@ def test_effectiveness_draws_the_accuracies_solid_and_dashed(effectiveness_curve
 def test_one_seed_has_interval_bands_and_several_have_thin_lines_around_their_mean(effectiveness_curves):
     one, two = effectiveness_curves(tasks=["rte"]), effectiveness_curves(tasks=["rte"], seeds=(1, 2))
     bands = effectiveness_figure(one, MAJORITY).axes[0].collections
-    assert len(bands) == 6
-    first = pick(one, method="attribution_gold", direction="lowest_first")
+    assert len(bands) == 8
+    first = pick(one, method="attribution_predicted", direction="lowest_first")
     corners = bands[0].get_paths()[0].vertices[:, 1]
     assert (corners.min(), corners.max()) == pytest.approx((100 * first["low"].min(), 100 * first["high"].max()))
 
     ax = effectiveness_figure(two, MAJORITY).axes[0]
     assert not ax.collections
     assert "2 seeds" in ax.get_title(loc="left")
-    style = METHODS["attribution_gold"]
+    style = METHODS["attribution_predicted"]
     mean = lines_of(ax, colour=style.colour, marker=style.marker)[0]
-    expected = pick(two, method="attribution_gold", direction="lowest_first").groupby("k")["accuracy"].mean()
+    expected = pick(two, method="attribution_predicted", direction="lowest_first").groupby("k")["accuracy"].mean()
     np.testing.assert_allclose(mean.get_ydata(), 100 * expected)
     thin = lines_of(ax, colour=style.colour, marker="None")
     assert len(thin) == 4
@@ -55,9 +55,48 @@ def test_one_seed_has_interval_bands_and_several_have_thin_lines_around_their_me
     )
 
 
+def test_four_methods_have_curves_and_all_where_none_of_these_was_run(effectiveness_curves):
+    def drawn(curves):
+        return {text.get_text() for text in effectiveness_figure(curves, MAJORITY).legends[0].get_texts()}
+
+    curves = effectiveness_curves(tasks=["rte"])
+    shown = {METHODS[name].label for name in WITH_CURVES}
+    others = {METHODS[name].label for name in set(curves["method"])} - shown
+    assert shown <= drawn(curves)
+    assert not others & drawn(curves)
+    assert METHODS["taylor"].label in drawn(pick(curves, method="taylor"))
+
+
+def test_areas_are_dots_with_intervals_and_seeds_by_method(effectiveness_statistics):
+    rows = effectiveness_statistics(tasks=["rte", "mnli"], seeds=3)
+    figure = areas_figure([*rows, rows[0] | {"name": "lead/a-b"}])
+    left, right = figure.axes
+    assert (left.get_title(loc="left"), right.get_title(loc="left")) == (
+        "RTE  (n = 1,000, 3 seeds)",
+        "MNLI  (n = 1,000, 3 seeds)",
+    )
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert names == [style.label for style in METHODS.values() if style.label in names]
+    assert len(names) == 8
+    for ax, task in ((left, "rte"), (right, "mnli")):
+        for row in (row for row in rows if row["task"] == task):
+            style = METHODS[row["name"].removeprefix("area/")]
+            place = names.index(style.label)
+            seeds, interval, dot = [line for line in ax.lines if set(line.get_ydata()) == {place}]
+            assert list(seeds.get_xdata()) == row["by_seed"]
+            assert list(interval.get_xdata()) == [row["low"], row["high"]]
+            assert list(dot.get_xdata()) == [row["value"]]
+            assert (dot.get_color(), dot.get_marker()) == (style.colour, style.marker)
+    # One seed is no spread, and one example has no interval.
+    bare = [row | {"low": None, "high": None} for row in effectiveness_statistics()]
+    assert len(areas_figure(bare).axes[0].lines) == 8 + 1
+
+
 def test_no_curves_and_unknown_methods_are_refused(effectiveness_curves):
     curves = effectiveness_curves()
     with pytest.raises(InputError, match="no curves"):
         effectiveness_figure(curves[:0], MAJORITY)
+    with pytest.raises(InputError, match="no areas"):
+        areas_figure([])
     with pytest.raises(InputError, match=r"'guess'.*attention"):
         effectiveness_figure(curves.assign(method="guess"), MAJORITY)

@@ -1,15 +1,19 @@
-import pytest
+from types import SimpleNamespace
 
 from pipeline.analysis.intervals import Interval
-from pipeline.reporting.effectiveness.tables import effectiveness_rows
+from pipeline.reporting.effectiveness.tables import tables
 
 
-def test_effectiveness_rows(effectiveness_metrics):
-    rows = effectiveness_rows(effectiveness_metrics)
-    assert [row["method"] for row in rows] == ["attribution_gold", "attribution_predicted", "attention"]
-    gold = rows[0]
-    assert gold["area"] == Interval(20, 18, 22)
-    assert gold["area_minus_attention"] == Interval(20, 18, 22)
-    assert rows[2]["area_minus_attention"] is None
-    assert gold["baseline_accuracy"] == pytest.approx(98.4)
-    assert (gold["keep_top2"].low, gold["remove_top2"].high) == pytest.approx((88, 42))
+def test_the_table_holds_every_statistic(effectiveness_statistics):
+    statistics = effectiveness_statistics(tasks=["negation", "rte"])
+    rows = tables(SimpleNamespace(statistics={"effectiveness": statistics}.get))["effectiveness"]
+    assert [(row["task"], row["statistic"]) for row in rows] == [(one["task"], one["label"]) for one in statistics]
+    assert rows[1] == {
+        "task": "negation",
+        "statistic": "area, loss_difference",
+        "value": Interval(10, 8, 12),
+        "unit": "points",
+        "models": 1,
+        "n": 1000,
+        "holds": "this model",
+    }

@@ -28,3 +28,12 @@ def test_a_choice_shows_the_runs_own_value(parameters):
     assert row["here"] == "tau 0.25, tau_last 0.125"
     assert row["set by"] == "tree.tau, tree.tau_last"
     assert "0.4" in row["the paper"]
+
+
+def test_values_of_one_name_in_several_sections_are_told_apart(parameters):
+    changed = parameters | {
+        name: parameters[name] | {"n_eval": size}
+        for name, size in [("prepare", 30), ("effectiveness", 20), ("prune", 10)]
+    }
+    (row,) = [row for row in choice_rows(changed) if row["choice"] == "evaluated on"]
+    assert row["here"].startswith("prepare.n_eval 30, effectiveness.n_eval 20, prune.n_eval 10; ")

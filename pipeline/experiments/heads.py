@@ -1,0 +1,75 @@
+"""Importance of every head for each example, by one gradient or by removing the head, of the loss of its label."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedModel
+
+from pipeline.attattr.attention import head_count, layer_count
+from pipeline.attattr.attribution import attribute
+from pipeline.attattr.batching import TokenBudget
+from pipeline.attattr.importance import output_norm, taylor_importance
+from pipeline.predicting.examples import Batch, Example
+from pipeline.predicting.masked import masked_logits
+from pipeline.predicting.predict import batches, model_inputs
+
+TAYLOR = ("taylor", "taylor_michel", "taylor_authors")
+
+
+def per_example(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    measure: Callable[[PreTrainedModel, Batch], Tensor],
+    *,
+    token_budget: TokenBudget,
+) -> Tensor:
+    """`measure` of every example, in their order, `(example, ...)` on the CPU; its first axis is the batch."""
+    found: dict[str, Tensor] = {}
+    for group, batch in batches(model, examples, token_budget=token_budget):
+        values = measure(model, batch).float().cpu()
+        found |= {example.example_id: value for example, value in zip(group, values, strict=True)}
+    return torch.stack([found[example.example_id] for example in examples])
+
+
+def taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """The three readings of `TAYLOR`, `(batch, reading, layer, head)`."""
+    readings = taylor_importance(model, **model_inputs(model, batch).arguments(), labels=batch.labels)
+    return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
+
+
+def output_norms(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """`output_norm` of the batch, `(batch, layer, head)`."""
+    return output_norm(model, **model_inputs(model, batch).arguments())
+
+
+def gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """`largest_scores` with the integral replaced by its integrand at alpha = 1, which one right-rule step is."""
+    return largest_scores(model, batch, steps=1, rule="right")
+
+
+def largest_scores(model: PreTrainedModel, batch: Batch, **integral: Any) -> Tensor:
+    """The largest score of each head, `(batch, layer, head)`, label's class; `integral` are options of `attribute`."""
+    inputs = model_inputs(model, batch).arguments()
+    result = attribute(model, **inputs, target=batch.labels, **integral)
+    # Padding is zero, which would count for a head that has negative scores only.
+    real = batch.attention_mask.bool()
+    edges = real[:, None, None, :, None] & real[:, None, None, None, :]
+    return result.attribution.masked_fill(~edges, -torch.inf).amax(dim=(3, 4))
+
+
+def removal_logits(model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget) -> Tensor:
+    """Logits with all heads, then without each one, layer by layer: `(1 + layer * head, example, classes)`."""
+    layers, heads = layer_count(model), head_count(model)
+    without = (1 - torch.eye(layers * heads)).view(-1, layers, heads)
+    masks = torch.cat([torch.ones(1, layers, heads), without])
+    return masked_logits(model, examples, masks, token_budget=token_budget)
+
+
+def losses(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy in float64, `(mask, example)`, of logits `(mask, example, classes)` and labels `(example,)`."""
+    return torch.stack([cross_entropy(row.double(), labels, reduction="none") for row in logits])
