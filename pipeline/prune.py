@@ -13,6 +13,7 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 def main(config: StageConfig) -> None:
     """Score the heads by every method, mask them lowest first, predict."""
     from pipeline.experiments.prune import head_importance, importance_rows, outcomes, rankings
+    from pipeline.experiments.prune_factors import factor_rankings
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
@@ -28,7 +29,18 @@ def main(config: StageConfig) -> None:
         attributions = attributions_folder(config.input_root, task, seed)
         importance = head_importance(model, sample, attributions, settings=settings, token_budget=budget)
         orders = rankings(importance, settings=settings, seed=seed)
-        rows = outcomes(model, dev, orders, rates=settings.rates, token_budget=budget)
+        if settings.factors:
+            orders += factor_rankings(
+                model,
+                sample,
+                attributions,
+                plain=importance["attribution"],
+                settings=settings,
+                integral=config.attribute,
+                seed=seed,
+                token_budget=budget,
+            )
+        rows = outcomes(model, dev, orders, settings=settings, seed=seed, token_budget=budget)
         folder = experiment_folder(config.output_root, "prune", task, seed)
         write_columns(folder / "outcomes.parquet", rows)
         write_csv(folder / "importance.csv", importance_rows(orders, task=task, seed=seed))

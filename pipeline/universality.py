@@ -1,4 +1,4 @@
-"""Prune one model by the importance that every task's heads have: do the same heads matter in other tasks?
+"""Prune one model by the importance that heads have in other models: do the same heads matter in other tasks?
 
 Reads:  outputs/prune/*/importance.csv, outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
 Writes: outputs/universality/<task>-<seed>/outcomes.parquet
@@ -11,8 +11,8 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 
 
 def main(config: StageConfig) -> None:
-    """Mask heads in the order of each task's ranking, of the same seed."""
-    from pipeline.experiments.universality import foreign_outcomes, read_importance
+    """Mask heads in the order of each task's ranking, of the same seed, and of the same task's with the next seed."""
+    from pipeline.experiments.universality import foreign_outcomes, next_seed, read_importance
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
@@ -20,19 +20,23 @@ def main(config: StageConfig) -> None:
     from pipeline.values.store import write_columns
 
     task, seed, settings = config.task, config.seed, config.universality
+    rankings = {other: (other, seed) for other in config.tasks}
+    if (following := next_seed(config.seeds, seed)) is not None:
+        rankings["same_task"] = (task, following)
     importance = {
-        other: read_importance(
-            experiment_folder(config.input_root, "prune", other, seed) / "importance.csv",
+        name: read_importance(
+            experiment_folder(config.input_root, "prune", *of) / "importance.csv",
             method=settings.method,
             normalise=settings.normalise,
         )
-        for other in config.tasks
+        for name, of in rankings.items()
     }
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     dev = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
     examples = subset(dev, settings.n_eval)
     with track_job(config):
-        rows = foreign_outcomes(model, examples, importance, settings=settings, token_budget=config.run.token_budget)
+        budget = config.run.token_budget
+        rows = foreign_outcomes(model, examples, importance, settings=config.prune, seed=seed, token_budget=budget)
         write_columns(experiment_folder(config.output_root, "universality", task, seed) / "outcomes.parquet", rows)
 
 

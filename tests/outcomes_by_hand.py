@@ -74,6 +74,7 @@ def _prune(root: Path, task: str, seed: int) -> None:
     curves = {
         ("attribution", 0): ("1110", "1110", "1000"),
         ("taylor", 0): ("1110", "1000" if seed == 1 else "1100", "1000"),
+        ("factor/sum", 0): ("1110", "1100", "1000"),
         ("random", 0): ("1110", "0000", "1000"),
         ("random", 1): ("1110", "1000", "1000"),
     }
@@ -92,8 +93,12 @@ def _prune(root: Path, task: str, seed: int) -> None:
 
 def _universality(root: Path, task: str, seed: int) -> None:
     own, foreign = ("1110", "1110", "1000"), ("1110", "1000" if seed == 1 else "1100", "1000")
-    classes = np.stack([predicted(*(own if ranking == task else foreign)) for ranking in IMPORTANCE])
-    columns = to_columns(([{"ranking": ranking} for ranking in IMPORTANCE], RATES, EXAMPLES), predicted=classes)
+    curves = {(ranking, 0): own if ranking == task else foreign for ranking in IMPORTANCE}
+    curves |= {("same_task", 0): ("1110", "1100", "1000")}
+    curves |= {("random", 0): ("1110", "0000", "1000"), ("random", 1): ("1110", "1000", "1000")}
+    rankings = [{"ranking": ranking, "order": order} for ranking, order in curves]
+    classes = np.stack([predicted(*hits) for hits in curves.values()])
+    columns = to_columns((rankings, RATES, EXAMPLES), predicted=classes)
     write_columns(experiment_folder(root, "universality", task, seed) / "outcomes.parquet", columns)
 
 

@@ -41,7 +41,7 @@ def stage(tmp_path, monkeypatch, tiny_model, random_examples):
                 for head in range(HEADS)
             ]
             write_csv(Path(f"outputs/prune/{task}-{seed}/importance.csv"), rows)
-        declared = frozenset({"tasks", "universality"})
+        declared = frozenset({"tasks", "seeds", "prune", "universality"})
         for task, seed in models:
             main(StageConfig(params, stage="universality", declared=declared, task=task, seed=seed))
         return analyse(Outcomes(Path(), tasks, seeds), params)
@@ -49,40 +49,44 @@ def stage(tmp_path, monkeypatch, tiny_model, random_examples):
     return run
 
 
+def names(found, task):
+    return [one.name for one in found.statistics if one.task == task]
+
+
 def test_two_tasks_with_two_seeds(stage):
     found = stage(["negation", "inference"], [1, 2])
     (record,) = found.records
-    assert len(record["pairs"]) == 6
     assert [pair["same_task"] for pair in record["pairs"]] == [True, False, False, False, False, True]
-    assert [(part["task"], part["seed"], part["ranking"]) for part in record["functional"]] == [
-        ("negation", 1, "inference"),
-        ("negation", 2, "inference"),
-        ("inference", 1, "negation"),
-        ("inference", 2, "negation"),
-    ]
-    assert (record["similar_minus_others"], record["n_heads_total"]) == (None, LAYERS * HEADS)
-    assert (record["method"], record["normalise"]) == ("attribution", "none")
+    assert (record["method"], record["normalise"], record["n_heads_total"]) == ("attribution", "none", LAYERS * HEADS)
+    of_all = ("agreement/negation-inference", "ceiling/negation", "ceiling/inference")
+    assert names(found, None) == [f"{name}{kind}" for name in of_all for kind in ("", "/within_layers")]
+    assert names(found, "negation") == ["lost", "lost/inference", "lost/same_task", "lost/random"]
+    assert {one.estimate.replicates for one in found.statistics} == {2}
     importance = pd.DataFrame(found.tables["importance"])
     assert len(importance) == 4 * LAYERS * HEADS
     assert importance.groupby(["task", "seed"])["importance"].max().tolist() == [1, 1, 1, 1]
     curves = pd.DataFrame(found.tables["functional"])
-    assert curves.groupby(["task", "seed", "ranking"]).size().tolist() == 8 * [11]
+    counts = curves.groupby(["task", "seed", "ranking"]).size()
+    assert set(counts[counts.index.get_level_values("ranking") != "random"]) == {11}
+    assert set(counts[counts.index.get_level_values("ranking") == "random"]) == {20 * 11}
     assert set(curves["n"]) == {5}
 
 
 def test_outcomes_are_a_row_for_every_ranking_rate_and_example(stage):
     stage(["negation", "inference"], [1])
     table = pd.read_parquet("outputs/universality/inference-1/outcomes.parquet")
-    assert list(table) == ["ranking", "rate", "n_masked", "example_id", "label", "predicted"]
-    assert len(table) == 2 * 11 * 5
-    assert set(table["ranking"]) == {"negation", "inference"}
+    assert list(table) == ["ranking", "order", "rate", "n_masked", "example_id", "label", "predicted"]
+    assert len(table) == (2 + 20) * 11 * 5
+    assert set(table["ranking"]) == {"negation", "inference", "random"}
     # Without any head masked, and without any left, the ranking does not matter.
     for rate in (0.0, 1.0):
-        of_rate = table[table["rate"] == rate].pivot(index="example_id", columns="ranking", values="predicted")
-        assert (of_rate["negation"] == of_rate["inference"]).all()
+        of_rate = table[(table["rate"] == rate) & (table["order"] == 0)]
+        by_ranking = of_rate.pivot(index="example_id", columns="ranking", values="predicted")
+        assert (by_ranking["negation"] == by_ranking["inference"]).all()
+        assert (by_ranking["negation"] == by_ranking["random"]).all()
 
 
-def test_a_model_is_pruned_by_the_rankings_of_its_own_seed(stage, monkeypatch):
+def test_a_model_is_pruned_by_the_rankings_of_its_own_seed_and_by_the_next_of_its_task(stage, monkeypatch):
     from pipeline.experiments import universality
 
     seen, measure = [], universality.foreign_outcomes
@@ -93,25 +97,26 @@ def test_a_model_is_pruned_by_the_rankings_of_its_own_seed(stage, monkeypatch):
 
     monkeypatch.setattr(universality, "foreign_outcomes", record)
     stage(["negation", "inference"], [1, 2])
-    for number, seed in enumerate((1, 2, 1, 2)):
-        assert list(seen[number]) == ["negation", "inference"]
-        for task, values in seen[number].items():
-            stored = pd.read_csv(f"outputs/prune/{task}-{seed}/importance.csv")["importance"]
-            np.testing.assert_allclose(values.flatten(), stored, rtol=1e-6)
+    models = [("negation", 1), ("negation", 2), ("inference", 1), ("inference", 2)]
+    for (task, seed), importance in zip(models, seen, strict=True):
+        expected = {"negation": ("negation", seed), "inference": ("inference", seed), "same_task": (task, 3 - seed)}
+        assert list(importance) == list(expected)
+        for name, (of, number) in expected.items():
+            stored = pd.read_csv(f"outputs/prune/{of}-{number}/importance.csv")["importance"]
+            np.testing.assert_allclose(importance[name].flatten(), stored, rtol=1e-6)
 
 
-def test_one_model_has_nothing_to_compare_with(stage):
+def test_one_model_has_random_orders_to_compare_with(stage):
     found = stage(["negation"], [1])
-    (record,) = found.records
-    assert record["pairs"] == record["functional"] == []
-    assert record["similar_minus_others"] is None
-    assert {row["ranking"] for row in found.tables["functional"]} == {"negation"}
+    assert found.records[0]["pairs"] == []
+    assert [(one.task, one.name) for one in found.statistics] == [("negation", "lost/random")]
+    assert {row["ranking"] for row in found.tables["functional"]} == {"negation", "random"}
 
 
-def test_one_task_with_two_seeds_has_its_ceiling_only(stage):
-    (record,) = stage(["negation"], [1, 2]).records
-    assert [pair["same_task"] for pair in record["pairs"]] == [True]
-    assert record["functional"] == []
+def test_one_task_with_two_seeds_has_its_ceilings(stage):
+    found = stage(["negation"], [1, 2])
+    assert names(found, None) == ["ceiling/negation", "ceiling/negation/within_layers"]
+    assert names(found, "negation") == ["lost/same_task", "lost/random"]
 
 
 def test_an_importance_that_was_not_computed_is_refused_before_any_model_is_loaded(stage, monkeypatch):

@@ -1,19 +1,16 @@
-"""Summaries of accuracy curves: areas, the largest harmless pruning rate, and the verdict on a difference.
+"""Summaries of accuracy curves: areas, and the largest harmless pruning rate.
 
 Curves hold fractions along their last axis. Areas and AUCs are linear, so they apply just as well to correctness per
-example, shape (example, mask), where they give one value per example for `bootstrap_mean`.
+example, shape (example, mask), where they give one value per example.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.analysis.intervals import Interval, clearly_above
+from pipeline.analysis.intervals import clearly_above
 from pipeline.errors import InputError
-
-Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 ROUNDING = 1e-9  # accuracies are ratios of counts: nothing real is closer than this
 
@@ -57,23 +54,6 @@ def r_star(rates: Sequence[float], accuracy: ArrayLike, *, drop: float = 0.01) -
     """
     rates_, accuracy = _checked(rates, accuracy)
     return float(rates_[accuracy >= accuracy[0] - drop - ROUNDING].max())
-
-
-def equivalence_verdict(interval: Interval, margin: float) -> Verdict:
-    """What the interval of a difference (larger is better) decides, given a margin stated beforehand in its unit.
-
-    equivalent: the interval lies inside [-margin, margin], even if it excludes zero, since such a difference does not
-    matter; else better or worse: the interval excludes zero; else undecided.
-    """
-    if margin < 0:
-        raise InputError(f"the equivalence margin must not be negative, got {margin}")
-    if -margin <= interval.low and interval.high <= margin:
-        return "equivalent"
-    if interval.low > 0:
-        return "better"
-    if interval.high < 0:
-        return "worse"
-    return "undecided"
 
 
 def _checked(rates: Sequence[float], accuracy: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -1,4 +1,4 @@
-"""What pruning by another task's ranking costs (docs/method.md, "Universality": the functional test)."""
+"""What pruning by another model's ranking costs (docs/method.md, "Universality": the functional test)."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.analysis.curves import auc, normalised_auc
-from pipeline.analysis.intervals import bootstrap_means, wilson_interval
+from pipeline.analysis.curves import auc
+from pipeline.analysis.intervals import wilson_interval
 from pipeline.analysis.outcomes import correctness
+from pipeline.analysis.statistics import Mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,34 +20,36 @@ if TYPE_CHECKING:
 
     from pipeline.analysis.outcomes import Model
 
+NO_TASK = {"same_task": "the same task's, of the next seed", "random": "random orders"}  # rankings of another kind
+
 
 @dataclass(frozen=True)
 class ForeignPruning:
-    """A model pruned by the rankings of several tasks: `correct` is `(ranking, rate, example)`."""
+    """A model pruned by several rankings: `correct` is `(ranking, rate, example)`."""
 
-    rankings: Sequence[str]  # tasks, the model's own among them
+    rankings: Sequence[str]  # tasks, the model's own among them, and those of NO_TASK; random several times
     rates: Sequence[float]
     counts: Sequence[int]  # heads that each rate masks
-    labels: Sequence[int]
+    examples: Sequence[str]  # their ids
     correct: NDArray[np.bool_]
 
 
 def read(table: pd.DataFrame) -> ForeignPruning:
     """The outcomes that `universality` wrote for one model."""
-    axes = (("ranking",), ("rate", "n_masked"), ("example_id", "label"))
+    axes = (("ranking", "order"), ("rate", "n_masked"), ("example_id", "label"))
     (rankings, steps, examples), correct = correctness(table, axes)
     return ForeignPruning(
         rankings=[place["ranking"] for place in rankings],
         rates=[step["rate"] for step in steps],
         counts=[step["n_masked"] for step in steps],
-        labels=[example["label"] for example in examples],
+        examples=[example["example_id"] for example in examples],
         correct=correct,
     )
 
 
 def curve_rows(found: ForeignPruning, *, model: Model) -> list[dict[str, Any]]:
-    """Accuracy (a fraction, with its Wilson interval) of a model pruned by the ranking of each task."""
-    rows, n = [], len(found.labels)
+    """Accuracy (a fraction, with its Wilson interval) of a model pruned by each ranking."""
+    rows, n = [], len(found.examples)
     for ranking, hits in zip(found.rankings, found.correct.sum(axis=2), strict=True):
         low, high = wilson_interval(hits, n)
         for number, rate in enumerate(found.rates):
@@ -59,27 +62,25 @@ def curve_rows(found: ForeignPruning, *, model: Model) -> list[dict[str, Any]]:
     return rows
 
 
-def functional_metrics(found: ForeignPruning, *, model: Model, draws: int, seed: int) -> list[dict[str, Any]]:
-    """What a model loses when it is pruned by another task's ranking: one mapping per other task.
+def losses(found: ForeignPruning, *, task: str) -> dict[str, Mean]:
+    """What a model of `task` loses when it is pruned by another ranking: own AUC minus that ranking's, in points.
 
-    AUCs and what is lost of them are in accuracy points; intervals come from a bootstrap over examples, paired between
-    rankings. nAUCs are None near the majority class.
+    - `lost`: mean over the other tasks' rankings
+    - `lost/<task>`: the ranking of one of them
+    - `lost/same_task`: the ranking of the same task and the next seed, which is the least that can be expected
+    - `lost/random`: mean over random orders, which know nothing
     """
-    labels, rates = found.labels, found.rates
-    majority, n = float(np.bincount(labels).max() / len(labels)), len(labels)
-    areas = 100 * auc(rates, found.correct.transpose(0, 2, 1))  # (ranking, example)
-    nauc = [normalised_auc(rates, hits.mean(axis=1), majority=majority, n=n) for hits in found.correct]
-    own, result = list(found.rankings).index(model.task), []
-    for number, ranking in enumerate(found.rankings):
-        if number == own:
-            continue
-        values = np.stack([areas[own], areas[number], areas[own] - areas[number]], axis=1)
-        intervals = bootstrap_means(values, draws=draws, seed=seed)
-        own_nauc, foreign_nauc = nauc[own], nauc[number]
-        lost = None if own_nauc is None or foreign_nauc is None else own_nauc - foreign_nauc
-        result.append(
-            {"task": model.task, "seed": model.seed, "ranking": ranking, "n": n, "majority": majority}
-            | dict(zip(("auc_own", "auc_foreign", "lost"), map(vars, intervals), strict=True))
-            | {"nauc_own": own_nauc, "nauc_foreign": foreign_nauc, "nauc_lost": lost}
-        )
+    areas = 100 * auc(found.rates, found.correct.transpose(0, 2, 1))  # (ranking, example)
+    of = {
+        name: areas[[number for number, other in enumerate(found.rankings) if other == name]].mean(axis=0)
+        for name in dict.fromkeys(found.rankings)
+    }
+    lost = {name: of[task] - area for name, area in of.items() if name != task}
+    foreign = [area for name, area in lost.items() if name not in NO_TASK]
+    result: dict[str, Mean] = {}
+    if foreign:
+        result["lost"] = Mean("AUC lost, mean of other tasks' rankings", "points", np.mean(foreign, axis=0))
+    for name, area in lost.items():
+        label = f"AUC lost, {NO_TASK.get(name, f'the ranking of {name}')}"
+        result[f"lost/{name}"] = Mean(label, "points", area)
     return result

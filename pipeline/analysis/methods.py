@@ -22,6 +22,16 @@ NAMES = {
     "random": "random orders",
 }
 
+# Rankings by attribution with one thing changed: `factor/<name>` where a method's name stands otherwise.
+FACTORS = {
+    "sum": "sum of a head's edges instead of the largest",
+    "positive": "sum of a head's positive edges instead of the largest",
+    "absolute": "mean absolute value of a head's edges instead of the largest",
+    "joint": "joint path instead of the layer path",
+    "left_20": "20 steps of the left rule",
+    "iterative": "scored anew after every rate",
+}
+
 
 def named(method: str) -> str:
     """The method's name; InputError if it has none."""

@@ -9,40 +9,53 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.curves import auc, equivalence_verdict, normalised_auc, r_star
-from pipeline.analysis.intervals import bootstrap_means, wilson_interval
+from pipeline.analysis.curves import ROUNDING, auc, normalised_auc, r_star
+from pipeline.analysis.intervals import wilson_interval
+from pipeline.analysis.methods import FACTORS, named
 from pipeline.analysis.outcomes import Findings, correctness
+from pipeline.analysis.statistics import Mean, Measure, Single, statistics
 
 if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
 CURVE = ("method", "normalise", "order")
+OWN = ("attribution", "none")  # the paper does not divide it
+PAPERS_TAYLOR = ("taylor_authors", "layer_l2")  # but it divides this
+DIVIDED = {"none": "", "layer_l2": ", divided by layer"}
 
 
 @dataclass(frozen=True)
 class Order:
     """A ranking of heads; `order` counts the random ones."""
 
-    method: str
+    method: str  # or factor/<name>, which is attribution with that changed
     normalise: str
     order: int
 
+    @property
+    def factor(self) -> str | None:
+        """What was changed about attribution, if something was."""
+        return self.method.removeprefix("factor/") if self.method.startswith("factor/") else None
 
-def analyse(outcomes: Outcomes, values: Params) -> Findings:
-    """Curves and areas of every ranking of every model, and attribution's leads."""
-    records, curves = [], []
-    for model in outcomes.models:
-        axes = (CURVE, ("rate", "n_masked"), ("example_id", "label"))
-        (places, steps, examples), correct = correctness(outcomes.table("prune", model), axes)
-        orders, counts = [Order(**place) for place in places], [step["n_masked"] for step in steps]
-        rates, labels = [step["rate"] for step in steps], [example["label"] for example in examples]
-        curves += curve_rows(orders, correct, counts=counts, rates=rates, **model._asdict())
-        draws = {"draws": values.analyse.bootstrap_draws, "seed": values.analyse.seed}
-        found = summary(orders, correct, labels=labels, rates=rates, margin=values.claims.equivalence_margin, **draws)
-        sample = outcomes.split_sizes(model)["importance"]
-        records.append(model._asdict() | found | {"n_importance": sample, "n_heads_total": max(counts)})
-    return Findings(records, tables={"curves": curves})
+
+def analyse(outcomes: Outcomes, _values: Params) -> Findings:
+    """Curves of every ranking of every model; areas under them, and attribution's leads, of every task."""
+    records, curves, found = [], [], []
+    for task in outcomes.tasks:
+        measured, examples = [], []
+        for model in outcomes.of_task(task):
+            axes = (CURVE, ("rate", "n_masked"), ("example_id", "label"))
+            (places, steps, who), correct = correctness(outcomes.table("prune", model), axes)
+            orders, counts = [Order(**place) for place in places], [step["n_masked"] for step in steps]
+            rates, labels = [step["rate"] for step in steps], [one["label"] for one in who]
+            curves += curve_rows(orders, correct, counts=counts, rates=rates, **model._asdict())
+            measured.append(measures(orders, correct, rates=rates))
+            examples.append([one["example_id"] for one in who])
+            sizes = {"n_importance": outcomes.split_sizes(model)["importance"], "n_heads_total": max(counts)}
+            records.append(model._asdict() | facts(orders, correct, labels=labels, rates=rates) | sizes)
+        found += statistics(task, measured, examples=examples)
+    return Findings(records, found, {"curves": curves})
 
 
 def curve_rows(
@@ -69,66 +82,69 @@ def curve_rows(
     return rows
 
 
-def summary(
-    orders: Sequence[Order],
-    correct: NDArray[np.bool_],
-    *,
-    labels: Sequence[int],
-    rates: Sequence[float],
-    margin: float,
-    draws: int,
-    seed: int,
-) -> dict[str, Any]:
-    """AUC, nAUC and r* of every ranking but the random ones, and attribution's leads with a verdict.
+def measures(orders: Sequence[Order], correct: NDArray[np.bool_], *, rates: Sequence[float]) -> dict[str, Measure]:
+    """What one model's curves, `(ranking, rate, example)`, say of each method, and of attribution beside others.
 
-    AUCs are in accuracy points (trapezoid over the rate). Intervals come from a bootstrap over examples, paired
-    between rankings; `margin` is that of equivalence. The random orders' AUC comes with the 5 % and 95 % quantile over
-    the orders.
+    AUCs (trapezoid over the rate) and their differences are in points; `how` is how the importance was normalised.
+
+    - `auc/<method>/<how>`: area under the curve; of the random orders their mean
+    - `lead/<method>/<how>`: attribution's AUC minus that method's, both normalised so; over the random orders' mean
+    - `lead/paper`: the pair that the paper compared, attribution undivided minus the released code's Taylor divided
+    - `beaten/random`: share of the random orders whose AUC is at least that of attribution, undivided
+    - `factor/<name>`: AUC of attribution with one thing changed minus that of attribution, undivided
     """
     areas = 100 * auc(rates, correct.transpose(0, 2, 1))  # (ranking, example)
-    ranked = {(one.method, one.normalise): n for n, one in enumerate(orders) if one.method != "random"}
-    random = [n for n, one in enumerate(orders) if one.method == "random"]
-    columns = {key: areas[number] for key, number in ranked.items()}
-    leads = _leads(columns, areas[random].mean(axis=0) if random else None)
-    values = np.stack([*columns.values(), *leads.values()], axis=1)
-    intervals = bootstrap_means(values, draws=draws, seed=seed)
+    random = areas[[n for n, one in enumerate(orders) if one.method == "random"]]
+    ranked: dict[tuple[str, str], NDArray[np.float64]] = {
+        (one.method, one.normalise): area
+        for one, area in zip(orders, areas, strict=True)
+        if one.method != "random" and not one.factor
+    }
+    if len(random):
+        ranked["random", "none"] = random.mean(axis=0)
+    found: dict[str, Measure] = {}
+    for (method, how), area in ranked.items():
+        found[f"auc/{method}/{how}"] = Mean(f"AUC, {named(method)}{DIVIDED[how]}", "points", area)
+    for (method, how), area in ranked.items():
+        own = ranked.get(("attribution", how))
+        if own is not None and method != "attribution":
+            label = f"AUC, attribution minus {named(method)}{DIVIDED[how].replace('divided', 'both divided')}"
+            found[f"lead/{method}/{how}"] = Mean(label, "points", own - area)
+    if OWN not in ranked:
+        return found
+    own = ranked[OWN]
+    if PAPERS_TAYLOR in ranked:
+        method, how = PAPERS_TAYLOR
+        label = f"AUC, attribution minus {named(method)}{DIVIDED[how]}, the paper's pair"
+        found["lead/paper"] = Mean(label, "points", own - ranked[PAPERS_TAYLOR])
+    if len(random):
+        share = float((random.mean(axis=1) >= own.mean() - ROUNDING).mean())
+        found["beaten/random"] = Single("share of random orders that prune at least as well", "share", share)
+    for one, area in zip(orders, areas, strict=True):
+        if one.factor:
+            label = f"AUC, attribution changed minus unchanged: {FACTORS[one.factor]}"
+            found[one.method] = Mean(label, "points", area - own)
+    return found
+
+
+def facts(
+    orders: Sequence[Order], correct: NDArray[np.bool_], *, labels: Sequence[int], rates: Sequence[float]
+) -> dict[str, Any]:
+    """What else a model's curves show: nAUC and r* of every ranking, and between which AUCs its random orders lie."""
     majority, n = float(np.bincount(labels).max() / len(labels)), len(labels)
-    accuracy = {key: correct[number].mean(axis=1) for key, number in ranked.items()}
+    accuracy = correct.mean(axis=2)  # (ranking, rate)
+    random = 100 * auc(rates, accuracy[[number for number, one in enumerate(orders) if one.method == "random"]])
     return {
         "n": n,
         "majority": majority,
-        "baseline_accuracy": float(correct[0, 0].mean()),
+        "baseline_accuracy": float(accuracy[0, 0]),
         "rankings": [
-            {"method": key[0], "normalise": key[1], "auc": vars(interval), "r_star": r_star(rates, accuracy[key])}
-            | {"nauc": normalised_auc(rates, accuracy[key], majority=majority, n=n)}
-            for key, interval in zip(columns, intervals, strict=False)
+            {"method": one.method, "normalise": one.normalise, "auc": float(100 * auc(rates, curve))}
+            | {"nauc": normalised_auc(rates, curve, majority=majority, n=n), "r_star": r_star(rates, curve)}
+            for one, curve in zip(orders, accuracy, strict=True)
+            if one.method != "random"
         ],
-        "leads": [
-            {"normalise": own, "over": method, "over_normalise": how, **vars(interval)}
-            | {"verdict": equivalence_verdict(interval, margin)}
-            for (own, method, how), interval in zip(leads, intervals[len(columns) :], strict=True)
-        ],
-        "random": _random(areas[random].mean(axis=1)) if random else None,
+        "random": {"orders": len(random), "lowest": float(random.min()), "highest": float(random.max())}
+        if len(random)
+        else None,
     }
-
-
-def _leads(
-    areas: dict[tuple[str, str], NDArray[np.float64]], random: NDArray[np.float64] | None
-) -> dict[tuple[str, str, str], NDArray[np.float64]]:
-    """Attribution's AUC per example minus every other ranking's of the same normalisation, and minus random's mean.
-
-    Keys are attribution's normalisation, the other's method and its normalisation.
-    """
-    leads = {}
-    for (method, how), area in areas.items():
-        own = areas.get(("attribution", how))
-        if own is not None and method != "attribution":
-            leads[how, method, how] = own - area
-        if random is not None and method == "attribution":
-            leads[how, "random", "none"] = area - random
-    return leads
-
-
-def _random(areas: NDArray[np.float64]) -> dict[str, Any]:
-    low, high = np.quantile(areas, [0.05, 0.95])
-    return {"auc_mean": float(areas.mean()), "auc_low": float(low), "auc_high": float(high), "orders": len(areas)}

@@ -1,11 +1,10 @@
-"""Correlations of head importance between models (docs/method.md, "Universality")."""
+"""Agreement of head importance between models (docs/method.md, "Universality")."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pipeline.analysis import foreign_pruning
+from pipeline.analysis.estimates import Estimate
 from pipeline.analysis.outcomes import Findings, Model
-from pipeline.analysis.resamples import interval_of, ratio
+from pipeline.analysis.statistics import Measure, Single, Statistic, statistics
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,65 +23,35 @@ if TYPE_CHECKING:
 
 SIMILAR = {"mnli", "rte"}  # the one pair of similar tasks by which claim P5 is judged
 
-
-Importance = Mapping[Model, NDArray[np.float64]]  # (layer, head) each
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """A correlation over all heads: `values` is `(1 + draws,)`, its value and then its resamples.
-
-    `layers_alone` is what it would be on average with the heads of each layer shuffled among themselves: the part that
-    is due to some layers being more important than others, whichever their heads.
-    """
-
-    values: NDArray[np.float64]
-    layers_alone: float
-
-    def metrics(self) -> dict[str, float] | None:
-        """Value, interval and `layers_alone`; None where one of the importances is constant."""
-        interval = interval_of(self.values)
-        return {**vars(interval), "layers_alone": self.layers_alone} if interval else None
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two models, and how the importances of their heads correlate."""
-
-    a: Model
-    b: Model
-    pearson: Correlation
-    spearman: Correlation
-
-    @property
-    def same_task(self) -> bool:
-        """Whether the two differ by their seed alone."""
-        return self.a.task == self.b.task
+Heads = NDArray[np.float64]  # (layer, head)
+Importance = Mapping[Model, Heads]
 
 
 def analyse(outcomes: Outcomes, values: Params) -> Findings:
-    """Every two models' importances correlated, and what pruning by another task's costs."""
-    settings, draws = values.universality, {"draws": values.analyse.bootstrap_draws, "seed": values.analyse.seed}
+    """Importances of all tasks compared within each seed, those of a task between seeds, and foreign rankings."""
+    settings = values.universality
     importance = {
         model: importance_of(outcomes.importance(model), method=settings.method, normalise=settings.normalise)
         for model in outcomes.models
     }
-    pairs = correlated_pairs(importance, **draws)
-    curves, functional = [], []
-    for model in outcomes.models:
-        foreign = foreign_pruning.read(outcomes.table("universality", model))
-        curves += foreign_pruning.curve_rows(foreign, model=model)
-        functional += foreign_pruning.functional_metrics(foreign, model=model, **draws)
-    record = summary(pairs) | {
-        "method": settings.method,
-        "normalise": settings.normalise,
-        "n_heads_total": next(iter(importance.values())).size,
-        "functional": functional,
-    }
-    return Findings([record], tables={"importance": normalised_rows(importance), "functional": curves})
+    heads = _shared_shape(importance)
+    by_seed = [{task: importance[Model(task, seed)] for task in outcomes.tasks} for seed in outcomes.seeds]
+    found = statistics(None, [agreements(one) for one in by_seed])
+    curves = []
+    for task in outcomes.tasks:
+        models = outcomes.of_task(task)
+        found += ceilings(task, [importance[model] for model in models])
+        measured = [foreign_pruning.read(outcomes.table("universality", model)) for model in models]
+        for model, one in zip(models, measured, strict=True):
+            curves += foreign_pruning.curve_rows(one, model=model)
+        lost = [foreign_pruning.losses(one, task=task) for one in measured]
+        found += statistics(task, lost, examples=[one.examples for one in measured])
+    record = {"method": settings.method, "normalise": settings.normalise, "n_heads_total": heads}
+    record["pairs"] = pair_records(importance)
+    return Findings([record], found, {"importance": normalised_rows(importance), "functional": curves})
 
 
-def importance_of(table: pd.DataFrame, *, method: str, normalise: str) -> NDArray[np.float64]:
+def importance_of(table: pd.DataFrame, *, method: str, normalise: str) -> Heads:
     """Importance `(layer, head)` by one method, from the table that `prune` wrote for one model.
 
     Raises:
@@ -110,59 +80,92 @@ def normalised_rows(importance: Importance) -> list[dict[str, Any]]:
     ]
 
 
-def correlated_pairs(importance: Importance, *, draws: int, seed: int) -> list[Pair]:
-    """Every two models, with Pearson's and Spearman's r over all heads and over `draws` resamples of the heads.
+def agreements(importance: Mapping[str, Heads]) -> dict[str, Measure]:
+    """How the importances of different tasks, of one seed, correlate over all heads.
 
-    The resamples are the same for all pairs, so that differences between pairs are paired.
+    - `similar-others`: Pearson's r of MNLI and RTE minus the mean of the other pairs; needs these and another task
+    - `similar-others/spearman`: the same of Spearman's
+    - `agreement/<a>-<b>`: Pearson's r of a pair
+    - `agreement/<a>-<b>/within_layers`: of what is left when each layer's mean is subtracted
+    """
+    pairs = list(combinations(importance, 2))
+    found: dict[str, Measure] = {}
+    if any(set(pair) == SIMILAR for pair in pairs) and len(pairs) > 1:
+        for kind, correlate, name in (("", pearson, "Pearson's r"), ("/spearman", spearman, "Spearman's ρ")):
+            values = {pair: correlate(*(importance[task] for task in pair)) for pair in pairs}
+            label = f"{name} of MNLI and RTE minus the other pairs' mean"
+            found[f"similar-others{kind}"] = Single(label, "correlation", _similar_minus_others(values))
+    for a, b in pairs:
+        x, y = importance[a], importance[b]
+        found[f"agreement/{a}-{b}"] = Single(f"Pearson's r, {a} and {b}", "correlation", pearson(x, y))
+        label = f"Pearson's r within layers, {a} and {b}"
+        found[f"agreement/{a}-{b}/within_layers"] = Single(label, "correlation", within_layers(x, y))
+    return found
 
-    Raises:
-        InputError: if two models differ in their number of layers or heads: their heads are not the same ones.
+
+def ceilings(task: str, importance: Sequence[Heads]) -> list[Statistic]:
+    """`ceiling/<task>`, also `within_layers`: mean correlation of a task's models, one importance per seed.
+
+    A seed's own value is its mean correlation with the others. Two of these share a pair of seeds, so that they are no
+    independent sample, and there is no interval. None of it with one seed.
     """
     if len(importance) < 2:
         return []
-    layers, heads = _shared_shape(importance)
-    picks = np.random.default_rng(seed).integers(layers * heads, size=(draws, layers * heads))
-    picks = np.concatenate([np.arange(layers * heads)[None], picks])
-    drawn = {model: values.ravel()[picks] for model, values in importance.items()}
-    scores = {model: _unit(values) for model, values in drawn.items()}
-    ranks = {model: _unit(rankdata(values, axis=1)) for model, values in drawn.items()}
+    result = []
+    for kind, correlate, where in (("", pearson, ""), ("/within_layers", within_layers, " within layers")):
+        values = [[correlate(a, b) for b in importance if b is not a] for a in importance]
+        of_seeds = [None if None in row else float(np.mean([v for v in row if v is not None])) for row in values]
+        there = [value for value in of_seeds if value is not None]
+        undefined = len(there) < len(of_seeds)
+        mean = None if undefined else Estimate(float(np.mean(there)), None, None, len(there), None)
+        why = "an importance is the same for all heads" if undefined else "none: pairs of seeds share models"
+        label = f"Pearson's r{where}, two seeds of {task}"
+        result.append(Statistic(None, f"ceiling/{task}{kind}", label, "correlation", mean, tuple(of_seeds), why))
+    return result
+
+
+def pair_records(importance: Importance) -> list[dict[str, Any]]:
+    """Pearson's and Spearman's r of every two models; None where an importance is the same for all heads."""
     return [
-        Pair(a, b, *(_correlation(units[a], units[b], layers=layers) for units in (scores, ranks)))
+        {"a": a._asdict(), "b": b._asdict(), "same_task": a.task == b.task}
+        | {"pearson": pearson(importance[a], importance[b]), "spearman": spearman(importance[a], importance[b])}
         for a, b in combinations(importance, 2)
     ]
 
 
-def summary(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """All pairs, and by how much similar tasks agree better than others; what is undefined is None."""
-    return {
-        "pairs": [
-            {"a": pair.a._asdict(), "b": pair.b._asdict(), "same_task": pair.same_task}
-            | {"pearson": pair.pearson.metrics(), "spearman": pair.spearman.metrics()}
-            for pair in pairs
-        ],
-        "similar_minus_others": similar_minus_others(pairs, kind="pearson"),
-        "similar_minus_others_spearman": similar_minus_others(pairs, kind="spearman"),
-    }
-
-
-def similar_minus_others(pairs: Sequence[Pair], *, kind: Literal["pearson", "spearman"]) -> dict[str, float] | None:
-    """Claim P5: the correlation of MNLI and RTE minus the mean of the other pairs of different tasks, over all seeds.
-
-    Pairs with a constant importance are left out. None without MNLI and RTE, or without another pair.
-    """
-    found: dict[bool, list[NDArray[np.float64]]] = {True: [], False: []}
-    for pair in pairs:
-        values = getattr(pair, kind).values
-        if not pair.same_task and not np.isnan(values[0]):
-            found[{pair.a.task, pair.b.task} == SIMILAR].append(values)
-    if not all(found.values()):
+def pearson(x: Heads, y: Heads) -> float | None:
+    """Pearson's r over all heads; None where one of them is constant."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:  # their standard deviation may be rounding, not zero
         return None
-    interval = interval_of(np.mean(found[True], axis=0) - np.mean(found[False], axis=0))
-    return vars(interval) if interval else None
+    return float(np.corrcoef(x.ravel(), y.ravel())[0, 1])
 
 
-def _shared_shape(importance: Importance) -> tuple[int, int]:
-    """The layers, and heads per layer, that every model has."""
+def spearman(x: Heads, y: Heads) -> float | None:
+    """Spearman's r over all heads; None where one of them is constant."""
+    return pearson(rankdata(x), rankdata(y))
+
+
+def within_layers(x: Heads, y: Heads) -> float | None:
+    """Pearson's r of the differences from each layer's mean; None where a model has none.
+
+    Some layers matter more than others in any task; what is left is agreement about heads.
+    """
+    if not all(np.ptp(values, axis=1).any() for values in (x, y)):
+        return None
+    return pearson(x - x.mean(axis=1, keepdims=True), y - y.mean(axis=1, keepdims=True))
+
+
+def _similar_minus_others(values: Mapping[tuple[str, str], float | None]) -> float | None:
+    """The correlation of the similar pair minus the others' mean; None where one of them is undefined."""
+    there = {pair: value for pair, value in values.items() if value is not None}
+    if len(there) < len(values):
+        return None
+    others = [value for pair, value in there.items() if set(pair) != SIMILAR]
+    return sum(value for pair, value in there.items() if set(pair) == SIMILAR) - float(np.mean(others))
+
+
+def _shared_shape(importance: Importance) -> int:
+    """How many heads every model has, in as many layers."""
     (first, values), *others = importance.items()
     for model, other in others:
         if other.shape != values.shape:
@@ -171,18 +174,4 @@ def _shared_shape(importance: Importance) -> tuple[int, int]:
                 f"{model.task}, seed {model.seed}, has {other.shape[0]} of {other.shape[1]}: universality compares "
                 "models of one shape"
             )
-    return values.shape[0], values.shape[1]
-
-
-def _unit(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rows centred and of length 1, so that the product of two is their correlation; NaN where a row is constant."""
-    centred = values - values.mean(axis=1, keepdims=True)
-    varies = np.ptp(values, axis=1, keepdims=True) > 0  # a constant row's length may be rounding, not zero
-    return ratio(centred, np.where(varies, np.linalg.norm(centred, axis=1, keepdims=True), 0))
-
-
-def _correlation(x: NDArray[np.float64], y: NDArray[np.float64], *, layers: int) -> Correlation:
-    """Of two models' units; the first row holds all heads, layer by layer."""
-    # Shuffled within its layer, a head contributes the product of the layer's means on average.
-    x_means, y_means = (units[0].reshape(layers, -1).mean(axis=1) for units in (x, y))
-    return Correlation((x * y).sum(axis=1).clip(-1, 1), float(x.shape[1] / layers * x_means @ y_means))
+    return values.size

@@ -10,8 +10,9 @@ from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import eager_attention, intercepted_attention
 from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.inputs import labelled_inputs
-from pipeline.attattr.prefix import frozen, logits_of
+from pipeline.attattr.families import describe
+from pipeline.attattr.inputs import checked_inputs, labelled_inputs
+from pipeline.attattr.prefix import frozen, logits_of, prefix_pass
 
 Pooling = Literal["max", "confidence"]
 Normalise = Literal["none", "layer_l2"]
@@ -73,6 +74,29 @@ def taylor_importance(
         taylor_michel=loss_terms.abs().sum(dim=2),
         taylor_authors=logit_terms.abs().sum(dim=2),
     )
+
+
+@torch.no_grad()
+def output_norm(
+    model: PreTrainedModel, *, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor | None = None
+) -> Tensor:
+    """How long the vector is that a head adds to a token, ||A V W_O||, `(batch, layer, head)`: mean over real queries.
+
+    One forward pass; inputs as for `taylor_importance`. Raises AttributionError as `attribute` does, for the same
+    models and inputs.
+    """
+    inputs = checked_inputs(
+        model, input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+    ).trimmed()
+    with frozen(model):
+        contexts = prefix_pass(model, inputs).context
+        norms = []
+        for layer, context in zip(describe(model).layers, contexts, strict=True):
+            # Of W = QR, with orthonormal columns of Q, ||W c|| = ||R c||: as wide as a head, not as the model.
+            triangle = torch.linalg.qr(layer.output_weight.unflatten(1, (layer.heads, -1)).transpose(0, 1)).R
+            norms.append(torch.einsum("hed,bhnd->bhne", triangle, layer.split_heads(context)).norm(dim=-1))
+    real = inputs.attention_mask[:, None, None]
+    return (torch.stack(norms, dim=1) * real).sum(dim=-1) / real.sum(dim=-1)
 
 
 def pooled_attention(attention_probs: Tensor, lengths: Tensor, *, pooling: Pooling) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from pipeline.attattr.errors import AttributionError, as_number
 
 Direction = Literal["lowest_first", "highest_first"]
+Rounding = Literal["half_up", "down"]
 
 
 def head_order(importance: Tensor, *, direction: Direction) -> Tensor:
@@ -41,11 +42,17 @@ def per_layer_masks(importance: Tensor, *, direction: Direction) -> Tensor:
     return (position[None] >= counts).to(torch.float32)
 
 
-def masked_counts(rates: list[float], *, heads: int) -> list[int]:
-    """How many of `heads` heads each pruning rate masks, rounded to the nearest whole head."""
+def masked_counts(rates: list[float], *, heads: int, rounding: Rounding) -> list[int]:
+    """How many of `heads` heads each pruning rate masks: whole heads, halves up, or down as in the released code."""
     if any(not 0 <= as_number(rate) <= 1 for rate in rates):
         raise AttributionError(f"pruning rates are {rates}: they must lie in [0, 1]")
-    return [int(rate * heads + 0.5) for rate in rates]
+    match rounding:
+        case "half_up":
+            return [int(rate * heads + 0.5) for rate in rates]
+        case "down":
+            return [int(rate * heads) for rate in rates]
+        case _:
+            raise AttributionError(f"rounding is {rounding!r}: it must be half_up or down")
 
 
 def global_masks(importance: Tensor, counts: list[int]) -> Tensor:

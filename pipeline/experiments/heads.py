@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.attribution import attribute
 from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.importance import taylor_importance
+from pipeline.attattr.importance import output_norm, taylor_importance
 from pipeline.predicting.examples import Batch, Example
 from pipeline.predicting.masked import masked_logits
 from pipeline.predicting.predict import batches, model_inputs
@@ -51,6 +51,11 @@ def taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
     """The three readings of `TAYLOR`, `(batch, reading, layer, head)`."""
     readings = taylor_importance(model, **model_inputs(model, batch).arguments(), labels=batch.labels)
     return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
+
+
+def output_norms(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """`output_norm` of the batch, `(batch, layer, head)`."""
+    return output_norm(model, **model_inputs(model, batch).arguments())
 
 
 def largest_scores(model: PreTrainedModel, batch: Batch, **integral: Any) -> Tensor:

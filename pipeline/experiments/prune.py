@@ -15,8 +15,16 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.importance import normalise
-from pipeline.attattr.pruning import global_masks, masked_counts
-from pipeline.experiments.heads import TAYLOR, gradient_x_attention, losses, mean_over, removal_logits, taylor
+from pipeline.attattr.pruning import global_masks, masked_counts, ranks
+from pipeline.experiments.heads import (
+    TAYLOR,
+    gradient_x_attention,
+    losses,
+    mean_over,
+    output_norms,
+    removal_logits,
+    taylor,
+)
 from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.scoring.store import per_head, read_heads
@@ -58,6 +66,8 @@ def head_importance(
                 importance[method] = per_head(stored, f"attention_{settings.attention_pooling}", **size).mean(dim=0)
             case "gradient_x_attention":
                 importance[method] = mean_over(model, examples, gradient_x_attention, token_budget=token_budget)
+            case "output_norm":
+                importance[method] = mean_over(model, examples, output_norms, token_budget=token_budget)
     if any(method in wanted for method in TAYLOR):
         readings = mean_over(model, examples, taylor, token_budget=token_budget)
         importance |= {method: readings[number] for number, method in enumerate(TAYLOR) if method in wanted}
@@ -83,21 +93,30 @@ def removal_differences(
 
 
 def rankings(importance: dict[str, Tensor], *, settings: Prune, seed: int) -> list[Ranking]:
-    """Every method under every normalisation; `random_orders` random orders if `random` is among the methods."""
+    """Every method under every normalisation, and the random orders if `random` is among the methods."""
     result = [
         Ranking(method, how, 0, normalise(values, how=how))
         for method, values in importance.items()
         for how in settings.normalise
     ]
     if "random" in settings.methods:
-        generator = torch.Generator().manual_seed(derived_seed(seed, "random head orders"))
-        shape = next(iter(importance.values())).shape if importance else None
-        if shape is None:
+        if not importance:
             raise ValueError("prune.methods holds random alone: name at least one method to compare with")
-        for order in range(settings.random_orders):
-            values = torch.randperm(shape.numel(), generator=generator).float().view(shape)
-            result.append(Ranking("random", "none", order, values))
+        result += random_rankings(next(iter(importance.values())).shape, count=settings.random_orders, seed=seed)
     return result
+
+
+def random_rankings(shape: torch.Size, *, count: int, seed: int) -> list[Ranking]:
+    """The first `count` random orders of a replicate's heads."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random head orders"))
+    orders = [torch.randperm(shape.numel(), generator=generator).float().view(shape) for _ in range(count)]
+    return [Ranking("random", "none", number, order) for number, order in enumerate(orders)]
+
+
+def untied(importance: Tensor, *, seed: int) -> Tensor:
+    """Ranks of all heads, `(layer, head)`, 0 for the least important; equal ones go in an order drawn for the seed."""
+    generator = torch.Generator().manual_seed(derived_seed(seed, "order of equal heads"))
+    return ranks(importance.flatten(), generator=generator).view_as(importance)
 
 
 def outcomes(
@@ -105,15 +124,17 @@ def outcomes(
     examples: Sequence[Example],
     orders: Sequence[Ranking],
     *,
-    rates: Sequence[float],
+    settings: Prune,
+    seed: int,
     token_budget: TokenBudget,
 ) -> dict[str, NDArray[Any]]:
     """The class predicted for every example with the least important heads masked, as columns of a long table.
 
     They are method, normalise, order, rate, n_masked, example_id, label, predicted.
     """
-    counts = masked_counts(list(rates), heads=layer_count(model) * head_count(model))
-    masks = torch.cat([global_masks(ranking.importance, counts) for ranking in orders])
+    rates, heads = settings.rates, layer_count(model) * head_count(model)
+    counts = masked_counts(list(rates), heads=heads, rounding=settings.rounding)
+    masks = torch.cat([global_masks(untied(ranking.importance, seed=seed), counts) for ranking in orders])
     predicted = masked_predictions(model, examples, masks, token_budget=token_budget)
     curves = [{"method": one.method, "normalise": one.normalise, "order": one.order} for one in orders]
     steps = [{"rate": rate, "n_masked": count} for rate, count in zip(rates, counts, strict=True)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pipeline.errors import InputError
-from pipeline.experiments.prune import Ranking, outcomes
+from pipeline.experiments.prune import Ranking, outcomes, random_rankings
 from pipeline.values.present import present
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.attattr.batching import TokenBudget
     from pipeline.predicting.examples import Example
-    from pipeline.values.schema import Universality
+    from pipeline.values.schema import Prune
 
 
 def read_importance(path: Path, *, method: str, normalise: str) -> Tensor:
@@ -39,20 +39,30 @@ def read_importance(path: Path, *, method: str, normalise: str) -> Tensor:
     return torch.tensor([float(row["importance"]) for row in rows]).view(layers, -1)
 
 
+def next_seed(seeds: Sequence[int], seed: int) -> int | None:
+    """The seed after `seed`, the lowest after the highest; None where there is no other."""
+    others = [other for other in seeds if other != seed]
+    later = [other for other in others if other > seed]
+    return min(later or others, default=None)
+
+
 def foreign_outcomes(
     model: PreTrainedModel,
     examples: Sequence[Example],
     importance: Mapping[str, Tensor],
     *,
-    settings: Universality,
+    settings: Prune,
+    seed: int,
     token_budget: TokenBudget,
 ) -> dict[str, NDArray[Any]]:
-    """The class predicted for every example with heads masked by each task's ranking, as columns of a long table.
+    """The class predicted for every example with heads masked by each ranking, as columns of a long table.
 
-    `importance` holds one `(layer, head)` tensor for every task by which `model` is pruned, its own among them. The
-    columns are ranking (the task), rate, n_masked, example_id, label, predicted.
+    `importance` holds one `(layer, head)` tensor for every ranking by which `model` is pruned: those of all tasks, its
+    own among them, and `same_task` where there is another seed. `random` are the random orders of `prune`. The columns
+    are ranking, order, rate, n_masked, example_id, label, predicted.
     """
-    orders = [Ranking(task, settings.normalise, 0, values) for task, values in importance.items()]
-    columns = outcomes(model, examples, orders, rates=settings.rates, token_budget=token_budget)
-    kept = {name: values for name, values in columns.items() if name not in ("normalise", "order")}
+    orders = [Ranking(name, "", 0, values) for name, values in importance.items()]
+    orders += random_rankings(orders[0].importance.shape, count=settings.random_orders, seed=seed)
+    columns = outcomes(model, examples, orders, settings=settings, seed=seed, token_budget=token_budget)
+    kept = {name: values for name, values in columns.items() if name != "normalise"}
     return {"ranking": kept.pop("method"), **kept}

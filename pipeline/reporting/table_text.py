@@ -5,23 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipeline.analysis.intervals import Interval
 from pipeline.errors import InputError
 from pipeline.reporting.style import METHODS, task_name
-
-if TYPE_CHECKING:
-    from pipeline.analysis.curves import Verdict
-
-
-@dataclass(frozen=True)
-class Difference(Interval):
-    """A difference with its interval and what the interval decides."""
-
-    verdict: Verdict
-
 
 Cell = str | int | float | Interval | None
 Row = dict[str, Cell]
@@ -44,12 +31,9 @@ COLUMNS: Columns = {
     "auc": ("AUC, points", 1),
     "nauc": ("nAUC", 2),
     "r_star": ("r*, % of heads", 0),
-    "delta_auc": ("attribution's lead, points", 2),
     "area_attribution": ("area, gold label", 1),
     "area_predicted": ("area, predicted label", 1),
     "area_attention": ("area, attention", 1),
-    "delta_auc_taylor": ("AUC lead over Taylor", 2),
-    "delta_auc_attention": ("AUC lead over attention", 2),
     "normalise": ("importance", 0),
     "steps_1": ("steps for 1 %", 0),
     "steps_0.1": ("for 0.1 %", 0),
@@ -92,16 +76,7 @@ COLUMNS: Columns = {
     "other_task": ("with", 0),
     "other_seed": ("its seed", 0),
     "pearson": ("Pearson's r", 2),
-    "pearson_layers": ("layers alone", 2),
     "spearman": ("Spearman's ρ", 2),
-    "spearman_layers": ("layers alone", 2),
-    "ranking": ("pruned as for", 0),
-    "auc_own": ("AUC, own ranking", 1),
-    "auc_foreign": ("AUC, that ranking", 1),
-    "lost": ("AUC lost, points", 2),
-    "nauc_own": ("nAUC, own", 2),
-    "nauc_foreign": ("nAUC, that", 2),
-    "nauc_lost": ("nAUC lost", 2),
     "n_edges": ("edges", 0),
     "n_edges_with_special": ("with special tokens", 0),
 }
@@ -112,7 +87,7 @@ TINY = frozenset({"gap_median", "gap_q95", "gap_max", "doubt", "judge_error", "r
 
 
 def to_csv(rows: Sequence[Row]) -> str:
-    """Rows as CSV, four decimals; an interval takes the columns x, x_low, x_high, and a difference also x_verdict."""
+    """Rows as CSV, four decimals; an interval takes the columns x, x_low, x_high."""
     flat = [_flat(row, like=rows) for row in rows]
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=list(flat[0]) if flat else [], lineterminator="\n")
@@ -146,8 +121,6 @@ def cell_text(name: str, cell: Cell, columns: Columns = COLUMNS) -> str:
     match cell:
         case None:
             return MISSING
-        case Difference():
-            return f"{_interval_text(cell, digits)} {cell.verdict}"
         case Interval():
             return _interval_text(cell, digits)
         case float():
@@ -188,11 +161,8 @@ def _flat(row: Row, *, like: Sequence[Row]) -> dict[str, str]:
         if not any(isinstance(other, Interval) for other in column):
             flat[name] = f"{cell:.4g}" if name in TINY and isinstance(cell, float) else _plain(cell)
             continue
-        parts = (
-            ["low", "high", "verdict"] if any(isinstance(other, Difference) for other in column) else ["low", "high"]
-        )
         flat[name] = _plain(cell.value if isinstance(cell, Interval) else cell)
-        flat |= {f"{name}_{part}": _plain(getattr(cell, part, None)) for part in parts}
+        flat |= {f"{name}_{part}": _plain(getattr(cell, part, None)) for part in ("low", "high")}
     return flat
 
 

@@ -58,6 +58,9 @@ def example_record(
         "completeness_gap": (sign * result.completeness_gap[number]).tolist(),
         "output_change": (sign * (result.output[number] - result.baseline_output[number])).tolist(),
         "attribution_max": scores.amax(dim=(2, 3)).flatten().tolist(),
+        "attribution_sum": scores.sum(dim=(2, 3)).flatten().tolist(),
+        "attribution_positive": scores.clamp(min=0).sum(dim=(2, 3)).flatten().tolist(),
+        "attribution_absolute": scores.abs().sum(dim=(2, 3)).flatten().tolist(),
         "attention_max": pooled_attention(probs[None], torch.tensor([n]), pooling="max").flatten().tolist(),
         "attention_confidence": pooled_attention(probs[None], torch.tensor([n]), pooling="confidence")
         .flatten()

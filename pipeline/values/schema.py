@@ -39,7 +39,10 @@ Importance = Literal[
     "accuracy_difference",
     "loss_difference",
     "gradient_x_attention",
+    "output_norm",
 ]
+# What may be different about attribution's importance: how a head's edges are pooled, and what is integrated.
+Factor = Literal["sum", "positive", "absolute", "joint", "left_20", "iterative"]
 Normalise = Literal["none", "layer_l2"]
 Threshold = Annotated[float, Field(ge=0, lt=1)]
 Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
@@ -119,8 +122,10 @@ class Prune(Section):
 
     methods: List[Literal[Importance, "random"]]
     normalise: List[Normalise]
-    rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
-    random_orders: Annotated[int, Field(ge=20)]
+    factors: AnyNumber[Factor]  # further rankings by attribution, each with one thing changed; few are cheap
+    rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]  # of universality too
+    rounding: Literal["half_up", "down"]  # to whole heads; down: as the released code
+    random_orders: Annotated[int, Field(ge=20)]  # of universality too
     n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
     attention_pooling: Pooling
 
@@ -140,11 +145,10 @@ class Convergence(Section):
 
 
 class Universality(Section):
-    """Do the same heads matter in other tasks?"""
+    """Do the same heads matter in other tasks? Heads are masked at the rates of `prune`."""
 
     method: Importance
     normalise: Normalise
-    rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]
     n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
 
 
@@ -285,6 +289,8 @@ class Params(Section):
                 )
             if for_task(self.finetune.epochs, task) is None:
                 raise InputError(f"finetune.epochs is {self.finetune.epochs}, but must hold {task} or {DEFAULT}")
+        if self.prune.factors and "attribution" not in self.prune.methods:
+            raise InputError("prune.factors change attribution, which prune.methods must hold then")
         compared = self.universality
         if compared.method not in self.prune.methods or compared.normalise not in self.prune.normalise:
             raise InputError(

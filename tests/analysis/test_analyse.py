@@ -50,6 +50,11 @@ def found(root, values):
     return make
 
 
+def by_name(statistics):
+    """Values by task and name."""
+    return {(one.task, one.name): pytest.approx(one.estimate.value) for one in statistics}
+
+
 def test_finetune_by_hand(found):
     (record,) = found("finetune").records
     assert (record["task"], record["seed"], record["n"], record["accuracy"]) == ("negation", 1, 4, 0.75)
@@ -103,24 +108,35 @@ def test_effectiveness_by_hand(found):
 def test_prune_by_hand(found):
     result = found("prune")
     (record,) = result.records
-    # Trapezoids of (3, 3, 1), (3, 1, 1), (3, 0, 1) and (3, 1, 1) fourths over (0, 0.5, 1).
-    assert {row["method"]: row["auc"]["value"] for row in record["rankings"]} == {"attribution": 62.5, "taylor": 37.5}
-    assert {row["over"]: row["value"] for row in record["leads"]} == {"taylor": 25, "random": 62.5 - (25 + 37.5) / 2}
+    # Trapezoids of (3, 3, 1), (3, 1, 1), (3, 2, 1), and (3, 0, 1) and (3, 1, 1) fourths over (0, 0.5, 1).
+    random = (25 + 37.5) / 2
+    assert by_name(result.statistics) == {
+        ("negation", "auc/attribution/none"): 62.5,
+        ("negation", "auc/taylor/none"): 37.5,
+        ("negation", "auc/random/none"): random,
+        ("negation", "lead/taylor/none"): 25,
+        ("negation", "lead/random/none"): 62.5 - random,
+        ("negation", "beaten/random"): 0,
+        ("negation", "factor/sum"): 50 - 62.5,
+    }
     assert (record["n_importance"], record["n_heads_total"], record["random"]["orders"]) == (7, 4, 2)
-    assert [row["n_masked"] for row in result.tables["curves"]] == [0, 2, 4] * 4
+    assert [row["n_masked"] for row in result.tables["curves"]] == [0, 2, 4] * 5
 
 
 def test_universality_by_hand(found):
     result = found("universality", tasks=TASKS)
     (record,) = result.records
     (pair,) = record["pairs"]
-    assert (pair["a"]["task"], pair["b"]["task"], pair["pearson"]["value"]) == ("negation", "inference", -1)
-    assert [(part["task"], part["ranking"], part["lost"]["value"]) for part in record["functional"]] == [
-        ("negation", "inference", 25),
-        ("inference", "negation", 25),
-    ]
-    assert [row["importance"] for row in result.tables["importance"]] == [0.25, 0.5, 0.75, 1, 1, 0.75, 0.5, 0.25]
-    assert len(result.tables["functional"]) == 2 * 2 * 3
+    assert (pair["a"]["task"], pair["b"]["task"], pair["pearson"]) == ("negation", "inference", -1)
+    lost = {"lost": 25, "lost/same_task": 12.5, "lost/random": 62.5 - (25 + 37.5) / 2}
+    assert by_name(result.statistics) == {
+        (None, "agreement/negation-inference"): -1,
+        (None, "agreement/negation-inference/within_layers"): -1,
+        **{("negation", name): value for name, value in (lost | {"lost/inference": 25}).items()},
+        **{("inference", name): value for name, value in (lost | {"lost/negation": 25}).items()},
+    }
+    assert len(result.tables["importance"]) == 2 * 4
+    assert len(result.tables["functional"]) == 2 * 5 * 3
 
 
 def values_of(result):
@@ -226,16 +242,17 @@ def test_an_analysis_of_two_seeds_holds_those_of_both(found, experiment):
     assert first != second or values[0] != values[1]
 
 
-def test_universality_of_two_seeds_holds_the_losses_of_both(found):
-    (both,) = found("universality", tasks=TASKS, seeds=SEEDS).records
-    alone = [found("universality", tasks=TASKS, seeds=[seed]).records[0] for seed in SEEDS]
-    for one in alone:
-        assert all(part in both["functional"] for part in one["functional"])
-    assert len(both["functional"]) == 4
-    assert [part["lost"]["value"] for part in both["functional"]] == [25, 12.5, 25, 12.5]
-    same = [pair["pearson"]["value"] for pair in both["pairs"] if pair["same_task"]]
-    assert same == [1, 1]
-    assert len(both["pairs"]) == 6
+def test_universality_of_two_seeds_holds_the_losses_of_both_and_their_ceiling(found):
+    both = found("universality", tasks=TASKS, seeds=SEEDS)
+    (record,) = both.records
+    assert len(record["pairs"]) == 6
+    lost = {one.task: one.by_seed for one in both.statistics if one.name == "lost"}
+    assert lost == {"negation": (25, 12.5), "inference": (25, 12.5)}
+    ceilings = [one for one in both.statistics if one.name.startswith("ceiling")]
+    assert [(one.name, one.by_seed) for one in ceilings] == [
+        (f"ceiling/{task}{kind}", (1, 1)) for task in TASKS for kind in ("", "/within_layers")
+    ]
+    assert all(one.estimate.interval() is None for one in ceilings)
 
 
 # The stage.

@@ -4,7 +4,7 @@ from torch.nn.functional import cross_entropy
 
 from pipeline.attattr import AttributionError
 from pipeline.attattr.families import FAMILIES
-from pipeline.attattr.importance import normalise, pooled_attention, taylor_importance
+from pipeline.attattr.importance import normalise, output_norm, pooled_attention, taylor_importance
 
 
 @pytest.fixture
@@ -97,3 +97,33 @@ def test_unknown_names_are_refused():
         pooled_attention(torch.ones(1, 1, 1, 2, 2), torch.tensor([2]), pooling="mean")
     with pytest.raises(AttributionError, match="normalise is 'l1': it must be none or layer_l2"):
         normalise(torch.ones(1, 2), how="l1")
+
+
+# Output norms.
+
+
+def test_output_norms_are_the_lengths_of_what_each_head_adds(tiny_model, random_examples, padded, without_heads):
+    """What the output projection gives when only that head is left in its layer."""
+    model, examples = tiny_model(), random_examples([9, 4, 1, 12])
+    found = output_norm(model, **padded(model, examples))
+    assert found.shape == (4, 2, 4)
+    for layer in range(2):
+        for head in range(4):
+            keep = torch.ones(2, 4)
+            keep[layer] = torch.eye(4)[head]
+            changed, added = without_heads(model, keep), []
+            projection = changed.bert.encoder.layer[layer].attention.output.dense
+            projection.register_forward_hook(lambda module, _, output, seen=added: seen.append(output - module.bias))
+            for row, example in enumerate(examples):
+                with torch.no_grad():
+                    changed(**padded(model, [example]))
+                assert float(found[row, layer, head]) == pytest.approx(float(added[-1].norm(dim=-1).mean()), rel=1e-5)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_output_norms_do_not_depend_on_padding(tiny_model, random_examples, padded, family):
+    model, examples = tiny_model(family), random_examples([9, 4, 12])
+    together = output_norm(model, **padded(model, examples, width=20))
+    alone = torch.cat([output_norm(model, **padded(model, [example])) for example in examples])
+    assert torch.allclose(together, alone, rtol=1e-4)
+    assert bool((together > 0).all())

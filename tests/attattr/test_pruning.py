@@ -76,22 +76,26 @@ def test_global_masks_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("rates", "heads", "counts"),
+    ("rates", "heads", "half_up", "down"),
     [
-        ([0.0, 0.5, 1.0], 16, [0, 8, 16]),
-        ([0.0, 0.1, 0.2, 0.3, 0.9, 1.0], 144, [0, 14, 29, 43, 130, 144]),
+        ([0.0, 0.5, 1.0], 16, [0, 8, 16], [0, 8, 16]),
+        # The released code's numbers at 20, 40, 70 and 90 %.
+        ([0.0, 0.2, 0.4, 0.7, 0.9, 1.0], 144, [0, 29, 58, 101, 130, 144], [0, 28, 57, 100, 129, 144]),
         # A half is rounded up.
-        ([0.1, 0.3, 0.7], 5, [1, 2, 4]),
+        ([0.1, 0.3, 0.7], 5, [1, 2, 4], [0, 1, 3]),
     ],
 )
-def test_counts_are_rates_rounded_to_whole_heads(rates, heads, counts):
-    assert masked_counts(rates, heads=heads) == counts
+def test_counts_are_rates_rounded_to_whole_heads(rates, heads, half_up, down):
+    assert masked_counts(rates, heads=heads, rounding="half_up") == half_up
+    assert masked_counts(rates, heads=heads, rounding="down") == down
+    with pytest.raises(AttributionError, match="rounding is 'up': it must be half_up or down"):
+        masked_counts(rates, heads=heads, rounding="up")
 
 
 @pytest.mark.parametrize("rate", [-0.1, 1.1, float("nan")])
 def test_a_rate_outside_the_unit_interval_is_refused(rate):
     with pytest.raises(AttributionError, match=r"must lie in \[0, 1\]"):
-        masked_counts([0.0, rate], heads=4)
+        masked_counts([0.0, rate], heads=4, rounding="down")
 
 
 def test_an_unknown_direction_is_refused():

@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from pipeline.attattr import attribute
+from pipeline.attattr.importance import output_norm
 from pipeline.experiments.prune import (
     Ranking,
     head_importance,
@@ -13,7 +15,9 @@ from pipeline.experiments.prune import (
     outcomes,
     rankings,
     removal_differences,
+    untied,
 )
+from pipeline.experiments.prune_factors import factor_rankings, rescored
 from pipeline.values.store import write_rows
 
 LENGTHS = [6, 9, 4, 6, 13]
@@ -26,6 +30,7 @@ METHODS = (
     "accuracy_difference",
     "loss_difference",
     "gradient_x_attention",
+    "output_norm",
 )
 
 
@@ -43,9 +48,11 @@ def store(tmp_path):
     generator = torch.Generator().manual_seed(0)
     rows = []
     for number in range(len(LENGTHS)):
-        names = ("attribution_max", "attention_max", "attention_confidence")
+        names = [f"attribution_{pooling}" for pooling in ("max", "sum", "positive", "absolute")]
+        names += ["attention_max", "attention_confidence"]
         values = {name: torch.rand(8, generator=generator).tolist() for name in names}
-        rows.append({"split": "importance", "example_id": f"e-{number}", "target": "gold", **values})
+        row = {"split": "importance", "example_id": f"e-{number}", "target": "gold", "n": LENGTHS[number]}
+        rows.append(row | values)
     write_rows(
         tmp_path / "heads.parquet",
         [*rows, {**rows[0], "split": "dev"}, {**rows[0], "target": "predicted"}],
@@ -114,7 +121,8 @@ def test_importance_by_every_method(settings, tiny_model, random_examples, padde
         exact["taylor_authors"] += of_logits.sum(dim=3).abs().sum(dim=2) / len(examples)
         of_output = terms(logits.softmax(dim=1)[0, example.label])
         exact["gradient_x_attention"] += of_output.amax(dim=(2, 3)) / len(examples)
-    for name in ("taylor", "taylor_michel", "taylor_authors", "gradient_x_attention"):
+        exact["output_norm"] += output_norm(model, **padded(model, [example]))[0] / len(examples)
+    for name in ("taylor", "taylor_michel", "taylor_authors", "gradient_x_attention", "output_norm"):
         close(found[name], exact[name])
     differences = removal_differences(model, examples, token_budget="auto")
     for name, value in differences.items():
@@ -173,14 +181,16 @@ def test_rankings_are_every_method_under_every_normalisation_and_random_orders_o
 
 @pytest.mark.parametrize("token_budget", ["auto", 30])
 def test_curves_are_those_of_removing_heads_from_the_weights(
-    tiny_model, random_examples, padded, without_heads, token_budget
+    settings, tiny_model, random_examples, padded, without_heads, token_budget
 ):
     model, examples = tiny_model(seed=3), random_examples([6, 9, 4, 6, 7], seed=3)
     generator = torch.Generator().manual_seed(0)
     orders = [Ranking("a", "none", 0, torch.rand(2, 4, generator=generator))]
     orders.append(Ranking("b", "none", 0, torch.tensor([[0.5, 0.5, 0.1, 0.5], [0.5, 0.9, 0.5, 0.1]])))
     rates = [0.0, 0.1, 0.4, 0.75, 1.0]
-    table = pd.DataFrame(outcomes(model, examples, orders, rates=rates, token_budget=token_budget))
+    chosen = settings(rates=rates)
+    table = pd.DataFrame(outcomes(model, examples, orders, settings=chosen, seed=5, token_budget=token_budget))
+    ties = untied(torch.zeros(2, 4), seed=5).flatten().tolist()
     columns = ["method", "normalise", "order", "rate", "n_masked", "example_id", "label", "predicted"]
     assert list(table) == columns
     assert len(table) == 2 * 5 * 5
@@ -189,7 +199,7 @@ def test_curves_are_those_of_removing_heads_from_the_weights(
     assert cells.index.is_unique
     for ranking in orders:
         scores = ranking.importance.flatten().tolist()
-        order = sorted(range(8), key=lambda head, s=scores: (s[head], head))
+        order = sorted(range(8), key=lambda head, s=scores: (s[head], ties[head]))
         for count in (0, 1, 3, 6, 8):
             keep = torch.ones(8)
             keep[order[:count]] = 0
@@ -219,3 +229,109 @@ def test_importance_rows_by_hand():
     shared = {"task": "rte", "seed": 3, "method": "taylor", "normalise": "none"}
     assert all(row.items() >= shared.items() for row in rows)
     assert not any(math.isnan(row["importance"]) for row in rows)
+
+
+def test_ties_are_broken_by_chance_anew_for_every_seed_and_never_by_index():
+    importance = torch.tensor([[0.0, 1.0, 0.0], [0.0, -1.0, 0.0]])
+    found = [untied(importance, seed=seed) for seed in range(200)]
+    assert torch.equal(untied(importance, seed=3), found[3])
+    assert all(sorted(order.flatten().tolist()) == list(range(6)) for order in found)
+    assert {(int(order[1, 1]), int(order[0, 1])) for order in found} == {(0, 5)}
+    first = [order.flatten().tolist().index(1) for order in found]
+    assert all(25 < first.count(head) < 75 for head in (0, 2, 3, 5))  # 50 on average, with a deviation of 6
+
+
+def test_equal_importances_do_not_send_the_lower_layers_away_first(settings, tiny_model, random_examples):
+    """As most accuracy differences are equal: with all equal, orders of several seeds are orders by chance."""
+    model, examples = tiny_model(seed=3), random_examples([6, 9, 4, 6, 7], seed=3)
+    orders, chosen = [Ranking("a", "none", 0, torch.zeros(2, 4))], settings(rates=[0.0, 0.5, 1.0])
+    found = [
+        outcomes(model, examples, orders, settings=chosen, seed=seed, token_budget="auto")["predicted"].tolist()
+        for seed in (0, 0, 1, 2, 3, 4)
+    ]
+    assert found[0] == found[1]
+    assert len({tuple(row) for row in found}) > 1
+
+
+# One thing changed.
+
+CHANGED = ["sum", "positive", "absolute", "joint", "left_20", "iterative"]
+
+
+@pytest.fixture
+def changed(settings, section, tiny_model, random_examples, store):
+    """`changed(factors, **prune)`: importances by name, with the importance that they change, and the model."""
+
+    def make(factors, **changes):
+        model, examples = tiny_model(), random_examples(LENGTHS)
+        chosen = settings(methods=["attribution"], factors=factors, rates=[0.0, 0.25, 0.5, 0.75, 1.0], **changes)
+        plain = head_importance(model, examples, store[0], settings=chosen, token_budget="auto")["attribution"]
+        found = factor_rankings(
+            model,
+            examples,
+            store[0],
+            plain=plain,
+            settings=chosen,
+            integral=section("attribute", steps=3, rule="gauss_legendre"),
+            seed=1,
+            token_budget="auto",
+        )
+        assert [(one.method, one.normalise, one.order) for one in found] == [
+            (f"factor/{f}", "none", 0) for f in factors
+        ]
+        return {one.method.removeprefix("factor/"): one.importance for one in found}, plain, model, examples
+
+    return make
+
+
+def attributed(model, examples, padded, **integral):
+    """Mean over examples, one by one, of every head's largest score for the gold label."""
+    rows = [
+        attribute(model, **padded(model, [one]), target=one.label, **integral).attribution.amax(dim=(0, 3, 4))
+        for one in examples
+    ]
+    return torch.stack(rows).mean(dim=0)
+
+
+def test_other_poolings_of_the_stored_scores(changed, store):
+    found, *_ = changed(["sum", "positive", "absolute"])
+    close(found["sum"], column(store[1], "attribution_sum"))
+    close(found["positive"], column(store[1], "attribution_positive"))
+    rows = [torch.tensor(row["attribution_absolute"]) / row["n"] ** 2 for row in store[1]]
+    close(found["absolute"], torch.stack(rows).mean(dim=0).view(2, 4))
+
+
+def test_other_integrals_keep_what_they_do_not_change(changed, padded):
+    found, _, model, examples = changed(["joint", "left_20"])
+    close(found["joint"], attributed(model, examples, padded, path="joint", steps=3, rule="gauss_legendre"))
+    close(found["left_20"], attributed(model, examples, padded, steps=20, rule="left"))
+
+
+def test_iterative_scores_what_is_left_after_every_rate(changed, padded, without_heads):
+    """Step by step: the two lowest of the heads that are left, in a model without those that are gone."""
+    found, plain, model, examples = changed(["iterative"])
+    keep, left = torch.ones(8), []
+    for _ in range(3):
+        left.append(keep.clone())
+        if keep.all():
+            scores = plain
+        else:
+            without = without_heads(model, keep.view(2, 4))
+            scores = attributed(without, examples, padded, steps=3, rule="gauss_legendre")
+        keep[scores.flatten().masked_fill(keep == 0, torch.inf).argsort()[:2]] = 0
+    expected = torch.stack([*left, keep, torch.zeros(8)]).sum(dim=0).view(2, 4)
+    assert torch.equal(found["iterative"], expected)
+
+
+def test_what_is_scored_anew_and_when():
+    """A score that turns round once heads are gone; heads that are gone stay gone; nothing is scored in vain."""
+    first, seen = torch.tensor([[1.0, 2.0, 3.0, 4.0]]), []
+
+    def score(head_mask):
+        seen.append(head_mask.flatten().tolist())
+        return -first
+
+    order = rescored(score, first, counts=[0, 0, 1, 1, 2, 4], seed=0)
+    # Head 0 leaves by the first score, then head 3 by the second, and the others last.
+    assert order.tolist() == [[2, 5, 5, 4]]
+    assert seen == [[0, 1, 1, 1]]

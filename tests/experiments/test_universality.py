@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from pipeline.errors import InputError
-from pipeline.experiments.prune import Ranking, importance_rows, outcomes
-from pipeline.experiments.universality import foreign_outcomes, read_importance
+from pipeline.experiments.prune import Ranking, importance_rows, outcomes, random_rankings
+from pipeline.experiments.universality import foreign_outcomes, next_seed, read_importance
 from pipeline.values.store import write_csv
 
 RATES = [0.0, 0.25, 0.5, 1.0]
@@ -13,7 +13,7 @@ RATES = [0.0, 0.25, 0.5, 1.0]
 
 @pytest.fixture
 def settings(section):
-    return section("universality", rates=RATES)
+    return section("prune", rates=RATES)
 
 
 @pytest.mark.parametrize("token_budget", ["auto", 30])
@@ -23,10 +23,14 @@ def test_heads_leave_in_the_order_of_every_tasks_ranking(
     model, examples = tiny_model(seed=3), random_examples([6, 9, 4, 6, 7], seed=3)
     generator = torch.Generator().manual_seed(0)
     importance = {task: torch.rand(2, 4, generator=generator) for task in ("rte", "mnli", "sst2")}
-    table = pd.DataFrame(foreign_outcomes(model, examples, importance, settings=settings, token_budget=token_budget))
-    assert list(table) == ["ranking", "rate", "n_masked", "example_id", "label", "predicted"]
-    assert len(table) == 3 * 4 * 5
-    assert list(dict.fromkeys(table["ranking"])) == list(importance)
+    found = foreign_outcomes(model, examples, importance, settings=settings, seed=1, token_budget=token_budget)
+    table = pd.DataFrame(found)
+    assert list(table) == ["ranking", "order", "rate", "n_masked", "example_id", "label", "predicted"]
+    assert len(table) == (3 + 20) * 4 * 5
+    assert list(dict.fromkeys(table["ranking"])) == [*importance, "random"]
+    assert table[table["ranking"] == "random"]["order"].unique().tolist() == list(range(20))
+    importance["random"] = random_rankings(torch.Size([2, 4]), count=1, seed=1)[0].importance
+    table = table[table["order"] == 0]
     assert set(zip(table["rate"], table["n_masked"], strict=True)) == set(zip(RATES, [0, 2, 4, 8], strict=True))
     for task, values in importance.items():
         order = np.argsort(values.flatten().numpy())
@@ -47,7 +51,7 @@ def test_heads_leave_in_the_order_of_every_tasks_ranking(
 def test_the_own_ranking_from_a_file_prunes_as_in_the_pruning_experiment(
     settings, tiny_model, random_examples, tmp_path
 ):
-    """Ten digits in a file are more than float32 has, so that equal importances stay equal, and ties go by index."""
+    """Ten digits in a file are more than float32 has, so that equal importances stay equal, and go as there."""
     model, examples = tiny_model(seed=1), random_examples([6, 9, 4, 6, 7, 8], seed=1)
     importance = torch.rand(2, 4, generator=torch.Generator().manual_seed(0)) / 3
     importance[0, 1] = importance[1, 2] = importance[1, 0]
@@ -55,8 +59,9 @@ def test_the_own_ranking_from_a_file_prunes_as_in_the_pruning_experiment(
     write_csv(tmp_path / "importance.csv", importance_rows([ranking], task="rte", seed=1))
     read = read_importance(tmp_path / "importance.csv", method="taylor", normalise="none")
     assert torch.equal(read, importance)
-    found = foreign_outcomes(model, examples, {"rte": read}, settings=settings, token_budget="auto")
-    expected = outcomes(model, examples, [ranking], rates=RATES, token_budget="auto")
+    found = foreign_outcomes(model, examples, {"rte": read}, settings=settings, seed=4, token_budget="auto")
+    orders = [ranking, *random_rankings(torch.Size([2, 4]), count=20, seed=4)]
+    expected = outcomes(model, examples, orders, settings=settings, seed=4, token_budget="auto")
     for name in ("rate", "n_masked", "example_id", "label", "predicted"):
         np.testing.assert_array_equal(found[name], expected[name])
 
@@ -78,3 +83,8 @@ def test_an_importance_that_is_not_there_is_refused_in_one_line(tmp_path):
     for method, how in (("taylor", "layer_l2"), ("attention", "none")):
         with pytest.raises(InputError, match=rf"no {method} with normalise {how}; run: dvc repro prune$"):
             read_importance(path, method=method, normalise=how)
+
+
+def test_the_next_seed_goes_round():
+    assert [next_seed([3, 1, 7], seed) for seed in (1, 3, 7)] == [3, 7, 1]
+    assert next_seed([2], 2) is None

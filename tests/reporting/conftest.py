@@ -134,27 +134,40 @@ def effectiveness_statistics():
 
 @pytest.fixture
 def prune_metrics():
-    keys = [(method, name) for name in ("layer_l2", "none") for method in MEASURES]
-    auc, lead = {"value": 80, "low": 79, "high": 81.25}, {"value": 1.5, "low": 0.5, "high": 2.5, "verdict": "better"}
+    keys = [(method, name) for name in ("none", "layer_l2") for method in MEASURES] + [("factor/joint", "none")]
     return [
-        {"task": "negation", "seed": 1, "n": 1000, "n_importance": 200, "n_heads_total": 16, "model": "m"}
+        {"task": "negation", "seed": 1, "n": 1000, "n_importance": 200, "n_heads_total": 16}
         | {"baseline_accuracy": 0.984, "majority": 0.52}
         | {
             "rankings": [
-                {"method": method, "normalise": name, "auc": auc, "r_star": 0.4}
+                {"method": method, "normalise": name, "auc": 80.0, "r_star": 0.4}
                 | {"nauc": None if (method, name) == ("attention", "none") else 0.625}
                 for method, name in keys
             ]
         }
-        | {
-            "leads": [
-                {"normalise": name, "over": method, "over_normalise": name, **lead}
-                for method, name in keys
-                if method != "attribution"
-            ]
-        }
-        | {"random": {"auc_mean": 60.0, "auc_low": 55.0, "auc_high": 66.0, "orders": 20}}
+        | {"random": {"orders": 20, "lowest": 55.0, "highest": 66.0}}
     ]
+
+
+@pytest.fixture
+def prune_statistics(statistic_row):
+    leads = [("lead/taylor/none", 1.5), ("lead/paper", 2.5), ("factor/joint", 0.25)]
+    rows = [statistic_row(name, value) for name, value in [("auc/attribution/none", 80.0), *leads]]
+    return [*rows, statistic_row("beaten/random", 0.25, spread=None, unit="share")]
+
+
+@pytest.fixture
+def statistic_row():
+    """A row as `analyse` writes it, of one model; without an interval where `spread` is None."""
+
+    def make(name, value, *, task="negation", spread=1.0, unit="points", **changes):
+        ends = {"low": None, "high": None, "holds": None}
+        if spread is not None:
+            ends = {"low": value - spread, "high": value + spread, "holds": "this model"}
+        known = {"label": f"the {name}", "unit": unit, "replicates": 1, "n": 1000, "error": spread, "freedom": None}
+        return {"task": task, "name": name, "value": value, **ends, **known, "by_seed": [value], "why": None} | changes
+
+    return make
 
 
 @pytest.fixture
@@ -252,7 +265,7 @@ def records(
         "tree": tree_metrics,
         "receptive_field": receptive_field_metrics,
         "triggers": triggers_metrics,
-        "universality": [{"method": "attribution", "normalise": "none", "pairs": [], "functional": []}],
+        "universality": [{"method": "attribution", "normalise": "none", "pairs": []}],
     }
     return records | {"claims": []}
 
@@ -275,7 +288,15 @@ def parameters(mini_params):
 
 @pytest.fixture
 def report_context(
-    records, finetune_statistics, effectiveness_statistics, convergence_statistics, completeness_gaps, parameters
+    records,
+    finetune_statistics,
+    effectiveness_statistics,
+    prune_statistics,
+    tree_statistics,
+    receptive_field_statistics,
+    convergence_statistics,
+    completeness_gaps,
+    parameters,
 ):
     return ReportContext(
         title="Attribution <mini>",
@@ -289,6 +310,10 @@ def report_context(
         statistics={
             "finetune": finetune_statistics,
             "effectiveness": effectiveness_statistics(),
+            "prune": prune_statistics,
+            "universality": [prune_statistics[0] | {"name": "lost/random"}],
+            "tree": tree_statistics,
+            "receptive_field": receptive_field_statistics,
             "convergence": convergence_statistics,
         },
         completeness=completeness_gaps,

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.analysis.claims import claims
 from pipeline.reporting.page import render_html, render_markdown
-from pipeline.reporting.prune.tables import pruning_rows
+from pipeline.reporting.prune.tables import model_rows
 
 VOID = {"meta", "img"}
 
@@ -118,9 +118,9 @@ def test_both_forms_hold_every_table_and_section(report_context):
     # Markdown has a rule under each head.
     tables = sum(tag == "table" for tag, _ in html.tags)
     assert len(re.findall(r"^\|", markdown, flags=re.MULTILINE)) == rows + tables
-    assert rows > len(pruning_rows(report_context.records["prune"]))
-    assert "1.50 [0.50, 2.50] better" in markdown
-    assert "1.50 [0.50, 2.50] better" in html.text
+    assert rows > len(model_rows(report_context.records["prune"]))
+    assert "1.50 [0.50, 2.50]" in markdown
+    assert "1.50 [0.50, 2.50]" in html.text
 
 
 def test_markdown_links_the_figures_and_has_no_gaps(report_context):

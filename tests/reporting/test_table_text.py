@@ -6,7 +6,7 @@ import pytest
 from pipeline.analysis.intervals import Interval
 from pipeline.errors import InputError
 from pipeline.reporting.effectiveness.tables import effectiveness_rows
-from pipeline.reporting.prune.tables import pruning_rows
+from pipeline.reporting.statistics import statistic_rows
 from pipeline.reporting.table_text import in_words, to_csv, to_markdown
 
 
@@ -15,13 +15,11 @@ def parse_markdown(text):
     return lines[0], lines[1], lines[2:]
 
 
-def test_csv_spreads_intervals_over_columns(prune_metrics, effectiveness_metrics):
-    rows = list(csv.DictReader(io.StringIO(to_csv(pruning_rows(prune_metrics)))))
-    assert rows[0]["method"] == "attribution"
-    assert (rows[0]["auc"], rows[0]["auc_low"], rows[0]["auc_high"]) == ("80.0000", "79.0000", "81.2500")
-    assert rows[0]["delta_auc"] == rows[0]["delta_auc_verdict"] == ""
-    assert (rows[1]["delta_auc"], rows[1]["delta_auc_verdict"]) == ("1.5000", "better")
-    assert "area_verdict" not in to_csv(effectiveness_rows(effectiveness_metrics))
+def test_csv_spreads_intervals_over_columns(prune_statistics):
+    rows = list(csv.DictReader(io.StringIO(to_csv(statistic_rows(prune_statistics)))))
+    assert rows[0]["statistic"] == "the auc/attribution/none"
+    assert (rows[0]["value"], rows[0]["value_low"], rows[0]["value_high"]) == ("80.0000", "79.0000", "81.0000")
+    assert (rows[-1]["value"], rows[-1]["value_low"], rows[-1]["value_high"]) == ("0.2500", "", "")
 
 
 def test_numbers_are_stable():

@@ -224,6 +224,10 @@ def test_rows_are_what_attributing_each_example_for_its_target_gives(data_set, p
 
         largest = scores.flatten(2).amax(dim=2)
         close(row["attribution_max"], largest)
+        sums = {"sum": scores, "positive": scores * (scores > 0), "absolute": abs(scores)}
+        size = float(abs(scores).sum(dim=(2, 3)).max())
+        for name, values in sums.items():
+            close(row[f"attribution_{name}"], values.sum(dim=(2, 3)), size)
         assert row["steps"] == result.steps[0].tolist()
         assert row["unconverged"] == result.unconverged[0].tolist()
         close([row["output"]], result.output, 1)

@@ -23,7 +23,7 @@ from pipeline.reporting.panels import (
     where,
 )
 from pipeline.reporting.results import Results
-from pipeline.reporting.style import NORMALISATIONS, RC, in_order, method_style
+from pipeline.reporting.style import METHODS, NORMALISATIONS, RC, in_order, method_style
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Figures
@@ -39,13 +39,14 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
 def pruning_figure(curves: pd.DataFrame, majority: Mapping[str, float]) -> Figure:
     """Accuracy against the share of all heads pruned, lowest importance first (the paper's pruning figure).
 
+    Rankings by attribution with one thing changed are left out: their table says more than so many lines.
     One panel per task and way to normalise the importance, `none` beside `layer_l2`. `curves` has the columns task,
     seed, method, normalise, order, rate, n, accuracy, low, high (fractions). The grey band holds the middle 90 % of
     the random orders (all seeds together), the dotted line their mean; the bar at the lower left is the widest 95 %
     Wilson interval of one accuracy in the panel.
     """
     is_random = (curves["method"] == "random").to_numpy()
-    ranked, random = curves.loc[~is_random], curves.loc[is_random]
+    ranked, random = curves.loc[~is_random & curves["method"].isin(METHODS).to_numpy()], curves.loc[is_random]
     methods, found = in_order(ranked["method"]), set(ranked["normalise"])
     shown = [(task, name) for task in tasks_of(ranked) for name in NORMALISATIONS if name in found]
     with matplotlib.style.context(RC, after_reset=True):

@@ -1,8 +1,8 @@
 """Which measure of head importance prunes best?"""
 
-from pipeline.reporting.blocks import Picture, ReportContext, Section, Table, Text
-from pipeline.reporting.prune.tables import pruning_rows
-from pipeline.reporting.statistics import in_words
+from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
+from pipeline.reporting.prune.tables import model_rows
+from pipeline.reporting.statistics import in_words, statistic_rows
 
 QUESTION = (
     "All heads of the model are ranked together by one importance each, computed on {size} {source}; then they are "
@@ -23,14 +23,24 @@ CAPTION = (
 )
 READING = (
     "How to read it: the longer a curve stays high, the better its ranking. AUC is the area under the curve, that "
-    "is the mean accuracy over all rates; nAUC is 1 where pruning costs nothing and 0 at the level of the majority "
-    "class, and is left out where the whole model is not three standard errors above that level; r* is the largest "
-    "rate at which accuracy is at most one point below that of the whole model."
+    "is the mean accuracy over all rates, in points. Equally important heads leave in an order drawn anew for every "
+    "seed."
 )
 LEAD = (
-    "Attribution's lead is its AUC minus the row's, at the same normalisation: where it is positive, attribution "
-    "prunes better, and the verdict is about attribution. The bracket of the random row is the middle 90 % of its "
-    "orders."
+    "A lead is attribution's AUC minus that of the other measure, over the same examples: above zero attribution "
+    "prunes better, and it is zero on average if neither ranking knows more than the other. Of the random orders it is "
+    "the mean over all of them; the share of them that do at least as well would be a half on average if attribution "
+    "knew nothing."
+)
+FACTOR = (
+    "What decides how well attribution prunes? Each row changes one thing about it, and gives the AUC with the change "
+    "minus that without: above zero the change prunes better. *Scored anew* means that after every rate the heads that "
+    "are left are attributed in the model without those that are gone."
+)
+MODELS = (
+    "nAUC is 1 where pruning costs nothing and 0 at the level of the majority class, and is left out where the whole "
+    "model is not three standard errors above that level; r* is the largest rate at which accuracy is at most one "
+    "point below that of the whole model."
 )
 PAPER = (
     "The paper reports that pruning by attribution is at least as good as by Taylor expansion and better than by "
@@ -39,27 +49,32 @@ PAPER = (
 READINGS_OF_TAYLOR = (
     "Taylor expansion has three readings: the formula as printed, the absolute value per token of Michel et al. "
     "(2019), and the authors' code, which differentiates the sum of all logits instead of the loss and divides each "
-    "layer's importance by its L2 norm, while it leaves attribution undivided. Every measure is therefore ranked "
-    "both as computed and divided."
+    "layer's importance by its L2 norm, while it leaves attribution undivided: that is the pair which the paper "
+    "compared. Every measure is ranked both as computed and divided, and has its lead at both."
 )
 
 
 def section(context: ReportContext) -> Section:
-    """The figure, the table of all measures, what the paper found, and why Taylor expansion has several rows."""
-    rows = pruning_rows(context.records["prune"])
-    as_computed = [row for row in rows if row["normalise"] != "layer_l2"]
-    sizes = sorted({record["n_importance"] for record in context.records["prune"]})
+    """The figure, areas and leads, what the paper found and compared, and what decides how attribution prunes."""
+    found, records = context.statistics["prune"], context.records["prune"]
+    sizes = sorted({record["n_importance"] for record in records})
     size, source = " or ".join(f"{size:,}" for size in sizes), SOURCES[context.parameters["prepare"]["protocol"]]
+    factors = statistic_rows(found, "factor/*")
+    changed: list[Block] = [Text(FACTOR), Table("Attribution with one thing changed.", factors)] if factors else []
     return Section(
         "pruning",
         "Head pruning",
         [
             Text(QUESTION.format(size=size, source=source)),
-            Picture("pruning", ALT.format(aucs=in_words(as_computed, "auc")), CAPTION),
+            Picture("pruning", ALT.format(aucs=in_words(found, "auc/*/none")), CAPTION),
             Text(READING),
+            Table("Areas under the curves.", statistic_rows(found, "auc/*")),
             Text(LEAD),
-            Table("Measures of head importance, compared by pruning.", rows),
+            Table("Attribution beside other measures.", statistic_rows(found, "lead/*", "beaten/*")),
             Text(PAPER),
             Text(READINGS_OF_TAYLOR),
+            *changed,
+            Text(MODELS),
+            Table("Every ranking of every model.", model_rows(records)),
         ],
     )

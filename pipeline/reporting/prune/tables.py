@@ -1,65 +1,37 @@
-"""The rows of the table about head pruning."""
+"""The rows of the tables about head pruning."""
 
 from collections.abc import Sequence
 
-from pipeline.analysis.intervals import Interval
-from pipeline.analysis.records import matching
-from pipeline.reporting.cells import Metrics, scaled
+from pipeline.analysis.methods import FACTORS
+from pipeline.reporting.cells import Metrics
 from pipeline.reporting.results import Results
-from pipeline.reporting.style import METHODS, NORMALISATIONS
-from pipeline.reporting.table_text import Difference, Row
+from pipeline.reporting.statistics import statistic_rows
+from pipeline.reporting.table_text import Row
 
 
 def tables(results: Results) -> dict[str, list[Row]]:
-    """Measures of head importance."""
-    return {"pruning": pruning_rows(results.records("prune"))}
+    """Areas and leads of every task, and what else the curves of every model show."""
+    return {
+        "pruning": statistic_rows(results.statistics("prune")),
+        "pruning_models": model_rows(results.records("prune")),
+    }
 
 
-def pruning_rows(prune: Sequence[Metrics]) -> list[Row]:
-    """Per method and normalisation: AUC, nAUC, r*, and by how much attribution's AUC is larger.
-
-    The interval of the random row is the middle 90 % of its orders, not a bootstrap.
-    """
-    rows = []
+def model_rows(prune: Sequence[Metrics]) -> list[Row]:
+    """AUC, nAUC and r* of every ranking of every model; of the random orders the lowest and the highest AUC."""
+    rows: list[Row] = []
     for record in prune:
-        for normalise in NORMALISATIONS:
-            found = {one["method"]: one for one in record["rankings"] if one["normalise"] == normalise}
-            rows += [_row(record, found[method]) for method in METHODS if method in found]
+        model = {"task": record["task"], "seed": record["seed"]}
+        for one in record["rankings"]:
+            name = one["method"].removeprefix("factor/")
+            rows.append(
+                {**model, "method": FACTORS.get(name, one["method"]), "normalise": one["normalise"], "n": record["n"]}
+                | {"auc": one["auc"], "nauc": one["nauc"], "r_star": 100.0 * one["r_star"]}
+            )
         if record["random"]:
-            rows.append(_random_row(record))
+            rows += [
+                {**model, "method": f"{which} of {record['random']['orders']} random orders", "normalise": "none"}
+                | {"n": record["n"], "auc": record["random"][which], "nauc": None, "r_star": None}
+                for which in ("lowest", "highest")
+            ]
     return rows
-
-
-def lead(record: Metrics, over: str, normalise: str) -> Difference | None:
-    """By how much attribution's AUC exceeds that of another method of the same normalisation, and what that says."""
-    found = matching(record.get("leads", ()), over=over, over_normalise=normalise, normalise=normalise)
-    return Difference(**vars(Interval.of(found)), verdict=found["verdict"]) if found else None
-
-
-def _row(record: Metrics, ranking: Metrics) -> Row:
-    return {
-        "task": record["task"],
-        "seed": record["seed"],
-        "method": ranking["method"],
-        "normalise": ranking["normalise"],
-        "n": record["n"],
-        "auc": scaled(ranking["auc"]),
-        "nauc": None if ranking["nauc"] is None else float(ranking["nauc"]),
-        "r_star": 100.0 * ranking["r_star"],
-        "delta_auc": lead(record, ranking["method"], ranking["normalise"]),
-    }
-
-
-def _random_row(record: Metrics) -> Row:
-    random = record["random"]
-    return {
-        "task": record["task"],
-        "seed": record["seed"],
-        "method": "random",
-        "normalise": None,
-        "n": record["n"],
-        "auc": scaled({"value": random["auc_mean"], "low": random["auc_low"], "high": random["auc_high"]}),
-        "nauc": None,
-        "r_star": None,
-        "delta_auc": None,
-    }

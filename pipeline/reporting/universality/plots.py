@@ -41,8 +41,8 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
 def universality_figure(importance: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
     """Normalised head importance, task against task, one point per head (the paper's figure of correlations).
 
-    `importance` has the columns task, seed, layer, head, importance; `pairs` are those of metrics/universality.json,
-    of which `shown_pairs` are drawn. r is Pearson's, ρ Spearman's; on the line a head is as important in both.
+    `importance` has the columns task, seed, layer, head, importance; `pairs` are those of the experiment's record, of
+    which `shown_pairs` are drawn. r is Pearson's, ρ Spearman's; on the line a head is as important in both.
 
     Raises:
         InputError: if there is no pair.
@@ -98,9 +98,10 @@ def _draw_heads(ax: Axes, importance: pd.DataFrame, pair: Pair, norm: BoundaryNo
     ax.set_xlabel(f"importance in {names[0]}{seeds[0]}")
     ax.set_ylabel(f"importance in {names[1]}{seeds[1]}")
     ax.set_title(f"{names[0]}, two seeds" if pair["same_task"] else " and ".join(names), pad=17)
-    correlations = f"r = {_with_interval(pair['pearson'])}, ρ = {_with_interval(pair['spearman'])}"
+    correlations = f"r = {in_digits(pair['pearson'])}, ρ = {in_digits(pair['spearman'])}"
     ax.text(0, 1.02, correlations, transform=ax.transAxes, color="#333333")
 
 
-def _with_interval(part: Mapping[str, float] | None) -> str:
-    return f"{part['value']:z.2f} [{part['low']:z.2f}, {part['high']:z.2f}]" if part else MISSING
+def in_digits(correlation: float | None) -> str:
+    """Two decimals; a dash where it is undefined."""
+    return MISSING if correlation is None else f"{correlation:z.2f}"

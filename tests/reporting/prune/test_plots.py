@@ -1,6 +1,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.reporting.prune.plots import pruning_figure
@@ -54,3 +55,10 @@ def test_attribution_is_drawn_solid_and_on_top(pruning_curves):
     last = [line for line in drawn if len(line.get_xdata()) == 11][-1]
     assert last.get_color() == METHODS["attribution"].colour
     assert METHODS["attribution"].dash == SOLID
+
+
+def test_rankings_with_one_thing_changed_are_in_their_table_and_not_in_the_figure(pruning_curves):
+    curves = pruning_curves(tasks=["rte"], normalise=["none"])
+    changed = pick(curves, method="attribution").assign(method="factor/joint", accuracy=0.01)
+    with_factor = pruning_figure(pd.concat([curves, changed]), MAJORITY)
+    assert len(with_factor.axes[0].lines) == len(pruning_figure(curves, MAJORITY).axes[0].lines)

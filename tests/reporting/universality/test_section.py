@@ -7,32 +7,15 @@ import pytest
 from pipeline.analysis.intervals import Interval
 from pipeline.reporting.table_text import to_csv, to_markdown
 from pipeline.reporting.universality.section import section
-from pipeline.reporting.universality.tables import correlation_rows, functional_rows
-from pipeline.values.store import read_json, write_json
-
-
-def correlation(value):
-    return {"value": value, "low": value - 0.25, "high": value + 0.125, "layers_alone": value / 2}
+from pipeline.reporting.universality.tables import pair_rows, tables
 
 
 def pair(a, b, value=0.5):
     (task, seed), (other, other_seed) = a, b
     return {"a": {"task": task, "seed": seed}, "b": {"task": other, "seed": other_seed}} | {
         "same_task": task == other,
-        "pearson": correlation(value),
-        "spearman": correlation(value + 0.25),
-    }
-
-
-def part(task, ranking, *, seed=1):
-    points = {"value": 2.5, "low": 0.5, "high": 4.5}
-    return {"task": task, "seed": seed, "ranking": ranking, "n": 277, "majority": 0.53} | {
-        "auc_own": points,
-        "auc_foreign": points,
-        "lost": points | {"value": -2.5},
-        "nauc_own": 0.75,
-        "nauc_foreign": None,
-        "nauc_lost": None,
+        "pearson": value,
+        "spearman": value + 0.25,
     }
 
 
@@ -43,15 +26,26 @@ PAIRS = [
     pair(("sst2", 1), ("sst2", 2)),
     pair(("rte", 2), ("sst2", 2)),
 ]
-FUNCTIONAL = [part("rte", "sst2"), part("sst2", "rte")]
 
 
 @pytest.fixture
-def section_of(tmp_path):
-    def make(*, pairs=PAIRS, functional=FUNCTIONAL, source="folder"):
-        write_json(tmp_path / "u.json", {"method": "attribution", "pairs": pairs, "functional": functional})
-        records = {"universality": [read_json(tmp_path / "u.json")]}
-        return section(SimpleNamespace(records=records, parameters={"model": {"source": source}}))
+def statistics(statistic_row):
+    correlations = [("agreement/rte-sst2", 0.5), ("agreement/rte-sst2/within_layers", 0.25)]
+    rows = [statistic_row(name, value, task=None, unit="correlation") for name, value in correlations]
+    rows.append(statistic_row("ceiling/rte", 0.75, task=None, spread=None, why="none: pairs of seeds share models"))
+    return [
+        *rows,
+        *(statistic_row(name, 2.5, task=task) for task in ("rte", "sst2") for name in ("lost", "lost/random")),
+    ]
+
+
+@pytest.fixture
+def section_of(statistics):
+    def make(*, pairs=PAIRS, found=None, source="folder"):
+        records = {"universality": [{"method": "attribution", "pairs": pairs}]}
+        shown = {"universality": statistics if found is None else found}
+        parameters = {"model": {"source": source}}
+        return section(SimpleNamespace(records=records, statistics=shown, parameters=parameters))
 
     return make
 
@@ -64,8 +58,8 @@ def of_kind(section, kind):
     return [block for block in section.blocks if block.kind == kind]
 
 
-def test_correlations_of_tasks_come_before_those_of_seeds():
-    rows = correlation_rows(PAIRS)
+def test_pairs_of_tasks_come_before_those_of_seeds():
+    rows = pair_rows(PAIRS)
     assert [(row["task"], row["seed"], row["other_task"], row["other_seed"]) for row in rows] == [
         ("rte", 1, "SST-2", "1"),
         ("rte", 1, "SST-2", "2"),
@@ -73,54 +67,55 @@ def test_correlations_of_tasks_come_before_those_of_seeds():
         ("rte", 1, "RTE", "2"),
         ("sst2", 1, "SST-2", "2"),
     ]
-    assert rows[0]["pearson"] == Interval(0.5, 0.25, 0.625)
-    assert (rows[0]["pearson_layers"], rows[0]["spearman_layers"]) == (0.25, 0.375)
-    assert "0.50 [0.25, 0.62]" in to_markdown(rows)
-    assert to_csv(rows).splitlines()[1].startswith("rte,1,SST-2,1,0.5000,0.2500,0.6250,0.2500,0.7500")
+    assert (rows[0]["pearson"], rows[0]["spearman"]) == (0.5, 0.75)
+    assert "0.50" in to_markdown(rows)
+    assert to_csv(rows).splitlines()[1] == "rte,1,SST-2,1,0.5000,0.7500"
+    assert pair_rows([PAIRS[0] | {"pearson": None}])[0]["pearson"] is None
 
 
-def test_an_undefined_correlation_is_a_missing_cell():
-    (row,) = correlation_rows([PAIRS[0] | {"pearson": None, "spearman": None}])
-    assert {row[name] for name in ("pearson", "pearson_layers", "spearman", "spearman_layers")} == {None}
+def test_tables_are_of_agreement_losses_and_pairs(statistics):
+    results = SimpleNamespace(statistics=lambda _: statistics, records=lambda _: [{"pairs": PAIRS}])
+    found = tables(results)
+    assert [row["value"] for row in found["universality"]] == [
+        Interval(0.5, -0.5, 1.5),
+        Interval(0.25, -0.75, 1.25),
+        0.75,
+    ]
+    assert found["universality"][2]["holds"] == "none: pairs of seeds share models"
+    assert [(row["task"], row["statistic"]) for row in found["foreign_pruning"]] == [
+        (task, f"the {name}") for task in ("rte", "sst2") for name in ("lost", "lost/random")
+    ]
+    assert len(found["universality_pairs"]) == len(PAIRS)
 
 
-def test_what_a_foreign_ranking_costs():
-    row, _ = functional_rows(FUNCTIONAL)
-    assert (row["task"], row["ranking"], row["n"]) == ("rte", "SST-2", 277)
-    assert row["lost"] == Interval(-2.5, 0.5, 4.5)
-    assert (row["nauc_own"], row["nauc_foreign"], row["nauc_lost"]) == (0.75, None, None)
-    assert "AUC lost, points" in to_markdown([row])
-
-
-def test_the_section_shows_figure_correlations_and_losses(section_of):
+def test_the_section_shows_figure_agreement_and_losses(section_of):
     section = section_of()
     (picture,) = of_kind(section, "picture")
     assert picture.name == "universality"
     assert "RTE, seed 1 and SST-2, seed 1: r 0.50, ρ 0.75" in picture.alt
-    correlations, losses = of_kind(section, "table")
-    # Different tasks with different seeds are left to the table for machines.
-    assert [(row["seed"], row["other_seed"]) for row in correlations.rows] == [(1, "1"), (2, "2"), (1, "2"), (1, "2")]
-    assert len(losses.rows) == 2
-    assert "ceiling is not known" not in texts(section)
+    agreement, losses = of_kind(section, "table")
+    assert len(agreement.rows) == 3
+    assert len(losses.rows) == 4
+    assert "are the ceiling" in texts(section)
     assert "from scratch" not in texts(section)
 
 
 def test_one_seed_has_no_ceiling_and_scratch_models_share_no_heads(section_of):
     section = section_of(pairs=[PAIRS[1]], source="scratch")
-    assert "this ceiling is not known here" in texts(section)
+    assert "the ceiling, is not known here" in texts(section)
     assert "trained from scratch" in texts(section)
     assert of_kind(section, "picture")[0].name == "universality"
 
 
-def test_one_task_has_seeds_to_compare_but_no_foreign_ranking(section_of):
-    section = section_of(pairs=[PAIRS[0]], functional=[])
-    assert len(of_kind(section, "table")) == len(of_kind(section, "picture")) == 1
+def test_one_task_has_seeds_to_compare_but_no_foreign_ranking(section_of, statistics):
+    section = section_of(pairs=[PAIRS[0]], found=[one for one in statistics if one["task"] in (None, "rte")])
     assert "no ranking of another" in texts(section)
+    assert len(of_kind(section, "table")) == 2
 
 
-def test_one_model_has_neither_figure_nor_table(section_of):
-    section = section_of(pairs=[], functional=[])
-    assert {block.kind for block in section.blocks} == {"text"}
+def test_one_model_has_random_orders_alone(section_of, statistics):
+    section = section_of(pairs=[], found=[statistics[4]])
+    assert [block.kind for block in section.blocks] == ["text", "text", "text", "table"]
     assert "two tasks or two seeds" in texts(section)
 
 
