@@ -56,7 +56,8 @@ def hotflip_triggers(
     with the first round that changes nothing.
     """
     run = _Run(model, max_length, token_budget)
-    embeddings = model.get_input_embeddings().get_parameter("weight").detach().double().cpu()
+    embeddings = model.get_input_embeddings().get_parameter("weight").detach()
+    embeddings = embeddings[torch.from_numpy(vocabulary).to(embeddings.device)].double().cpu()
     patterns = [one.pattern for one in mined]
     foreign = [[example for example in examples if example.label != one.target_class] for one in mined]
     losses = _losses(run, list(zip(patterns, foreign, strict=True)))
@@ -89,9 +90,9 @@ def _candidates(
 ) -> NDArray[np.int64]:
     """For every place the tokens that raise the linearised loss most, `(place, candidate)`.
 
-    `gradient` is `(place, width)`, `embeddings` `(token of the model, width)`.
+    `gradient` is `(place, width)`, `embeddings` of the vocabulary `(token, width)`.
     """
-    rise = gradient @ embeddings[torch.from_numpy(vocabulary)].T
+    rise = gradient @ embeddings.T
     return vocabulary[rise.topk(min(count, len(vocabulary)), dim=1).indices.numpy()]
 
 
