@@ -1,7 +1,7 @@
 """Build attribution trees, and mask their edges (the paper's Algorithm 1).
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>, outputs/attributions/<task>-<seed>
-Writes: outputs/tree/<task>-<seed>/{edges.parquet,outcomes.parquet,trees.json}
+Writes: outputs/tree/<task>-<seed>/{edges.parquet,outcomes.parquet,shares.parquet,trees.json}
 Run:    python -m pipeline.tree task=<task> seed=<seed>
 """
 
@@ -13,7 +13,7 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 def main(config: StageConfig) -> None:
     """Trees for all dev examples; their edges masked, beside baselines of the same size, for a sample."""
     from pipeline.experiments.tree.arms import build
-    from pipeline.experiments.tree.measure import edge_rows, outcome_rows, read_head_sums
+    from pipeline.experiments.tree.measure import edge_rows, measure, read_head_sums
     from pipeline.experiments.tree.shown import shown_trees
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
@@ -29,12 +29,13 @@ def main(config: StageConfig) -> None:
     trees = {example.example_id: build(maps[example.example_id], settings) for example in examples}
     with track_job(config):
         chosen = subset(examples, settings.n_examples)
-        rows = outcome_rows(model, chosen, maps, settings=settings, seed=seed, token_budget=config.run.token_budget)
+        found = measure(model, chosen, maps, settings=settings, seed=seed, token_budget=config.run.token_budget)
         layers = model.config.num_hidden_layers
         edges = [row for example in examples for row in edge_rows(example, trees[example.example_id], layers=layers)]
         folder = experiment_folder(config.output_root, "tree", task, seed)
         write_rows(folder / "edges.parquet", edges)
-        write_rows(folder / "outcomes.parquet", rows)
+        write_rows(folder / "outcomes.parquet", found.outcomes)
+        write_rows(folder / "shares.parquet", found.shares)
         shown = shown_trees(examples, attributions, trees, tokenizer=data / "tokenizer", task=task, settings=settings)
         write_json(folder / "trees.json", shown)
 

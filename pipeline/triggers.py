@@ -11,7 +11,7 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 
 
 def main(config: StageConfig) -> None:
-    """Mine triggers and make controls, select the best on held-out examples, run those on dev."""
+    """Mine triggers, make controls, and run all of them on held-out and on dev examples."""
     from transformers import AutoTokenizer
 
     from pipeline.data.tasks import TASKS
@@ -31,7 +31,7 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
     train = read_examples(data / "train.parquet")
-    select, for_gradient = selection_samples(read_examples(data / "heldout.parquet"), settings=settings)
+    select, for_hotflip = selection_samples(read_examples(data / "heldout.parquet"), settings=settings)
     dev = subset(read_examples(data / "dev.parquet"), settings.n_eval)
     attributed = read_heads(attributions_folder(config.input_root, task, seed), split="mine", target="predicted")
     with track_job(config):
@@ -39,13 +39,13 @@ def main(config: StageConfig) -> None:
         mined, counts = mine(attributed, by_id, settings=settings)
         vocabulary = training_vocabulary(train, special=tokenizer.all_special_ids)
         triggers = mined + control_triggers(
-            model, mined, attributed, by_id, for_gradient, vocabulary, settings=settings, seed=seed, **run
+            model, mined, attributed, by_id, for_hotflip, vocabulary, settings=settings, seed=seed, **run
         )
-        best, rows = evaluate(model, triggers, select, dev, best=settings.best, **run)
+        outcomes = evaluate(model, triggers, {"select": select, "dev": dev}, **run)
         folder = experiment_folder(config.output_root, "triggers", task, seed)
         write_json(folder / "mined.json", counts)
-        write_rows(folder / "triggers.parquet", trigger_rows(triggers, best, tokenizer, classes=TASKS[task].labels))
-        write_columns(folder / "outcomes.parquet", rows)
+        write_rows(folder / "triggers.parquet", trigger_rows(triggers, tokenizer, classes=TASKS[task].labels))
+        write_columns(folder / "outcomes.parquet", outcomes)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pipeline.values.store import write_columns, write_csv, write_json, write_ro
 LABELS = np.array([0, 0, 1, 1])
 EXAMPLES = [{"example_id": f"dev-{number}", "label": label} for number, label in enumerate(LABELS.tolist())]
 RATES = [{"rate": 0.0, "n_masked": 0}, {"rate": 0.5, "n_masked": 2}, {"rate": 1.0, "n_masked": 4}]
+MAPS = ("attribution", "attention", "gradient_x_attention", "value_weighted", "contribution", "joint", "random")
 IMPORTANCE = {"negation": [[1.0, 2.0], [3.0, 4.0]], "inference": [[4.0, 3.0], [2.0, 1.0]]}
 
 
@@ -101,15 +102,23 @@ def _tree(root: Path, task: str, seed: int) -> None:
         known = {"tau": 0.4, "open": False, "edges": 2, "missing": 0, "objective": None, "proven": None, "full": 1.0}
         return {"example_id": example, "arm": arm, **known, "only": only, "without": without} | facts
 
-    rows = []
-    for example in ("dev-0", "dev-1"):
-        rows += [row(example, "tree", 0.5, 0.25 / seed, objective=1.0, tau=tau) for tau in (0.4, 0.5)]
-        rows += [row(example, arm, 0.25, 0.5, objective=2.0, proven=True) for arm in BASELINES]
+    rows, shares = [], []
+    for number, example in enumerate(("dev-0", "dev-1")):
+        # Without any edge 0.25 is left on average: 0.75 is there to recover.
+        rows += [row(example, "tree", 0.5 + 0.125 * seed, 0.25 / seed, objective=1.0, tau=tau) for tau in (0.4, 0.5)]
+        rows += [row(example, arm, 0.5, 0.5, objective=2.0, proven=True) for arm in BASELINES]
         rows += [row(example, arm, 0.75, 0.25, open=True) for arm in ("tree", *BASELINES)]
-        rows += [row(example, "random", only, 0.5) for only in (0.25, 0.375)]
-        rows.append(row(example, "nothing", 0.125, 1.0, edges=0))
+        left = 0.21875 + 0.0625 * number
+        rows += [row(example, "nothing", left, 1.0, edges=0, open=is_open) for is_open in (False, True)]
+        rows += [row(example, "random", only, 0.5, tau=tau) for tau in (0.4, 0.5) for only in (0.25, 0.5)]
+        shares += [
+            {"example_id": example, "full": 1.0, "map": name, "share": share, "only": only}
+            for name in MAPS
+            for share, only in ((0.01, 0.25), (0.1, 0.5 if name == "attribution" else 0.25), (1.0, 1.0))
+        ]
     folder = experiment_folder(root, "tree", task, seed)
     write_rows(folder / "outcomes.parquet", rows)
+    write_rows(folder / "shares.parquet", shares)
     write_json(folder / "trees.json", {"examples": 4, "rootless": 1, "trees": []})
 
 
@@ -130,22 +139,21 @@ def _edges(root: Path, task: str, seed: int) -> None:
 
 
 def _triggers(root: Path, task: str, seed: int) -> None:
-    def trigger(kind: str, rank: int, token: str, strength: float | None, best: int | None) -> dict[str, Any]:
+    def trigger(kind: str, rank: int, token: str, strength: float | None) -> dict[str, Any]:
         return {"kind": kind, "rank": rank, "tokens": [token], "ids": [7], "segments": [0], "positions": [0.5]} | {
             "strength": strength,
             "class": TASKS[task].labels[0],
             "example_id": "train-7",
-            "best": best,
         }
 
     # Without any trigger, with both mined ones, and with the random one.
-    hits = ("1110", "1000" if seed == 1 else "1100", "1100", "1110")
+    hits = ("1110", "1000" if seed == 1 else "1110", "1100", "1110")
     columns = [
         to_columns(([{"sample": sample, "trigger": n} for n in range(-1, 3)], EXAMPLES), predicted=predicted(*hits))
         for sample in ("select", "dev")
     ]
     folder = experiment_folder(root, "triggers", task, seed)
-    rows = [trigger("mined", 0, "a", 0.75, 0), trigger("mined", 1, "b", 0.5, None), trigger("random", 0, "c", None, 0)]
+    rows = [trigger("mined", 0, "a", 0.75), trigger("mined", 1, "b", 0.5), trigger("random", 0, "c", None)]
     write_rows(folder / "triggers.parquet", rows)
     write_json(folder / "mined.json", {"examples": 5, "patterns": 2})
     write_columns(

@@ -42,7 +42,13 @@ def stages(tmp_path, monkeypatch, tiny_model):
             stored["id2label"] = dict(enumerate(names))
         (folder / "config.json").write_text(json.dumps(stored))
         given = ["preset=minilm", "tasks=[sst2]", "seeds=[1]", "model.name='mine {of} {task}'", "prepare.max_length=32"]
-        given += ["prepare.n_importance=5", "prepare.n_heldout=5", "triggers.n_select=5", "run.tracking.mode=disabled"]
+        given += [
+            "prepare.n_importance=5",
+            "prepare.n_heldout=5",
+            "triggers.n_select=3",
+            "triggers.hotflip_batch=2",
+            "run.tracking.mode=disabled",
+        ]
         params = compose_params([*given, *overrides])
         for stage in (prepare, finetune):
             name = stage.__name__.rpartition(".")[2]

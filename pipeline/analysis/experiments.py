@@ -12,7 +12,7 @@ from pipeline.analysis import (
     prune,
     receptive_field,
     tree,
-    trigger_summary,
+    triggers,
     universality,
 )
 
@@ -30,6 +30,6 @@ ANALYSES: dict[str, Callable[[Outcomes, Params], Findings]] = {
     "universality": universality.analyse,
     "tree": tree.analyse,
     "receptive_field": receptive_field.analyse,
-    "triggers": trigger_summary.analyse,
+    "triggers": triggers.analyse,
     "convergence": convergence.analyse,
 }

@@ -1,4 +1,4 @@
-"""What the ways of ranking heads are called."""
+"""What the ways of ranking heads and edges are called."""
 
 from pipeline.errors import InputError
 
@@ -16,6 +16,9 @@ NAMES = {
     "attention": "attention",
     "attention_max": "attention, maximum",
     "attention_confidence": "attention, confidence",
+    "value_weighted": "value-weighted attention",
+    "contribution": "contribution",
+    "joint": "joint-path attribution",
     "random": "random orders",
 }
 

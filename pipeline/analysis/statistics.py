@@ -106,26 +106,33 @@ def statistics(
 
 
 def _estimated(task: str | None, name: str, of_models: Sequence[Measure]) -> Statistic:
-    first = of_models[0]
-    known: dict[str, Any] = {"task": task, "name": name, "label": first.label, "unit": first.unit}
-    known["of_models"] = tuple(of_models)
-    if isinstance(first, Mean):
-        table = np.stack([one.values for one in of_models if isinstance(one, Mean)])
-        return Statistic(**known, estimate=crossed(table, step=first.step), by_seed=_floats(table.mean(axis=1)))
-    if isinstance(first, Ratio):
-        ratios = [one for one in of_models if isinstance(one, Ratio)]
-        above, below = (np.stack([getattr(one, side) for one in ratios]) for side in ("above", "below"))
-        by_seed = [a / b if b != 0 else None for a, b in zip(above.mean(axis=1), below.mean(axis=1), strict=True)]
-        estimate = ratio_of_means(above, below)
+    by_seed = [_of_one(measure) for measure in of_models]
+    known: dict[str, Any] = {"task": task, "name": name, "label": of_models[0].label, "unit": of_models[0].unit}
+    known |= {
+        "of_models": tuple(of_models),
+        "by_seed": tuple(None if value is None else round(value, 12) + 0.0 for value in by_seed),
+    }
+    if missing := sum(isinstance(one, Single) and one.value is None for one in of_models):
+        # Of some models it may be a mean all the same: one without examples for it leaves the others' undecided too.
+        return Statistic(**known, estimate=None, why=f"undefined for {missing} of {len(of_models)} models")
+    if means := [one for one in of_models if isinstance(one, Mean)]:
+        return Statistic(
+            **known, estimate=crossed(np.stack([one.values for one in means]), step=max(one.step for one in means))
+        )
+    if ratios := [one for one in of_models if isinstance(one, Ratio)]:
+        estimate = ratio_of_means(np.stack([one.above for one in ratios]), np.stack([one.below for one in ratios]))
         why = None if estimate else "the interval of its denominator includes 0"
-        return Statistic(**known, estimate=estimate, by_seed=_floats(by_seed), why=why)
-    values = [one.value for one in of_models if isinstance(one, Single)]
-    there = [value for value in values if value is not None]
-    if len(there) < len(values):
-        missing = f"undefined for {len(values) - len(there)} of {len(values)} models"
-        return Statistic(**known, estimate=None, by_seed=_floats(values), why=missing)
-    return Statistic(**known, estimate=over_replicates(there), by_seed=_floats(values))
+        return Statistic(**known, estimate=estimate, why=why)
+    return Statistic(**known, estimate=over_replicates([value for value in by_seed if value is not None]))
 
 
-def _floats(values: Any) -> tuple[float | None, ...]:
-    return tuple(None if value is None else round(float(value), 12) + 0.0 for value in values)
+def _of_one(measure: Measure) -> float | None:
+    """The value of one model."""
+    match measure:
+        case Mean():
+            return float(measure.values.mean())
+        case Ratio():
+            below = float(measure.below.mean())
+            return float(measure.above.mean()) / below if below else None
+        case Single():
+            return measure.value

@@ -1,184 +1,234 @@
-"""Statistics of the tree experiment (docs/method.md, "Attribution trees")."""
+"""Statistics of attribution trees (docs/method.md, "Attribution trees"): what share of a prediction edges recover."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.intervals import Interval, bootstrap_means
+from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.statistics import Measure, Ratio, Single, statistics
 
 if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
+# Sets of edges of the tree's size at the run's threshold: first those that may take only what a tree may take.
 BASELINES = {
     "attention": "attention tree",
     "gradient_x_attention": "gradient × attention tree",
     "value_weighted": "value-weighted attention tree",
-    "top_edges": "largest edges, no tree",
+    "contribution": "contribution tree",
+    "joint": "joint-path attribution tree",
+    "eligible_edges": "largest edges that a tree may take",
+    "top_edges": "largest edges, [CLS] allowed",
     "optimum": "exact optimum",
 }
-VALUES = ("sufficiency", "comprehensiveness", "faithfulness")
 REVIEWED = (0.5, 0.4)  # claim R2: the reviewer's threshold and the paper's
+VALUES = ("edges", "missing", "objective", "full", "only", "without")
 
 Rows = Sequence[Mapping[str, Any]]
-Columns = dict[str, NDArray[np.float64]]
-
-
-class Draws(NamedTuple):
-    """The resamples of the bootstrap over examples."""
-
-    draws: int
-    seed: int
+Columns = dict[str, NDArray[np.float64]]  # `VALUES`, each `(example,)`
+Sets = dict[tuple[str, float, bool], Columns]  # by arm, threshold, whether the rows of special tokens are open
+# By map: the shares of edges that are kept, and the probability with these alone, `(share, example)`.
+Shares = dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
 
 
 def analyse(outcomes: Outcomes, values: Params) -> Findings:
-    """What the trees of every model carry, by threshold, and at `tree.tau` beside other sets of edges."""
-    draws = Draws(values.analyse.bootstrap_draws, values.analyse.seed)
-    records, curves = [], []
-    for model in outcomes.models:
-        rows = outcomes.rows("tree", model)
-        curves += [model._asdict() | row for row in curve_rows(rows, draws)]
-        trees = outcomes.facts("tree", model, name="trees")
-        counts = {name: trees[name] for name in ("examples", "rootless")}
-        records.append(model._asdict() | summary(rows, draws, tau=values.tree.tau) | counts)
-    return Findings(records, tables={"curves": curves})
+    """What the trees of every model carry, by threshold; at `tree.tau` beside other sets of edges of their size."""
+    tau = values.tree.tau
+    records, curves, areas, found = [], [], [], []
+    for task in outcomes.tasks:
+        measured, examples = [], []
+        for model in outcomes.of_task(task):
+            rows = outcomes.rows("tree", model)
+            sets, shares = by_set(rows), by_share(outcomes.rows("tree", model, name="shares"))
+            curves += [model._asdict() | row for row in curve_rows(sets, tau=tau)]
+            areas += [model._asdict() | row for row in share_rows(sets, shares, tau=tau)]
+            measured.append(measures(sets, shares, tau=tau))
+            examples.append(list(dict.fromkeys(row["example_id"] for row in rows)))
+            trees = outcomes.facts("tree", model, name="trees")
+            counts = {name: trees[name] for name in ("examples", "rootless")}
+            records.append(model._asdict() | facts(sets, tau=tau) | optimum_facts(rows, sets, tau=tau) | counts)
+        found += statistics(task, measured, examples=examples)
+    return Findings(records, found, {"curves": curves, "shares": areas})
 
 
-def curve_rows(rows: Rows, draws: Draws) -> list[dict[str, Any]]:
-    """One row per threshold: mean inner edges, objective and faithfulness, with their intervals over examples."""
-    curves = []
-    for tau in _thresholds(rows):
-        row: dict[str, Any] = {"tau": tau}
-        chosen = _of(rows, "tree", tau=tau)
-        for name, interval in _means(_columns(chosen), draws).items():
-            row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-        curves.append(row | {"n": len(chosen)})
-    return curves
+def by_set(rows: Rows) -> Sets:
+    """The values of every set of edges, example by example; of several random trees their mean."""
+    found: dict[tuple[str, float, bool], dict[str, list[list[float]]]] = {}
+    for row in rows:
+        values = [np.nan if row[name] is None else row[name] for name in VALUES]
+        of_set = found.setdefault((row["arm"], row["tau"], row["open"]), {})
+        of_set.setdefault(row["example_id"], []).append(values)
+    return {key: dict(zip(VALUES, _means(of_set).T, strict=True)) for key, of_set in found.items()}
 
 
-def summary(rows: Rows, draws: Draws, *, tau: float) -> dict[str, Any]:
-    """What the tree at threshold `tau` carries, and its differences to all other sets of edges, paired by example.
-
-    Values are probabilities; every interval is a bootstrap over examples. `difference` is the tree's faithfulness minus
-    the other's. `z` is the tree's distance to the random trees' mean, in their standard deviations.
-    """
-    tree = _of(rows, "tree", tau=tau)
-    own, random, nothing = _columns(tree), _random(rows), _columns(_of(rows, "nothing"))
-    result: dict[str, Any] = {"n": len(own["edges"]), "tau": tau}
-    result |= {name: vars(interval) for name, interval in _means(own, draws).items()}
-    result["full_probability"] = float(np.mean([row["full"] for row in tree]))
-    result["without_any_edge"] = float(nothing["sufficiency"].mean())
-    result["without_tree"] = int(sum(row["edges"] == 0 for row in tree))
-    result["open"] = _values(_columns(_of(rows, "tree", tau=tau, rows_open=True)), draws)
-    result["baselines"] = [
-        {"arm": arm, "label": label, **_baseline(rows, arm, own, draws)} for arm, label in BASELINES.items()
-    ]
-    result["random"] = _values(random, draws) | {
-        "trees": len(_of(rows, "random")) // len(tree),
-        "difference": _difference(own, random, draws),
-        "z": _z_scores(rows, own),
-        "missing": float(np.mean([row["missing"] for row in _of(rows, "random")])),
+def by_share(rows: Rows) -> Shares:
+    """The probability with every share of edges, example by example; of several random orders the mean."""
+    found: dict[str, dict[float, dict[str, list[float]]]] = {}
+    for row in rows:
+        of_share = found.setdefault(row["map"], {}).setdefault(row["share"], {})
+        of_share.setdefault(row["example_id"], []).append(row["only"])
+    return {
+        name: (np.array(list(of_map)), np.stack([_means(of_share) for of_share in of_map.values()]))
+        for name, of_map in found.items()
     }
-    result["optimum"] = _optimum(rows, own)
-    if set(_thresholds(rows)).issuperset(REVIEWED):
-        reviewed, paper = (_columns(_of(rows, "tree", tau=threshold)) for threshold in REVIEWED)
-        result["reviewed"] = _difference(reviewed, paper, draws)
-    return result
 
 
-def _thresholds(rows: Rows) -> list[float]:
-    return sorted({row["tau"] for row in rows if row["arm"] == "tree"})
+def _means(by_example: Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
+    return np.stack([np.mean(values, axis=0) for values in by_example.values()])
 
 
-def _of(rows: Rows, arm: str, *, tau: float | None = None, rows_open: bool = False) -> list[Mapping[str, Any]]:
+def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[str, Measure]:
+    """What one model's trees carry. A share of 1 is what all edges carry beyond none, 0 is nothing.
+
+    - `recovered/tree`, `recovered/random`: of what is lost without any edge, the share that they alone bring back
+    - `recovered/tree-random`, `recovered/<set>-tree`: differences, in share
+    - `open/tree`, `open/<set>-tree`: the same with the rows of special tokens left open, also in what no edge means
+    - `comprehensiveness/tree`, `comprehensiveness/tree-random`: share lost without the tree's edges, and minus random's
+    - `excess/<tau>`: recovered share of the tree at that threshold minus that of random trees of its size
+    - `knee`: the threshold with the largest excess
+    - `edge_area/<map>`: recovered share, averaged over the logarithm of the share of edges that are kept
+    """
+    full = sets["tree", tau, False]["full"]
+    nothing = sets["nothing", tau, False]["only"]
+    carried = full - nothing
+
+    def share(label: str, above: NDArray[np.float64]) -> Ratio:
+        return Ratio(label, "share", above, carried)
+
+    def only(arm: str, at: float = tau) -> NDArray[np.float64]:
+        return sets[arm, at, False]["only"]
+
+    tree, random = only("tree"), only("random")
+    found: dict[str, Measure] = {
+        "recovered/tree": share(f"recovered share, tree at τ = {tau:g}", tree - nothing),
+        "recovered/random": share("recovered share, random trees", random - nothing),
+        "recovered/tree-random": share("recovered share, tree minus random trees", tree - random),
+    }
+    for arm, label in BASELINES.items():
+        found[f"recovered/{arm}-tree"] = share(f"recovered share, {label} minus tree", only(arm) - tree)
+    without, random_without = (sets[arm, tau, False]["without"] for arm in ("tree", "random"))
+    found["comprehensiveness/tree"] = share("share lost without the tree", full - without)
+    label = "share lost without the tree minus without random trees"
+    found["comprehensiveness/tree-random"] = share(label, random_without - without)
+    found |= _open(sets, tau=tau)
+    excess = {at: only("tree", at) - only("random", at) for at in thresholds(sets)}
+    for at, above in excess.items():
+        found[f"excess/{at:g}"] = share(f"excess over random trees, τ = {at:g}", above)
+    if set(excess).issuperset(REVIEWED):
+        reviewed, paper = REVIEWED
+        label = f"excess at τ = {reviewed:g} minus at {paper:g}"
+        found[f"excess/{reviewed:g}-{paper:g}"] = share(label, excess[reviewed] - excess[paper])
+    found["knee"] = Single("threshold with the largest excess", "τ", knee(excess, carried))
+    areas = {name: area(at, kept) for name, (at, kept) in shares.items()}
+    for name, value in areas.items():
+        found[f"edge_area/{name}"] = share(f"area over edges, {named(name)}", value - nothing)
+    for name, value in areas.items():
+        if name != "attribution":
+            label = f"area over edges, attribution minus {named(name)}"
+            found[f"edge_area/attribution-{name}"] = share(label, areas["attribution"] - value)
+    return found
+
+
+def _open(sets: Sets, *, tau: float) -> dict[str, Measure]:
+    """The recovered shares with the rows of special tokens left open."""
+    opened = {arm: columns for (arm, at, is_open), columns in sets.items() if is_open and at == tau}
+    nothing, tree = opened["nothing"]["only"], opened["tree"]["only"]
+    carried = opened["tree"]["full"] - nothing
+    found: dict[str, Measure] = {
+        "open/tree": Ratio("recovered share with open rows, tree", "share", tree - nothing, carried)
+    }
+    for arm, name in BASELINES.items():
+        label = f"recovered share with open rows, {name} minus tree"
+        found[f"open/{arm}-tree"] = Ratio(label, "share", opened[arm]["only"] - tree, carried)
+    return found
+
+
+def thresholds(sets: Sets) -> list[float]:
+    """The thresholds at which trees were grown."""
+    return sorted({tau for arm, tau, _ in sets if arm == "tree"})
+
+
+def knee(excess: dict[float, NDArray[np.float64]], carried: NDArray[np.float64]) -> float | None:
+    """The threshold with the largest excess, of equal ones the smallest; None where no tree beats random ones."""
+    best = max(sorted(excess), key=lambda tau: float(excess[tau].mean()))
+    return best if carried.mean() > 0 and excess[best].mean() > 0 else None
+
+
+def area(shares: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the probabilities `(share, example)` over the logarithm of the share, by trapezoids.
+
+    Trees hold about one edge in a thousand, and a plain mean would ask of the last, worthless half: here every factor
+    by which the edges grow counts as much as any other.
+    """
+    at = np.log(shares)
+    return np.trapezoid(kept, at, axis=0) / (at[-1] - at[0])
+
+
+def curve_rows(sets: Sets, *, tau: float) -> list[dict[str, Any]]:
+    """One row per threshold: mean inner edges and objective, and what tree and random trees of its size recover."""
+    full, nothing = sets["tree", tau, False]["full"], sets["nothing", tau, False]["only"]
+    rows = []
+    for at in thresholds(sets):
+        tree, random = sets["tree", at, False], sets["random", at, False]
+        row = {"tau": at, "n": len(full), "edges": float(tree["edges"].mean())}
+        row |= {"objective": float(tree["objective"].mean())}
+        row |= {"recovered": _share(tree["only"] - nothing, full - nothing)}
+        row |= {"random": _share(random["only"] - nothing, full - nothing)}
+        row |= {"excess": _share(tree["only"] - random["only"], full - nothing)}
+        rows.append(row | {"comprehensiveness": _share(full - tree["without"], full - nothing)})
+    return rows
+
+
+def share_rows(sets: Sets, shares: Shares, *, tau: float) -> list[dict[str, Any]]:
+    """One row per map and share of edges: the recovered share."""
+    full, nothing = sets["tree", tau, False]["full"], sets["nothing", tau, False]["only"]
     return [
-        row for row in rows if row["arm"] == arm and row["open"] == rows_open and (tau is None or row["tau"] == tau)
+        {"map": name, "share": float(share), "n": len(full), "recovered": _share(kept - nothing, full - nothing)}
+        for name, (at, only) in shares.items()
+        for share, kept in zip(at, only, strict=True)
     ]
 
 
-def _columns(chosen: Rows) -> Columns:
-    """One number per example: the arm's edges, objective where it has one, and `VALUES`."""
-    columns = {"edges": np.array([row["edges"] for row in chosen], np.float64)}
-    if chosen[0]["objective"] is not None:
-        columns["objective"] = np.array([row["objective"] for row in chosen], np.float64)
-    return columns | _faithfulness(*(np.array([row[key] for row in chosen]) for key in ("full", "only", "without")))
-
-
-def _faithfulness(full: NDArray[np.float64], only: NDArray[np.float64], without: NDArray[np.float64]) -> Columns:
-    return {"sufficiency": full - only, "comprehensiveness": full - without, "faithfulness": only - without}
-
-
-def _by_example(rows: Rows, key: str) -> NDArray[np.float64]:
-    """The random trees' values, `(example, tree)`."""
-    examples = list(dict.fromkeys(row["example_id"] for row in rows))
-    grouped: dict[str, list[float]] = {name: [] for name in examples}
-    for row in _of(rows, "random"):
-        grouped[row["example_id"]].append(row[key])
-    return np.array([grouped[name] for name in examples])
-
-
-def _random(rows: Rows) -> Columns:
-    """The mean over random trees of each example."""
-    values = _faithfulness(*(_by_example(rows, key) for key in ("full", "only", "without")))
-    return {name: value.mean(axis=1) for name, value in values.items()}
-
-
-def _z_scores(rows: Rows, own: Columns) -> dict[str, dict[str, float]]:
-    """Median and quartiles over examples: where random trees hardly differ, single scores are huge.
-
-    Examples whose random trees all behave alike have no score and are left out.
-    """
-    values = _faithfulness(*(_by_example(rows, key) for key in ("full", "only", "without")))
-    scores = {}
-    for name, value in values.items():
-        spread = value.std(axis=1)
-        there = spread > 0
-        scores[name] = (own[name][there] - value.mean(axis=1)[there]) / spread[there]
-    quantiles = {"q25": 0.25, "median": 0.5, "q75": 0.75}
+def facts(sets: Sets, *, tau: float) -> dict[str, Any]:
+    """Sizes, and mean probabilities of the predicted class: of the whole model, and without any edge."""
+    tree, nothing = sets["tree", tau, False], sets["nothing", tau, False]
+    as_large = [arm for arm in ("random", *BASELINES) if arm != "optimum"]
     return {
-        name: {key: float(np.quantile(score, share)) for key, share in quantiles.items()} | {"n": len(score)}
-        for name, score in scores.items()
-        if len(score)
+        "n": len(tree["full"]),
+        "tau": tau,
+        "edges": float(tree["edges"].mean()),
+        "without_tree": int((tree["edges"] == 0).sum()),
+        "full_probability": float(tree["full"].mean()),
+        "tree_probability": float(tree["only"].mean()),
+        "without_any_edge": float(nothing["only"].mean()),
+        "missing": {arm: float(sets[arm, tau, False]["missing"].mean()) for arm in as_large},
     }
 
 
-def _baseline(rows: Rows, name: str, own: Columns, draws: Draws) -> dict[str, Any]:
-    chosen = _of(rows, name)
-    return _values(_columns(chosen), draws) | {
-        "difference": _difference(own, _columns(chosen), draws),
-        "missing": float(np.mean([row["missing"] for row in chosen])),
-        "open": _values(_columns(_of(rows, name, rows_open=True)), draws),
-    }
-
-
-def _optimum(rows: Rows, own: Columns) -> dict[str, Any]:
+def optimum_facts(rows: Rows, sets: Sets, *, tau: float) -> dict[str, Any]:
     """How much of the optimum's objective the heuristic reaches, where there is something to reach."""
-    best = _columns(_of(rows, "optimum"))["objective"]
-    proven = np.array([bool(row["proven"]) for row in _of(rows, "optimum")])
-    there = proven & (best > 0)
-    ratio = own["objective"][there] / best[there]
+    optimal, reached = (sets[arm, tau, False]["objective"] for arm in ("optimum", "tree"))
+    proven = np.array([row["proven"] for row in rows if row["arm"] == "optimum" and not row["open"]])
+    there = proven & (optimal > 0)
+    ratio = reached[there] / optimal[there]
+    some = bool(there.any())
     return {
-        "ratio": float(own["objective"][there].sum() / best[there].sum()) if there.any() else None,
-        "worst_ratio": float(ratio.min()) if there.any() else None,
-        "reached": float(np.mean(ratio > 1 - 1e-9)) if there.any() else None,
-        "proven": int(proven.sum()),
-        "n": int(there.sum()),
+        "optimum": {
+            "ratio": float(reached[there].sum() / optimal[there].sum()) if some else None,
+            "worst_ratio": float(ratio.min()) if some else None,
+            "reached": float(np.mean(ratio > 1 - 1e-9)) if some else None,
+            "proven": int(proven.sum()),
+            "n": int(there.sum()),
+        }
     }
 
 
-def _difference(own: Columns, other: Columns, draws: Draws) -> dict[str, float]:
-    return vars(_means({"difference": own["faithfulness"] - other["faithfulness"]}, draws)["difference"])
-
-
-def _values(columns: Columns, draws: Draws) -> dict[str, Any]:
-    return {name: vars(interval) for name, interval in _means(columns, draws).items() if name in VALUES}
-
-
-def _means(columns: Columns, draws: Draws) -> dict[str, Interval]:
-    intervals = bootstrap_means(np.stack(list(columns.values()), axis=1), draws=draws.draws, seed=draws.seed)
-    return dict(zip(columns, intervals, strict=True))
+def _share(above: NDArray[np.float64], below: NDArray[np.float64]) -> float | None:
+    """Ratio of the means; None where edges carry nothing."""
+    return float(above.mean() / below.mean()) if below.mean() > 0 else None

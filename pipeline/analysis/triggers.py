@@ -1,153 +1,150 @@
-"""Statistics of the trigger experiment (docs/method.md, "Triggers"). Drops, like accuracies, are fractions."""
+"""Statistics of the trigger experiment (docs/method.md, "Triggers")."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from pipeline.analysis.intervals import Interval
-from pipeline.analysis.resamples import interval_of, ratio
-from pipeline.values.long import places_of, to_array
+from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.statistics import Mean, Measure, Ratio, Single, statistics
+from pipeline.analysis.trigger_answers import KINDS, MINED, effects, of_triggers, read_answers
+from pipeline.analysis.trigger_facts import facts, table_rows
+from pipeline.data.tasks import TASKS
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Mapping, Sequence
 
-MINED = "mined"
-TRIGGER = ("trigger",)
-TABLE = ("task", "seed", "rank", "tokens", "class", "strength", "n", "select_drop", "drop", "flip_rate", "collapses_to")
-EFFECTS = ("drop", "per_class", "flip_rate", "predicted", "collapses_to")
+    from numpy.typing import NDArray
 
+    from pipeline.analysis.outcomes import Outcomes
+    from pipeline.analysis.trigger_answers import Answers
+    from pipeline.values.schema import Params
 
-@dataclass(frozen=True)
-class Answers:
-    """Class ids of the same examples: gold, predicted without, and predicted with each trigger."""
+    Record = dict[str, Any]
 
-    labels: NDArray[np.int64]  # (example,)
-    before: NDArray[np.int64]  # (example,)
-    after: NDArray[np.int64]  # (trigger, example)
-
-    @property
-    def lost(self) -> NDArray[np.float64]:
-        """Right answers lost, `(trigger, example)`: 1, 0, or -1 for a wrong answer put right."""
-        right, still_right = self.before == self.labels, self.after == self.labels
-        return right.astype(np.float64) - still_right
+FEWEST = 3  # triggers of which a rank correlation says anything
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """What all triggers do to the selection sample, and the mined and the best ones to the dev sample."""
-
-    best: Mapping[str, Sequence[int]]  # the selected triggers of each kind, the largest drop first
-    on_dev: Sequence[int]  # the triggers of `dev`
-    select: Answers
-    dev: Answers
-
-
-def read_evaluation(rows: Sequence[Mapping[str, Any]], table: pd.DataFrame) -> Evaluation:
-    """What was measured of the triggers `rows`, from the long table that `triggers` wrote."""
-    best: dict[str, dict[int, int]] = {}
-    for number, row in enumerate(rows):
-        of_kind = best.setdefault(row["kind"], {})
-        if row["best"] is not None:
-            of_kind[row["best"]] = number
-    on_select, on_dev = (table.loc[table["sample"] == sample] for sample in ("select", "dev"))
-    return Evaluation(
-        best={kind: [numbers[place] for place in sorted(numbers)] for kind, numbers in best.items()},
-        on_dev=[place["trigger"] for place in places_of(on_dev, TRIGGER)[1:]],
-        select=_answers(on_select),
-        dev=_answers(on_dev),
-    )
-
-
-def _answers(table: pd.DataFrame) -> Answers:
-    """The first of the sample's rows are those without a trigger."""
-    label, predicted = (
-        to_array(table, (TRIGGER, ("example_id",)), name).astype(np.int64) for name in ("label", "predicted")
-    )
-    return Answers(labels=label[0], before=predicted[0], after=predicted[1:])
+def analyse(outcomes: Outcomes, values: Params) -> Findings:
+    """What the triggers of every model do, and what those of every task's models cost."""
+    kinds, count = (MINED, *values.triggers.controls), values.analyse.best_triggers
+    records, table, found = [], [], []
+    for task in outcomes.tasks:
+        classes = TASKS[task].labels
+        measured, examples = [], []
+        for model in outcomes.of_task(task):
+            triggers = outcomes.rows("triggers", model, name="triggers")
+            measurements = outcomes.table("triggers", model)
+            select, dev = (
+                read_answers(triggers, measurements.loc[measurements["sample"] == sample], classes=classes)
+                for sample in ("select", "dev")
+            )
+            done = effects(dev, classes=classes, collapse_share=values.analyse.collapse_share)
+            rows = [row | effect for row, effect in zip(triggers, done, strict=True)]
+            chosen = groups(rows, select.foreign_drops, kinds=kinds, count=count)
+            measured.append(measures(rows, dev, chosen, kinds=kinds))
+            examples.append(dev.examples)
+            known = model._asdict() | {"n": len(dev.labels), "n_select": len(select.labels)}
+            table += table_rows(rows, known)
+            known["mined"] = outcomes.facts("triggers", model, name="mined")
+            records.append(known | facts(rows, dev, chosen["best"], kinds=kinds, count=count, classes=classes))
+        found += statistics(task, measured, examples=examples)
+    return Findings(records, found, {"triggers": table})
 
 
-def effects(answers: Answers, *, classes: int, collapse_share: float) -> list[dict[str, Any]]:
-    """What each trigger does; lists are by class id.
+def groups(
+    rows: Sequence[Record], select_drops: NDArray[np.float64], *, kinds: Sequence[str], count: int
+) -> dict[str, list[int]]:
+    """The triggers whose mean is reported, by name: numbers of `rows`, which are in the order of strength.
 
-    `drop`; `per_class` accuracy with the trigger, None for a class without examples; `flip_rate`, the share of the
-    initially right examples that become wrong, None if there are none; `predicted`, how often each class is;
-    `collapses_to`, the class that makes up `collapse_share` of the predictions, None if it does so without trigger.
+    All of each kind, by its name; `best`, the `count` mined ones with the largest drop `(trigger,)` on the selection
+    sample, ties by strength, and `best_<control>` likewise; the `strongest` mined ones; and all mined ones that do not
+    collapse. Triggers without foreign examples are in none.
     """
-    right = answers.before == answers.labels
-    before = np.bincount(answers.before, minlength=classes)
-    result = []
-    for after, lost in zip(answers.after, answers.lost, strict=True):
-        predicted = np.bincount(after, minlength=classes)
-        top, enough = int(predicted.argmax()), collapse_share * len(after)
-        result.append(
-            {
-                "drop": float(lost.mean()),
-                "per_class": per_class(after, answers.labels, classes=classes),
-                "flip_rate": float((after != answers.labels)[right].mean()) if right.any() else None,
-                "predicted": predicted.tolist(),
-                "collapses_to": top if predicted[top] >= enough > before[top] else None,
-            }
-        )
-    return result
+    known = [number for number, row in enumerate(rows) if row["foreign_drop"] is not None]
+    of_kind = {kind: [number for number in known if rows[number]["kind"] == kind] for kind in kinds}
+    mined = of_kind[MINED]
+    best = {
+        _best(kind): sorted(numbers, key=lambda number: -np.nan_to_num(select_drops[number], nan=-np.inf))[:count]
+        for kind, numbers in of_kind.items()
+    }
+    apart = [number for number in mined if rows[number]["collapses_to"] is None]
+    return of_kind | best | {"strongest": mined[:count], "mined_without_collapsing": apart}
 
 
-def per_class(predicted: NDArray[np.int64], labels: NDArray[np.int64], *, classes: int) -> list[float | None]:
-    """Accuracy on the examples of each class, None where there are none."""
-    of_class = [predicted[labels == label] for label in range(classes)]
-    return [float((found == label).mean()) if len(found) else None for label, found in enumerate(of_class)]
+def measures(
+    rows: Sequence[Record], dev: Answers, chosen: Mapping[str, Sequence[int]], *, kinds: Sequence[str]
+) -> dict[str, Measure]:
+    """What one model's triggers cost, of the `groups` `chosen` (numbers of `rows`). Drops are in points.
 
-
-def complete_rows(
-    rows: Sequence[Mapping[str, Any]], evaluation: Evaluation, *, classes: Sequence[str], collapse_share: float
-) -> list[dict[str, Any]]:
-    """`rows`, one per trigger, with `select_drop` and its effects on dev.
-
-    The effects of triggers that were not run on dev are None.
+    - `foreign_drop/<group>`: mean of the triggers' foreign drops
+    - `foreign_drop/<group>-<other>`: minus the other group's: `mined` and each control, `best` and each control's best,
+      `strongest` and `mined`
+    - `drop/best`: accuracy lost on all examples, mean of the best mined ones
+    - `flipped/best`: share of the initially right examples that become wrong, mean of the same
+    - `spearman`: rank correlation of strength and foreign drop, all mined ones
+    - `collapsing`: share of the mined ones that send nearly all examples to one class
     """
-    found = effects(evaluation.dev, classes=len(classes), collapse_share=collapse_share)
-    on_dev = dict(zip(evaluation.on_dev, found, strict=True))
-    complete = []
-    for number, (row, drop) in enumerate(zip(rows, evaluation.select.lost.mean(axis=1).tolist(), strict=True)):
-        effect = on_dev.get(number) or dict.fromkeys(EFFECTS)
-        collapse = effect["collapses_to"]
-        effect["collapses_to"] = None if collapse is None else classes[collapse]
-        complete.append({**row, "select_drop": drop, **effect})
-    return complete
+    names = {kind: f"all {KINDS[kind]}" for kind in kinds}
+    names |= {_best(kind): f"the best {KINDS[kind]}" for kind in kinds}
+    names |= {"strongest": f"the strongest {KINDS[MINED]}"}
+    names |= {"mined_without_collapsing": f"all {KINDS[MINED]} that do not collapse"}
+    drops = {group: _foreign_drop(names[group], dev, numbers) for group, numbers in chosen.items()}
+    controls = [kind for kind in kinds if kind != MINED]
+    pairs = [*((MINED, one) for one in controls), *(("best", _best(one)) for one in controls), ("strongest", MINED)]
+    found: dict[str, Measure] = {f"foreign_drop/{group}": drop for group, drop in drops.items()}
+    found |= {f"foreign_drop/{one}-{other}": _minus(drops[one], drops[other], names[other]) for one, other in pairs}
+    return found | _of_best(dev, list(chosen["best"])) | _of_mined([rows[number] for number in chosen[MINED]])
 
 
-def table_rows(rows: Sequence[Mapping[str, Any]], *, task: str, seed: int, n: int) -> list[dict[str, Any]]:
-    """The mined triggers of `complete_rows`, with the columns TABLE; `n` dev examples."""
-    mined = [dict(row) for row in rows if row["kind"] == MINED]
-    for row in mined:
-        row |= {"task": task, "seed": seed, "n": n, "tokens": tokens_text(row)}
-    return [{name: row[name] for name in TABLE} for row in mined]
+def _best(kind: str) -> str:
+    return "best" if kind == MINED else f"best_{kind}"
 
 
-def tokens_text(row: Mapping[str, Any]) -> str:
-    """A trigger's tokens as a reader sees them: those of the second segment, if there are any, follow a double bar."""
-    first, second = (
-        " ".join(token for token, of in zip(row["tokens"], row["segments"], strict=True) if of == segment)
-        for segment in (0, 1)
-    )
-    return f"{first} \N{DOUBLE VERTICAL LINE} {second}".strip() if second else first
+def _foreign_drop(name: str, dev: Answers, numbers: Sequence[int]) -> Measure:
+    label = f"foreign drop, {name}"
+    if not numbers:
+        return Single(label, "points", None)
+    chosen = list(numbers)
+    foreign = dev.foreign[chosen]
+    # What a foreign example adds that one of the triggers turns.
+    step = 100 / len(chosen) / float(foreign.mean(axis=1).min())
+    return Mean(label, "points", 100 * of_triggers(dev.lost[chosen], foreign), step=step)
 
 
-def rank_correlation(first: ArrayLike, second: ArrayLike, *, draws: int, seed: int) -> Interval | None:
-    """Spearman's r of two variables `(trigger,)`, with its percentile bootstrap interval over triggers.
+def _minus(one: Measure, other: Measure, name: str) -> Measure:
+    label = f"{one.label} minus {name}"
+    if not isinstance(one, Mean) or not isinstance(other, Mean):
+        return Single(label, "points", None)
+    return Mean(label, "points", one.values - other.values, step=max(one.step, other.step))
 
-    None for fewer than three triggers, or if a variable is constant.
-    """
-    pairs = np.stack([np.asarray(first, np.float64), np.asarray(second, np.float64)])
-    n = pairs.shape[1]
-    if n < 3:
+
+def _of_best(dev: Answers, best: list[int]) -> dict[str, Measure]:
+    drop, flipped = "drop on all examples, the best mined", "right answers flipped, the best mined"
+    if not best:
+        return {"drop/best": Single(drop, "points", None), "flipped/best": Single(flipped, "share", None)}
+    right = (dev.before == dev.labels).astype(np.float64)
+    turned = right * (dev.after[best] != dev.labels).mean(axis=0)
+    return {
+        "drop/best": Mean(drop, "points", 100 * dev.lost[best].mean(axis=0), step=100 / len(best)),
+        "flipped/best": Ratio(flipped, "share", turned, right),
+    }
+
+
+def _of_mined(mined: Sequence[Record]) -> dict[str, Measure]:
+    correlation = rank_correlation([row["strength"] for row in mined], [row["foreign_drop"] for row in mined])
+    collapsing = float(np.mean([row["collapses_to"] is not None for row in mined])) if mined else None
+    return {
+        "spearman": Single("Spearman's ρ of strength and foreign drop, all mined", "", correlation),
+        "collapsing": Single("mined triggers that collapse to a class", "share", collapsing),
+    }
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Spearman's ρ of two variables `(trigger,)`; None for fewer than three triggers, or if a variable is constant."""
+    ranks = np.stack([rankdata(first), rankdata(second)])
+    if ranks.shape[1] < FEWEST or (np.ptp(ranks, axis=1) == 0).any():
         return None
-    picks = np.concatenate([np.arange(n)[None], np.random.default_rng(seed).integers(n, size=(draws, n))])
-    ranks = rankdata(pairs[:, picks], axis=2)  # (variable, draw, trigger)
-    ranks -= (n + 1) / 2
-    return interval_of(ratio((ranks[0] * ranks[1]).sum(axis=1), np.sqrt((ranks**2).sum(axis=2).prod(axis=0))))
+    return float(np.corrcoef(ranks)[0, 1])

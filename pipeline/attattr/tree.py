@@ -68,8 +68,9 @@ def grow_tree(
 ) -> AttributionTree:
     """Attach candidates to `root`, from the last layer but one down, the largest of a layer first.
 
-    `budget` bounds the edges of every layer but the last, whose terminal edges it does not count: so other maps grow
-    trees of the same size. Without a root the tree is empty.
+    A `budget` says how many edges every layer is to have, so that other maps grow trees of the same size: candidates
+    of a layer are gone through again, not once, while one of them can be attached; of the terminal edges it leaves the
+    largest. Without a root the tree is empty.
     """
     if root is None:
         return AttributionTree(None, ())
@@ -77,13 +78,28 @@ def grow_tree(
     edges: list[TreeEdge] = []
     for layer in range(len(head_sum) - 2, -1, -1):
         left = head_sum.shape[1] if budget is None else budget[layer]
-        for query, key, value in candidates(head_sum[layer], tau=tau, lam=lam) if left else ():
-            if present[query] and not present[key] and key != 0:
-                edges.append(TreeEdge(query, key, layer, value))
-                present[key], left = True, left - 1
-                if not left:
-                    break
-    return AttributionTree(root, (*edges, *_terminal(head_sum, present, tau_last)))
+        allowed = candidates(head_sum[layer], tau=tau, lam=lam) if left else []
+        while left:
+            attached = _attach(allowed, present, left)
+            edges += [TreeEdge(query, key, layer, value) for query, key, value in attached]
+            left = left - len(attached) if attached and budget is not None else 0
+    terminal = _terminal(head_sum, present, tau_last)
+    if budget is not None:
+        largest = sorted(terminal, key=lambda edge: -edge.value)[: budget[-1]]
+        terminal = [edge for edge in terminal if edge in largest]
+    return AttributionTree(root, (*edges, *terminal))
+
+
+def _attach(allowed: Sequence[tuple[int, int, float]], present: list[bool], most: int) -> list[tuple[int, int, float]]:
+    """Go once through a layer's candidates; marks in `present` what is attached, at most `most`."""
+    attached: list[tuple[int, int, float]] = []
+    for query, key, value in allowed:
+        if len(attached) == most:
+            break
+        if present[query] and not present[key] and key != 0:
+            attached.append((query, key, value))
+            present[key] = True
+    return attached
 
 
 def tree_root(head_sum: Tensor) -> int | None:

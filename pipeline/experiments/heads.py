@@ -1,8 +1,9 @@
-"""Importance of every head for each example, by one gradient or by removing the head, of the loss of its label."""
+"""Importance of every head for each example, as its label has it: by gradients, or by the head's removal."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,23 +36,35 @@ def per_example(
     return torch.stack([found[example.example_id] for example in examples])
 
 
+def mean_over(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    measure: Callable[[PreTrainedModel, Batch], Tensor],
+    *,
+    token_budget: TokenBudget,
+) -> Tensor:
+    """Mean of `measure` over the examples; its first axis is the batch."""
+    return per_example(model, examples, measure, token_budget=token_budget).double().mean(dim=0).float()
+
+
 def taylor(model: PreTrainedModel, batch: Batch) -> Tensor:
     """The three readings of `TAYLOR`, `(batch, reading, layer, head)`."""
     readings = taylor_importance(model, **model_inputs(model, batch).arguments(), labels=batch.labels)
     return torch.stack([getattr(readings, name) for name in TAYLOR], dim=1)
 
 
-def gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """The largest edge of each head, `(batch, layer, head)`, with the integral replaced by its integrand at alpha = 1.
-
-    One right-rule step is that.
-    """
-    inputs = model_inputs(model, batch).arguments()
-    result = attribute(model, **inputs, target=batch.labels, steps=1, rule="right")
+def largest_scores(model: PreTrainedModel, batch: Batch, **integral: Any) -> Tensor:
+    """Largest attribution score of every head, `(batch, layer, head)`; `integral` goes to `attribute`."""
+    result = attribute(model, **model_inputs(model, batch).arguments(), target=batch.labels, **integral)
     # Padding is zero, which would count for a head that has negative scores only.
     real = batch.attention_mask.bool()
     edges = real[:, None, None, :, None] & real[:, None, None, None, :]
     return result.attribution.masked_fill(~edges, -torch.inf).amax(dim=(3, 4))
+
+
+def gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """As `largest_scores`, the integral replaced by its integrand at alpha = 1, which one right-rule step is."""
+    return largest_scores(model, batch, steps=1, rule="right")
 
 
 def removal_logits(model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget) -> Tensor:

@@ -16,7 +16,7 @@ from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.importance import normalise
 from pipeline.attattr.pruning import global_masks, masked_counts
-from pipeline.experiments.heads import TAYLOR, gradient_x_attention, losses, per_example, removal_logits, taylor
+from pipeline.experiments.heads import TAYLOR, gradient_x_attention, losses, mean_over, removal_logits, taylor
 from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.scoring.store import per_head, read_heads
@@ -57,10 +57,9 @@ def head_importance(
             case "attention":
                 importance[method] = per_head(stored, f"attention_{settings.attention_pooling}", **size).mean(dim=0)
             case "gradient_x_attention":
-                each = per_example(model, examples, gradient_x_attention, token_budget=token_budget)
-                importance[method] = each.double().mean(dim=0).float()
+                importance[method] = mean_over(model, examples, gradient_x_attention, token_budget=token_budget)
     if any(method in wanted for method in TAYLOR):
-        readings = per_example(model, examples, taylor, token_budget=token_budget).double().mean(dim=0).float()
+        readings = mean_over(model, examples, taylor, token_budget=token_budget)
         importance |= {method: readings[number] for number, method in enumerate(TAYLOR) if method in wanted}
     if "accuracy_difference" in wanted or "loss_difference" in wanted:
         differences = removal_differences(model, examples, token_budget=token_budget)

@@ -137,6 +137,11 @@ def percent(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
     return 100 * rows[column].to_numpy(np.float64)
 
 
+def numbers(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """Read a column in which what is missing is empty text."""
+    return np.array([np.nan if value == "" else float(value) for value in rows[column]])
+
+
 def marker(style: MethodStyle) -> dict[str, Any]:
     """The keyword arguments of matplotlib's for a method's marker."""
     return {

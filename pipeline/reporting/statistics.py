@@ -50,5 +50,6 @@ def in_words(statistics: Sequence[Record], *patterns: str) -> str:
     tasks: dict[str, list[str]] = {}
     for one in statistics:
         if one["value"] is not None and any(fnmatchcase(one["name"], pattern) for pattern in patterns):
-            tasks.setdefault(one["task"] or "all", []).append(f"{one['label']} {one['value']:z.1f}")
+            digits = 1 if one["unit"] == "points" else 2
+            tasks.setdefault(one["task"] or "all", []).append(f"{one['label']} {one['value']:z.{digits}f}")
     return "; ".join(f"{task_name(task)}: {', '.join(values)}" for task, values in tasks.items())

@@ -76,6 +76,9 @@ _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "attention": (VERMILLION, "s", DASHED, False),
     "attention_max": (VERMILLION, "s", DASHED, False),
     "attention_confidence": (VERMILLION, "d", DOTTED, False),
+    "value_weighted": (ORANGE, "P", DOTTED, False),
+    "contribution": (PURPLE, "v", DASHED, True),
+    "joint": (GREEN, "D", DASHED, False),
     "random": (GREY, "x", DOTTED, False),
 }
 METHODS = {method: MethodStyle(named(method), *line) for method, line in _LINES.items()}

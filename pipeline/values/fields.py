@@ -27,6 +27,14 @@ def rising_from_0_to_1(rates: tuple[float, ...]) -> tuple[float, ...]:
     return rates
 
 
+def rising_to_1(shares: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse shares that do not rise strictly, from above 0 to 1."""
+    rising = all(low < high for low, high in pairwise(shares))
+    if not rising or shares[0] <= 0 or shares[-1] != 1:
+        raise ValueError("a list that rises from above 0 to 1")
+    return shares
+
+
 def _count_or_auto(value: object) -> object:
     if value == "auto" or (type(value) is int and value >= 1):
         return value

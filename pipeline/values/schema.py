@@ -21,6 +21,7 @@ from pipeline.values.fields import (
     Section,
     Share,
     rising_from_0_to_1,
+    rising_to_1,
 )
 from pipeline.values.inputs import Data, Model
 from pipeline.values.per_task import DEFAULT, for_task
@@ -156,7 +157,9 @@ class Tree(Section):
     variant: Literal["paper", "authors"]
     n_examples: Count  # so many of dev, the same for every seed, whose edges are masked; trees are built for all of dev
     tau_grid: List[Threshold]
-    random_trees: Annotated[int, Field(ge=2)]
+    random_trees: Count  # for each example, at `tau`
+    random_sets: Count  # random trees at every other threshold of the grid, and random orders of the edges
+    edge_shares: Annotated[List[Share], Field(min_length=2), AfterValidator(rising_to_1)]  # of those a tree may take
     optimum_seconds: Positive  # for each example's exact optimum
     n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
     longest_shown: Count  # tokens
@@ -170,10 +173,12 @@ class Triggers(Section):
     second_share: Share  # a second edge below this share of the first is left out
     least_attribution: Annotated[float, Field(ge=0)]  # weaker patterns are dropped
     controls: List[Literal["random", "frequency", "shuffled", "attention", "hotflip"]]
+    neighbours: Count  # from so many tokens of about its frequency a token's replacement is drawn
     n_select: Count  # held-out training examples on which the best are selected
-    n_eval: Count | None  # dev examples on which all are reported; null takes all
-    best: Count  # how many are selected, per kind
-    hotflip_batch: Count  # held-out examples over which a gradient is averaged
+    n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
+    hotflip_batch: Count  # held-out examples, others than those, whose loss HotFlip raises
+    hotflip_candidates: Count  # tokens that are tried at each place, in each round
+    hotflip_rounds: NotNegative  # at most so many
 
 
 class Analyse(Section):
@@ -181,6 +186,7 @@ class Analyse(Section):
 
     bootstrap_draws: Annotated[int, Field(ge=100)]
     seed: NotNegative  # of the resamples
+    best_triggers: Count  # so many of each kind of trigger, selected on held-out examples
     collapse_share: Share  # from this share of one predicted class on, a trigger is said to collapse to it
 
 
@@ -285,9 +291,12 @@ class Params(Section):
                 f"universality compares {compared.method} with normalise {compared.normalise}, "
                 "which prune does not compute: name them in prune.methods and prune.normalise"
             )
-        selecting, held = self.triggers.n_select, self.prepare.n_heldout
-        if selecting > held:
-            raise InputError(f"triggers.n_select is {selecting}, but must be at most prepare.n_heldout, {held}")
+        selecting, raised, held = self.triggers.n_select, self.triggers.hotflip_batch, self.prepare.n_heldout
+        if selecting + raised > held:
+            raise InputError(
+                f"triggers.n_select is {selecting} and triggers.hotflip_batch {raised}, but together they must be at "
+                f"most prepare.n_heldout, {held}"
+            )
         carved = held + (self.prepare.n_importance if self.prepare.protocol == "heldout" else 0)
         if self.data.n_train is not None and carved >= self.data.n_train:
             raise InputError(

@@ -123,31 +123,41 @@ def test_universality_by_hand(found):
     assert len(result.tables["functional"]) == 2 * 2 * 3
 
 
+def values_of(result):
+    return {one.name: None if one.estimate is None else one.estimate.value for one in result.statistics}
+
+
 def test_tree_by_hand(found):
     result = found("tree")
     (record,) = result.records
     assert (record["n"], record["examples"], record["rootless"], record["tau"]) == (2, 4, 1, 0.4)
-    assert record["faithfulness"] == {"value": 0.25, "low": 0.25, "high": 0.25}
-    assert record["random"]["difference"]["value"] == 0.25 - (0.25 + 0.375) / 2 + 0.5
-    assert {one["arm"]: one["difference"]["value"] for one in record["baselines"]}["attention"] == 0.5
-    assert record["reviewed"] == {"value": 0, "low": 0, "high": 0}
+    assert (record["full_probability"], record["tree_probability"], record["without_any_edge"]) == (1, 0.625, 0.25)
+    values = values_of(result)
+    # Of 0.75 the tree brings back 0.375, random trees 0.125, the others 0.25.
+    assert values["recovered/tree"] == pytest.approx(0.5)
+    assert values["recovered/tree-random"] == pytest.approx(1 / 3)
+    assert values["recovered/attention-tree"] == pytest.approx(-1 / 6)
+    assert values["comprehensiveness/tree"] == pytest.approx(1)
+    assert (values["excess/0.4"], values["excess/0.5-0.4"]) == (pytest.approx(1 / 3), 0)
+    assert values["knee"] == 0.4
+    # Trapezoids over two tenfold steps: (0 + 1/3)/2 and (1/3 + 1)/2 for attribution, 0 and 1/2 for the others.
+    assert values["edge_area/attribution"] == pytest.approx((1 / 6 + 2 / 3) / 2)
+    assert values["edge_area/attribution-random"] == pytest.approx((1 / 6 + 2 / 3) / 2 - 1 / 4)
     assert [(row["task"], row["seed"], row["tau"]) for row in result.tables["curves"]] == [
         ("negation", 1, 0.4),
         ("negation", 1, 0.5),
     ]
+    assert len(result.tables["shares"]) == 7 * 3
 
 
 def test_receptive_field_by_hand(found):
     result = found("receptive_field")
     (record,) = result.records
     assert (record["task"], record["seed"], record["n"], record["layers"]) == ("negation", 1, 2, 3)
-    # Without special tokens: distances 4 and 2 in layer 1, 1 in layer 0.
-    assert record["edges"] == 3
-    assert record["distance"]["value"] == pytest.approx(7 / 3)
-    assert record["slope"]["value"] == pytest.approx(2)
-    assert record["within"]["value"] == pytest.approx(2 / 3)
-    assert record["with_special"]["edges"] == 4
-    assert record["with_special"]["slope"]["value"] == pytest.approx(3 - 2)
+    assert (record["edges"], record["edges_with_special"]) == (3, 4)
+    # Without special tokens: distances 4 and 2 in layer 1, 1 in layer 0; one of the former crosses. Two steps up.
+    expected = {"distance": 7 / 3, "growth": 2 * 2, "within": 2 / 3, "within_growth": 2 * -0.5}
+    assert values_of(result) == {name: pytest.approx(value) for name, value in expected.items()}
     rows = pd.DataFrame(result.tables["distances"])
     assert rows["edges"].tolist() == [1, 2, 0, 2, 2, 0]
     assert rows["mean"].isna().tolist() == [False, False, True] * 2
@@ -157,15 +167,24 @@ def test_triggers_by_hand(found):
     result = found("triggers")
     (record,) = result.records
     assert (record["n"], record["n_select"], record["mined"]) == (4, 4, {"examples": 5, "patterns": 2})
-    assert record["best"]["mined"]["mean_drop"]["value"] == 0.5
-    assert record["best"]["random"]["mean_drop"] == {"value": 0, "low": 0, "high": 0}
-    assert record["best"]["random"]["lead"]["value"] == 0.5
     assert record["baseline"]["accuracy"] == 0.75
-    assert [one["tokens"] for one in record["strongest"]] == ["a", "b"]
-    assert [(row["tokens"], row["select_drop"], row["drop"]) for row in result.tables["triggers"]] == [
+    assert record["kinds"]["random"] == {"patterns": 1, "tokens_mean": 1, "collapsing": 0}
+    assert [one["tokens"] for one in record["strongest"]] == [one["tokens"] for one in record["best"]] == ["a", "b"]
+    assert [(row["tokens"], row["foreign_drop"], row["drop"]) for row in result.tables["triggers"]] == [
         ("a", 0.5, 0.5),
-        ("b", 0.25, 0.25),
+        ("b", 0.5, 0.25),
     ]
+    # All were mined for the first class: one of two examples of the other one is lost, without random tokens none.
+    values = {one.name: one.by_seed for one in result.statistics}
+    names = ("mined", "best", "random", "mined-random", "best-best_random", "strongest-mined", "attention")
+    expected = [50, 50, 0, 50, 50, 0, None]
+    assert [values[f"foreign_drop/{name}"] for name in names] == [(value,) for value in expected]
+    # Equal drops have no rank correlation. Of three right answers two and one are flipped.
+    assert (values["drop/best"], values["flipped/best"]) == ((37.5,), (0.5,))
+    assert (values["spearman"], values["collapsing"]) == ((None,), (0.5,))  # with b all are of the first class
+    both = {one.name: one for one in found("triggers", seeds=(1, 2)).statistics}
+    assert both["foreign_drop/mined"].by_seed == (50, 25)
+    assert both["foreign_drop/mined"].record()["holds"] == "models and examples"
 
 
 def test_convergence_by_hand(found):

@@ -3,21 +3,12 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from pipeline.analysis.intervals import bootstrap_mean
-from pipeline.analysis.trigger_summary import summary
-from pipeline.analysis.triggers import (
-    MINED,
-    TABLE,
-    Answers,
-    Evaluation,
-    complete_rows,
-    effects,
-    rank_correlation,
-    read_evaluation,
-    table_rows,
-    tokens_text,
-)
-from pipeline.values.store import read_json, write_json, write_rows
+from pipeline.analysis.estimates import crossed
+from pipeline.analysis.statistics import Mean, Ratio, Single, statistics
+from pipeline.analysis.trigger_answers import MINED, Answers, effects, of_triggers, read_answers
+from pipeline.analysis.trigger_facts import TABLE, facts, table_rows, tokens_text
+from pipeline.analysis.triggers import groups, measures, rank_correlation
+from pipeline.values.store import write_json
 
 CLASSES = ["no", "maybe", "yes"]
 LABELS = [0, 0, 0, 2, 2, 2, 2, 2]
@@ -28,109 +19,261 @@ AFTER = [
     [0, 1, 0, 0, 0, 0, 2, 2],  # four lost, two won
     [1, 1, 1, 1, 1, 1, 1, 2],  # 7 of 8 to "maybe", six lost, one won
 ]
+MINED_FOR = [0, 2, 0, 2]
+FOREIGN_DROPS = [0, 2 / 3, 2 / 5, 2 / 3]  # over five, three, five and three examples
 
 
-def answers(labels, before, after):
-    return Answers(np.array(labels), np.array(before), np.array(after).reshape(-1, len(labels)))
+def answers(labels, before, after, mined_for):
+    after = np.array(after).reshape(-1, len(labels))
+    examples = [f"dev-{number}" for number in range(len(labels))]
+    return Answers(examples, np.array(labels), np.array(before), after, np.array(mined_for, int))
+
+
+DEV = answers(LABELS, BEFORE, AFTER, MINED_FOR)
 
 
 # What a trigger does.
 
 
+def test_a_foreign_drop_is_over_the_examples_of_other_classes():
+    np.testing.assert_allclose(DEV.foreign_drops, FOREIGN_DROPS)
+    alone = answers([1, 1], [1, 1], [[0, 0], [0, 0]], [1, 0])
+    np.testing.assert_array_equal(alone.foreign_drops, [np.nan, 1])
+
+
 def test_what_triggers_do_by_hand():
-    same, to_yes, mixed, to_maybe = effects(answers(LABELS, BEFORE, AFTER), classes=3, collapse_share=0.875)
+    same, to_yes, mixed, to_maybe = effects(DEV, classes=CLASSES, collapse_share=0.875)
     assert same == {
         "drop": 0.0,
+        "foreign_drop": 0.0,
         "per_class": [pytest.approx(2 / 3), None, pytest.approx(4 / 5)],
         "flip_rate": 0.0,
-        "predicted": [3, 0, 5],
         "collapses_to": None,
     }
     assert to_yes == {
         "drop": 1 / 8,
+        "foreign_drop": pytest.approx(2 / 3),
         "per_class": [0.0, None, 1.0],
         "flip_rate": pytest.approx(2 / 6),
-        "predicted": [0, 0, 8],
-        "collapses_to": 2,
+        "collapses_to": "yes",
     }
     assert (mixed["drop"], mixed["flip_rate"], mixed["collapses_to"]) == (2 / 8, pytest.approx(4 / 6), None)
-    assert (to_maybe["drop"], to_maybe["flip_rate"]) == (5 / 8, 1.0)
-    assert (to_maybe["collapses_to"], to_maybe["predicted"]) == (1, [0, 7, 1])
-    assert effects(answers(LABELS, BEFORE, AFTER), classes=3, collapse_share=0.9)[3]["collapses_to"] is None
+    assert (to_maybe["drop"], to_maybe["flip_rate"], to_maybe["collapses_to"]) == (5 / 8, 1.0, "maybe")
+    assert effects(DEV, classes=CLASSES, collapse_share=0.9)[3]["collapses_to"] is None
 
 
 def test_a_model_that_names_one_class_anyway_does_not_collapse_to_it():
-    found = effects(answers([0, 2], [2, 2], [[2, 2], [0, 0]]), classes=3, collapse_share=1.0)
-    assert [one["collapses_to"] for one in found] == [None, 0]
+    found = effects(
+        answers([0, 2], [2, 2], [[2, 2], [0, 0]], [0, 0]), classes=["no", "maybe", "yes"], collapse_share=1.0
+    )
+    assert [one["collapses_to"] for one in found] == [None, "no"]
 
 
-def test_without_a_right_answer_there_is_nothing_to_flip():
-    (found,) = effects(answers([0, 0], [1, 2], [[0, 1]]), classes=3, collapse_share=0.95)
-    assert (found["flip_rate"], found["drop"]) == (None, -0.5)
+def test_without_a_right_answer_there_is_nothing_to_flip_and_without_foreign_examples_no_foreign_drop():
+    (found,) = effects(answers([0, 0], [1, 2], [[0, 1]], [0]), classes=CLASSES, collapse_share=0.95)
+    assert (found["flip_rate"], found["drop"], found["foreign_drop"]) == (None, -0.5, None)
 
 
-# Rows.
+# A mean over triggers as a mean over examples.
 
 
-def trigger(kind, rank, *tokens, strength=None, segments=None, of="no", best=None):
+def test_the_mean_over_examples_is_that_over_triggers():
+    generator = np.random.default_rng(0)
+    values, among = generator.normal(size=(5, 30)), generator.random((5, 30)) < 0.4
+    expected = np.mean([row[own].mean() for row, own in zip(values, among, strict=True)])
+    assert of_triggers(values, among).mean() == pytest.approx(expected)
+
+
+def test_an_example_adds_as_much_as_it_moves_the_mean():
+    """The value is the derivative by the example's weight: nothing but the mean where it is among no trigger's."""
+    generator = np.random.default_rng(1)
+    values, among = generator.normal(size=(4, 20)), generator.random((4, 20)) < 0.5
+    among[:, 7] = False
+    found, small = of_triggers(values, among), 1e-6
+
+    def mean(weights):
+        return np.mean([np.average(row, weights=weights * own) for row, own in zip(values, among, strict=True)])
+
+    for example in range(20):
+        weights = np.ones(20)
+        weights[example] += small
+        moved = 20 * (mean(weights) - mean(np.ones(20))) / small
+        assert found[example] - found.mean() == pytest.approx(moved, abs=1e-4)
+    assert found[7] == pytest.approx(found.mean())
+
+
+def test_one_trigger_has_the_interval_of_its_own_examples():
+    generator = np.random.default_rng(2)
+    values, among = generator.normal(size=(1, 400)), np.arange(400)[None] < 100
+    found = crossed(of_triggers(values, among)[None])
+    alone = crossed(values[:, :100])
+    assert found.value == pytest.approx(alone.value)
+    assert found.error == pytest.approx(alone.error, rel=0.01)
+
+
+# Rows, groups and measures.
+
+
+def trigger(kind, rank, *tokens, strength=None, segments=None, of="no"):
     return {"kind": kind, "rank": rank, "tokens": list(tokens), "segments": segments or [0] * len(tokens)} | {
         "strength": strength,
         "class": of,
         "example_id": "train-7",
-        "best": best,
     }
 
 
-ROWS = [
+TRIGGERS = [
     trigger(MINED, 0, "a", "b", strength=0.9, segments=[0, 1]),
-    trigger(MINED, 1, "c", strength=0.5, of="yes", best=1),
-    trigger(MINED, 2, "d", strength=0.4, best=0),
-    trigger("random", 0, "x", "y", best=0),
-    trigger("random", 1, "z"),
+    trigger(MINED, 1, "c", strength=0.5, of="yes"),
+    trigger(MINED, 2, "d", strength=0.4),
+    trigger("random", 0, "x", "y", of="yes"),
 ]
-SELECT = answers([0, 2], [0, 2], [[0, 2], [2, 2], [2, 0], [0, 0], [0, 2]])
-DEV = answers(LABELS, BEFORE, AFTER)  # of the triggers 0, 1, 2 and 3
-EVALUATION = Evaluation(best={MINED: [2, 1], "random": [3]}, on_dev=[0, 1, 2, 3], select=SELECT, dev=DEV)
-
-
-def long_rows(sample, measured, numbers):
-    """The rows of one sample in the long table that the stage writes; -1 stands for no trigger."""
-    return [
-        {"sample": sample, "trigger": number, "example_id": f"{sample}-{place}", "label": label, "predicted": predicted}
-        for number, classes in zip((-1, *numbers), (measured.before, *measured.after), strict=True)
-        for place, (label, predicted) in enumerate(zip(measured.labels, classes, strict=True))
-    ]
-
-
-def test_what_was_measured_is_read_from_the_long_table():
-    table = pd.DataFrame(long_rows("select", SELECT, range(5)) + long_rows("dev", DEV, EVALUATION.on_dev))
-    found = read_evaluation(ROWS, table)
-    assert (found.best, found.on_dev) == (EVALUATION.best, EVALUATION.on_dev)
-    for ours, theirs in ((found.select, SELECT), (found.dev, DEV)):
-        for name in ("labels", "before", "after"):
-            np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name))
-    # Without any trigger there are the predictions without one.
-    bare = read_evaluation([], table[table["trigger"] == -1])
-    assert (bare.best, bare.on_dev, bare.dev.after.shape, bare.select.after.shape) == ({}, [], (0, 8), (0, 2))
-    np.testing.assert_array_equal(bare.dev.before, DEV.before)
+KINDS = (MINED, "random", "shuffled")
 
 
 @pytest.fixture
 def rows():
-    return complete_rows(ROWS, EVALUATION, classes=CLASSES, collapse_share=0.875)
+    done = effects(DEV, classes=CLASSES, collapse_share=0.875)
+    return [row | effect for row, effect in zip(TRIGGERS, done, strict=True)]
 
 
-def test_rows_hold_both_samples_and_the_place_among_the_best(rows):
-    assert [row["select_drop"] for row in rows] == [0, 0.5, 1, 0.5, 0]
-    assert [row["best"] for row in rows] == [None, 1, 0, 0, None]
-    assert [row["drop"] for row in rows] == [0, 1 / 8, 2 / 8, 5 / 8, None]
-    assert [row["collapses_to"] for row in rows] == [None, "yes", None, "maybe", None]
-    assert rows[4]["per_class"] is None
-    assert rows[0]["tokens"] == ["a", "b"]
+def test_what_was_measured_is_read_from_the_long_table():
+    table = pd.DataFrame(
+        {"trigger": number, "example_id": f"dev-{place}", "label": label, "predicted": predicted}
+        for number, classes in zip(range(-1, 4), (BEFORE, *AFTER), strict=True)
+        for place, (label, predicted) in enumerate(zip(LABELS, classes, strict=True))
+    )
+    found = read_answers(TRIGGERS, table, classes=CLASSES)
+    assert found.examples == DEV.examples
+    for name in ("labels", "before", "after", "mined_for"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(DEV, name))
+    # Without any trigger there are the predictions without one.
+    bare = read_answers([], table[table["trigger"] == -1], classes=CLASSES)
+    assert (bare.after.shape, bare.foreign_drops.shape) == ((0, 8), (0,))
+    np.testing.assert_array_equal(bare.before, DEV.before)
+
+
+def test_the_best_are_chosen_on_the_selection_sample_and_the_strongest_by_strength(rows):
+    found = groups(rows, np.array([0.1, 0.5, 0.5, 0.0]), kinds=KINDS, count=2)
+    assert found == {
+        MINED: [0, 1, 2],
+        "random": [3],
+        "shuffled": [],
+        "best": [1, 2],
+        "best_random": [3],
+        "best_shuffled": [],
+        "strongest": [0, 1],
+        "mined_without_collapsing": [0, 2],
+    }
+    # One without foreign examples in the selection sample comes last, one without any on dev nowhere.
+    assert groups(rows, np.array([np.nan, -0.5, 0.5, 0]), kinds=KINDS, count=3)["best"] == [2, 1, 0]
+    rows[1]["foreign_drop"] = None
+    assert groups(rows, np.array([0.1, 0.5, 0.5, 0.0]), kinds=KINDS, count=2)[MINED] == [0, 2]
+
+
+def values(measures):
+    """Every measure's value of one model; None where it is undefined."""
+    return {one.name: one.by_seed[0] for one in statistics("rte", [measures])}
+
+
+@pytest.fixture
+def found(rows):
+    return measures(rows, DEV, groups(rows, np.array([0.1, 0.5, 0.5, 0.0]), kinds=KINDS, count=2), kinds=KINDS)
+
+
+def test_the_measures_by_hand(found):
+    a, c, d, x = (100 * drop for drop in FOREIGN_DROPS)
+    expected = {
+        "foreign_drop/mined": (a + c + d) / 3,
+        "foreign_drop/random": x,
+        "foreign_drop/best": (c + d) / 2,
+        "foreign_drop/best_random": x,
+        "foreign_drop/strongest": (a + c) / 2,
+        "foreign_drop/mined_without_collapsing": (a + d) / 2,
+        "foreign_drop/mined-random": (a + c + d) / 3 - x,
+        "foreign_drop/best-best_random": (c + d) / 2 - x,
+        "foreign_drop/strongest-mined": (a + c) / 2 - (a + c + d) / 3,
+        "drop/best": 100 * (1 / 8 + 2 / 8) / 2,
+        "flipped/best": (2 / 6 + 4 / 6) / 2,
+        "spearman": -0.5,  # strengths 3, 2, 1; drops 1, 3, 2
+        "collapsing": 1 / 3,
+    }
+    undefined = ("shuffled", "best_shuffled", "mined-shuffled", "best-best_shuffled")
+    expected |= {f"foreign_drop/{name}": None for name in undefined}
+    assert values(found) == {name: value if value is None else pytest.approx(value) for name, value in expected.items()}
+    kinds = {name: type(one) for name, one in found.items()}
+    assert (kinds["foreign_drop/mined"], kinds["flipped/best"], kinds["spearman"]) == (Mean, Ratio, Single)
+    assert all(len(one.values) == 8 for one in found.values() if isinstance(one, Mean))
+
+
+def test_a_step_is_what_one_example_adds_that_one_trigger_turns(found):
+    assert found["foreign_drop/random"].step == pytest.approx(100 / (3 / 8))
+    assert found["foreign_drop/best"].step == pytest.approx(100 / 2 / (3 / 8))
+    assert found["drop/best"].step == 50
+
+
+def test_the_same_triggers_twice_do_not_differ_and_exchanged_ones_change_the_sign(rows):
+    twice = [*rows[:3], *(row | {"kind": "random"} for row in rows[:3])]
+    dev = answers(LABELS, BEFORE, AFTER[:3] * 2, MINED_FOR[:3] * 2)
+    chosen = groups(twice, np.zeros(6), kinds=(MINED, "random"), count=2)
+    assert not measures(twice, dev, chosen, kinds=(MINED, "random"))["foreign_drop/mined-random"].values.any()
+
+
+def test_a_model_without_triggers_leaves_the_tasks_statistics_undefined(found):
+    none = answers(LABELS, BEFORE, [], [])
+    bare = measures([], none, groups([], np.array([]), kinds=KINDS, count=2), kinds=KINDS)
+    assert set(values(bare).values()) == {None}
+    for models in ([found, bare], [bare, found]):
+        of_task = {one.name: one for one in statistics("rte", models)}
+        mined = of_task["foreign_drop/mined"]
+        assert (mined.estimate, mined.why) == (None, "undefined for 1 of 2 models")
+        assert sorted(mined.by_seed, key=lambda value: value is None) == [values(found)["foreign_drop/mined"], None]
+
+
+def test_the_rank_correlation_is_spearmans():
+    generator = np.random.default_rng(0)
+    x = generator.integers(0, 12, 60)  # with ties
+    y = x + generator.normal(0, 6, 60)
+    assert rank_correlation(x, y) == pytest.approx(spearmanr(x, y).statistic)
+    assert rank_correlation([0.1, 0.2, 0.4, 9.0], [1, 2, 3, 4]) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("x", "y"), [([], []), ([1, 2], [1, 2]), ([1, 2, 3], [5, 5, 5]), ([5, 5, 5], [1, 2, 3])])
+def test_few_triggers_or_a_constant_have_no_rank_correlation(x, y):
+    assert rank_correlation(x, y) is None
+
+
+# What the report shows.
+
+
+def test_the_facts_by_hand(rows, tmp_path):
+    found = facts(rows, DEV, [2, 1], kinds=KINDS, count=1, classes=CLASSES)
+    assert found["baseline"] == {
+        "accuracy": 6 / 8,
+        "per_class": {
+            "no": {"n": 3, "accuracy": pytest.approx(2 / 3)},
+            "maybe": {"n": 0, "accuracy": None},
+            "yes": {"n": 5, "accuracy": pytest.approx(4 / 5)},
+        },
+    }
+    assert found["kinds"] == {
+        MINED: {"patterns": 3, "tokens_mean": pytest.approx(4 / 3), "collapsing": 1},
+        "random": {"patterns": 1, "tokens_mean": 2, "collapsing": 1},
+        "shuffled": {"patterns": 0, "tokens_mean": None, "collapsing": 0},
+    }
+    assert [one["tokens"] for one in found["strongest"]] == ["a ‖ b", "c"]
+    assert [one["tokens"] for one in found["best"]] == ["d", "c"]
+    second = found["best"][1]
+    assert (second["rank"], second["class"], second["drop"], second["foreign_drop"]) == (
+        *(1, "yes", 1 / 8),
+        pytest.approx(2 / 3),
+    )
+    assert (second["per_class"], second["collapses_to"]) == ({"no": 0, "maybe": None, "yes": 1}, "yes")
+    write_json(tmp_path / "x.json", found)
 
 
 def test_the_table_holds_the_mined_ones_as_text(rows):
-    table = table_rows(rows, task="rte", seed=3, n=8)
+    table = table_rows(rows, {"task": "rte", "seed": 3, "n": 8})
     assert [tuple(row) for row in table] == [TABLE] * 3
     assert [row["tokens"] for row in table] == ["a ‖ b", "c", "d"]
     assert {(row["task"], row["seed"], row["n"]) for row in table} == {("rte", 3, 8)}
@@ -141,92 +284,3 @@ def test_the_table_holds_the_mined_ones_as_text(rows):
 )
 def test_tokens_of_the_second_segment_follow_a_double_bar(segments, expected):
     assert tokens_text({"tokens": ["a", "b"], "segments": segments}) == expected
-
-
-# Correlation.
-
-
-def test_the_rank_correlation_is_spearmans_with_an_interval_around_it():
-    generator = np.random.default_rng(0)
-    x = generator.integers(0, 12, 60)  # with ties
-    y = x + generator.normal(0, 6, 60)
-    found = rank_correlation(x, y, draws=2000, seed=0)
-    assert found is not None
-    assert found.value == pytest.approx(spearmanr(x, y).statistic)
-    resampled = [
-        spearmanr(x[picks], y[picks]).statistic for picks in np.random.default_rng(1).integers(60, size=(400, 60))
-    ]
-    # Another generator and fewer draws: the ends agree to about their own error.
-    assert found.low == pytest.approx(np.quantile(resampled, 0.025), abs=0.05)
-    assert found.high == pytest.approx(np.quantile(resampled, 0.975), abs=0.05)
-
-
-def test_a_monotone_relation_has_rank_correlation_one_with_all_resamples():
-    found = rank_correlation([0.1, 0.2, 0.4, 9.0], [1, 2, 3, 4], draws=500, seed=0)
-    assert found is not None
-    assert (found.value, found.low, found.high) == (pytest.approx(1), pytest.approx(1), pytest.approx(1))
-
-
-@pytest.mark.parametrize(("x", "y"), [([], []), ([1, 2], [1, 2]), ([1, 2, 3], [5, 5, 5]), ([5, 5, 5], [1, 2, 3])])
-def test_few_triggers_or_a_constant_have_no_rank_correlation(x, y):
-    assert rank_correlation(x, y, draws=100, seed=0) is None
-
-
-# Summary.
-
-
-def summarised(rows, evaluation, *, counts, controls=("random", "shuffled")):
-    how = {"kinds": (MINED, *controls), "strongest": 2, "draws": 500, "seed": 3}
-    return summary(rows, evaluation, counts=counts, classes=CLASSES, **how)
-
-
-def test_the_summary_by_hand(rows, tmp_path):
-    counts = {"examples": 9, "patterns": 3}
-    found = summarised(rows, EVALUATION, counts=counts)
-    assert (found["n"], found["n_select"], found["mined"]) == (8, 2, counts)
-    assert found["baseline"] == {
-        "accuracy": 6 / 8,
-        "select_accuracy": 1.0,
-        "per_class": {
-            "no": {"n": 3, "accuracy": pytest.approx(2 / 3)},
-            "maybe": {"n": 0, "accuracy": None},
-            "yes": {"n": 5, "accuracy": pytest.approx(4 / 5)},
-        },
-    }
-    mined, random = found["kinds"][MINED], found["kinds"]["random"]
-    assert (mined["patterns"], mined["tokens_mean"]) == (3, pytest.approx(4 / 3))
-    assert (mined["select_drop"]["median"], mined["select_drop"]["max"]) == (0.5, 1)
-    assert (random["patterns"], random["select_drop"]["median"]) == (2, 0.25)
-    assert found["kinds"]["shuffled"] == {"patterns": 0, "tokens_mean": None, "select_drop": None}
-    assert (found["drop"]["median"], found["collapsing"]) == (1 / 8, 1)
-    assert found["spearman"]["value"] == pytest.approx(-1)
-
-    # The best mined ones lose, example by example, the mean of triggers 2 and 1; the random one trigger 3's.
-    right = np.array(BEFORE) == LABELS
-    lost = [right.astype(int) - (np.array(after) == LABELS) for after in AFTER]
-    of_mined, of_random = (lost[1] + lost[2]) / 2, lost[3]
-    interval = bootstrap_mean(of_mined, draws=500, seed=3)
-    assert found["best"][MINED]["mean_drop"] == vars(interval)
-    assert interval.value == pytest.approx(3 / 16)
-    assert found["best"][MINED]["lead"] is None
-    assert found["best"]["random"]["lead"] == vars(bootstrap_mean(of_mined - of_random, draws=500, seed=3))
-    assert "shuffled" not in found["best"]
-    assert [one["tokens"] for one in found["best"][MINED]["triggers"]] == ["d", "c"]
-    first = found["best"][MINED]["triggers"][1]
-    assert (first["rank"], first["class"], first["select_drop"], first["drop"]) == (1, "yes", 0.5, 1 / 8)
-    assert (first["per_class"], first["collapses_to"]) == ({"no": 0, "maybe": None, "yes": 1}, "yes")
-    assert [one["tokens"] for one in found["strongest"]] == ["a ‖ b", "d", "c"]
-    write_json(tmp_path / "x.json", found)
-    write_rows(tmp_path / "x.parquet", rows)
-
-
-def test_without_any_pattern_there_are_counts_and_nothing_else(tmp_path):
-    none = Evaluation(best={}, on_dev=[], select=answers([0], [0], []), dev=answers(LABELS, BEFORE, []))
-    rows = complete_rows([], none, classes=CLASSES, collapse_share=0.95)
-    found = summarised(rows, none, counts={"patterns": 0})
-    assert rows == table_rows(rows, task="rte", seed=1, n=8) == []
-    assert (found["best"], found["strongest"], found["spearman"], found["drop"]) == ({}, [], None, None)
-    assert {kind["patterns"] for kind in found["kinds"].values()} == {0}
-    write_json(tmp_path / "x.json", found)
-    assert read_json(tmp_path / "x.json")["baseline"]["accuracy"] == 0.75
-    write_rows(tmp_path / "x.parquet", rows)

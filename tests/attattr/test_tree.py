@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pipeline.attattr import attribution_tree
 from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.tree import AttributionTree, candidates, grow_tree, objective, tree_root
+from pipeline.attattr.tree import AttributionTree, TreeEdge, candidates, grow_tree, objective, tree_root
 
 GOLDEN = Path(os.environ.get("ATTATTR_DATA", "")) / "golden" / "authors_tree.json"
 
@@ -171,14 +171,38 @@ def test_renaming_the_tokens_renames_the_tree(seed: int, layers: int, n: int, ta
     assert [(order[query], order[key], layer) for query, key, layer in inner(renamed)] == inner(tree)
 
 
-def test_a_budget_bounds_the_edges_of_every_layer():
+def test_a_budget_is_the_number_of_edges_of_every_layer():
     example = torch.rand(4, 8, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     root = tree_root(example)
-    tree = grow_tree(example, root=root, budget=[2, 0, 3, 99])
-    layers = [edge.layer for edge in tree.inner]
-    assert (layers.count(0), layers.count(1), layers.count(2)) == (2, 0, 3)
+    tree = grow_tree(example, root=root, budget=[1, 0, 3, 99])
+    layers = [edge.layer for edge in tree.edges]
+    assert [layers.count(layer) for layer in range(4)] == [1, 0, 3, 5]
     free = grow_tree(example, root=root)
     assert inner(tree)[:3] == inner(free)[:3]
+    few = grow_tree(example, root=root, budget=[1, 0, 3, 2])
+    assert few.edges[:4] == tree.edges[:4]
+    assert few.edges[4:] == tuple(edge for edge in tree.edges[4:] if edge in sorted(tree.edges[4:], key=value)[-2:])
+
+
+def value(edge: TreeEdge) -> float:
+    return edge.value
+
+
+def test_with_a_budget_an_edge_is_tried_again_once_its_query_is_there():
+    example = maps(2, 5, l0_2_3=0.9, l0_3_4=1.0, l0_2_1=0.8)
+    assert inner(grow_tree(example, root=2, budget=[3, 4])) == [(2, 3, 0), (2, 1, 0), (3, 4, 0)]
+    # As many as can be attached, where the candidates do not suffice.
+    assert inner(grow_tree(example, root=1, budget=[3, 4])) == []
+
+
+@settings(max_examples=40, deadline=None)
+@given(**shapes)
+def test_positive_maps_grow_trees_of_any_trees_size(seed: int, layers: int, n: int, tau: float):
+    tree = attribution_tree(random_maps(seed, layers, n), tau=tau)
+    size = [sum(edge.layer == layer for edge in tree.edges) for layer in range(layers)]
+    others = random_maps(seed + 1, layers, n).exp()
+    rival = grow_tree(others, root=tree_root(others), budget=size)
+    assert [sum(edge.layer == layer for edge in rival.edges) for layer in range(layers)] == size
 
 
 def test_candidates_come_in_decreasing_order_and_ties_by_index():

@@ -31,7 +31,8 @@ TINY = (
     "finetune.epochs=2",
     "attribute.steps=2",
     "attribute.n_mine=5",
-    "triggers.n_select=5",
+    "triggers.n_select=3",
+    "triggers.hotflip_batch=2",
 )
 ONE = ("task=negation", "seed=1")
 Start = Callable[..., "subprocess.Popen[str]"]

@@ -16,7 +16,8 @@ FIGURES = (
     "pruning",
     "heatmap_negation",
     "trees_negation",
-    "faithfulness",
+    "recovered",
+    "edges",
     "receptive_field",
     "triggers",
     "convergence",
@@ -183,46 +184,52 @@ def completeness_gaps():
 
 @pytest.fixture
 def tree_metrics():
-    def part(value):
-        return {"value": value, "low": value - 0.125, "high": value + 0.125}
-
-    values = {"sufficiency": part(0.5), "comprehensiveness": part(0.25), "faithfulness": part(-0.25)}
-    arm = values | {"difference": part(0.125), "missing": 0.5, "open": values}
-    scores = {name: {"median": 2.5, "q25": 1.25, "q75": 4.0, "n": 30} for name in values}
     return [
-        {"task": "negation", "seed": 1, "n": 30, "tau": 0.375, "edges": part(7.25), "without_tree": 3, **values}
-        | {"open": values, "reviewed": part(-0.5), "full_probability": 0.75, "without_any_edge": 0.625}
-        | {"baselines": [{"arm": name, "label": label, **arm} for name, label in BASELINES.items()]}
-        | {
-            "random": {
-                **values,
-                "difference": part(0.125),
-                "missing": 0.5,
-                "trees": 100,
-                "z": scores,
-            }
-        }
+        {"task": "negation", "seed": 1, "n": 30, "tau": 0.375, "edges": 7.25, "without_tree": 3}
+        | {"full_probability": 0.75, "tree_probability": 0.5, "without_any_edge": 0.375}
         | {"optimum": {"ratio": 0.875, "worst_ratio": 0.5, "reached": 0.75, "proven": 29, "n": 28}}
     ]
 
 
+def statistic(name, value, unit, *, task="negation", label=None, spread=0.125, n=30):
+    """A row as `Statistic.record` makes it, of one model; without an interval where `spread` is None."""
+    ends = {} if spread is None else {"low": value - spread, "high": value + spread, "holds": "this model"}
+    return (
+        {"task": task, "name": name, "label": label or name, "unit": unit, "value": value, "low": None, "high": None}
+        | {"holds": None, "error": None, "freedom": None, "replicates": 1, "n": n, "by_seed": [value], "why": None}
+        | ends
+    )
+
+
+@pytest.fixture
+def tree_statistics():
+    names = ["recovered/tree", "recovered/random", "recovered/tree-random", "comprehensiveness/tree", "open/tree"]
+    for arm in BASELINES:
+        names += [f"recovered/{arm}-tree", f"open/{arm}-tree"]
+    names += ["excess/0.4", "excess/0.5", "excess/0.5-0.4"]
+    names += [f"edge_area/{name}" for name in ("attribution", "attention", "random")]
+    knee = statistic("knee", 0.3, "τ", label="threshold with the largest excess", spread=None, n=None)
+    return [*(statistic(name, 0.25, "share") for name in names), knee]
+
+
 @pytest.fixture
 def receptive_field_metrics():
-    slope = {"value": 0.25, "low": -0.5, "high": 1.0}
-    part = {"edges": 60, "distance": slope, "slope": slope, "within": None, "within_slope": None}
-    return [{"task": "negation", "seed": 1, "n": 30, "layers": 4, **part, "with_special": part}]
+    return [{"task": "negation", "seed": 1, "n": 30, "layers": 4, "edges": 60, "edges_with_special": 64}]
+
+
+@pytest.fixture
+def receptive_field_statistics():
+    return [statistic(name, 0.25, "tokens", spread=None, n=None) for name in ("distance", "growth")]
 
 
 @pytest.fixture
 def triggers_metrics():
     """A model without a single pattern."""
-    quantiles = None
     counts = {"examples": 100, "without_tokens": 90, "too_weak": 10, "repeats": 0, "patterns": 0}
     return [
-        {"task": "negation", "seed": 1, "n": 150, "n_select": 60, "mined": counts, "collapsing": 0}
+        {"task": "negation", "seed": 1, "n": 150, "n_select": 60, "mined": counts, "strongest": [], "best": []}
         | {"baseline": {"accuracy": 0.875, "per_class": {"no": {"n": 150, "accuracy": 0.875}}}}
-        | {"kinds": {"mined": {"patterns": 0, "tokens_mean": None, "select_drop": quantiles}}}
-        | {"drop": quantiles, "spearman": None, "strongest": [], "best": {}}
+        | {"kinds": {"mined": {"patterns": 0, "tokens_mean": None, "collapsing": 0}}}
     ]
 
 

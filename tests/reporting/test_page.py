@@ -71,7 +71,7 @@ def test_figures_are_embedded_whole_and_described(report_context):
     described = {
         "effectiveness": "attribution, gold label 20.0",
         "pruning": "attention",
-        "faithfulness": "sufficiency 0.50, comprehensiveness 0.25",
+        "recovered": "recovered/tree 0.25, recovered/random 0.25, threshold with the largest excess 0.30",
         "convergence": "20 right-rule steps 6.2 %",
         "completeness": "seed 1: 0.12",
     }

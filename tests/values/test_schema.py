@@ -48,7 +48,11 @@ def refusal(values: dict[str, Any]) -> str:
         ("attribute.mine_min_tokens", {"cola": 3}, 'attribute.mine_min_tokens is {"cola": 3}, but must be an integer'),
         ("attribute.mine_min_tokens", {"sst2": -1}, "or a table of such by task, with default for the others"),
         ("attribute.mine_min_tokens", None, "attribute.mine_min_tokens is null, but must be an integer of at least 0"),
-        ("triggers.n_select", 501, "must be at most prepare.n_heldout, 500"),
+        (
+            "triggers.n_select",
+            469,
+            "triggers.hotflip_batch 32, but together they must be at most prepare.n_heldout, 500",
+        ),
         ("tasks", ["cola"], 'tasks[0] is "cola", but must be one of negation, inference, mnli, rte, sst2, mrpc'),
         ("tasks", ["negation", "negation"], "must be a list without repeats"),
         ("tasks", [], "tasks is [], but must be a list with at least one entry"),

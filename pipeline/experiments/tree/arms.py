@@ -1,27 +1,61 @@
-"""The sets of edges that are compared with an attribution tree: trees from other maps, random ones, the optimum."""
+"""The sets of edges whose worth is measured: attribution trees, and what is compared with them."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
-from pipeline.attattr.attribution import attribute
-from pipeline.attattr.prefix import frozen, prefix_pass
-from pipeline.attattr.tree import AttributionTree, TreeEdge, attribution_tree, candidates, grow_tree, tree_root
+from pipeline.attattr.faithfulness import only
+from pipeline.attattr.tree import (
+    AttributionTree,
+    TreeEdge,
+    attribution_tree,
+    candidates,
+    grow_tree,
+    objective,
+    tree_root,
+)
 from pipeline.experiments.tree.optimum import Candidate, Optimum, optimal_tree
-from pipeline.predicting.examples import Batch
-from pipeline.predicting.predict import model_inputs
+from pipeline.experiments.tree.rivals import ATTRIBUTION, RIVALS
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
 
-RIVALS = ("attention", "gradient_x_attention", "value_weighted")
+
+@dataclass(frozen=True)
+class Arm:
+    """A set of edges, as the mask `(layer, query, key)` that keeps these and every token's edge to itself.
+
+    `tau` is the threshold of the tree whose size it has, `missing` how many edges it falls short of that. `objective`
+    is that of attribution trees and of the optimum; `proven` whether the latter is one.
+    """
+
+    name: str
+    tau: float
+    kept: Tensor
+    missing: int = 0
+    objective: float | None = None
+    proven: bool | None = None
+
+    @property
+    def edges(self) -> int:
+        """Inner edges: below the last layer, and between two tokens."""
+        return int(off_diagonal(self.kept[:-1]).sum())
+
+
+@dataclass(frozen=True)
+class Largest:
+    """The largest edges by one map that are a share of each layer's edges that a tree may take, as a mask as above."""
+
+    name: str
+    share: float
+    kept: Tensor
 
 
 def build(head_sum: Tensor, settings: Tree, *, tau: float | None = None) -> AttributionTree:
@@ -35,49 +69,105 @@ def build(head_sum: Tensor, settings: Tree, *, tau: float | None = None) -> Attr
     )
 
 
-def rival_maps(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
-    """Other maps `(layer, query, key)` of the one example of `batch`, each summed over heads: `RIVALS`."""
-    inputs = model_inputs(model, batch)
-    # One right-rule step is the gradient at the unchanged model times the attention.
-    result = attribute(model, **inputs.arguments(), target="predicted", steps=1, rule="right")
-    with frozen(model), torch.no_grad():
-        prefix = prefix_pass(model, inputs)
-    weighted = [
-        (probs[0] * value[0].norm(dim=-1)[:, None, :]).sum(dim=0)
-        for probs, value in zip(prefix.attention_probs, prefix.value, strict=True)
+def thresholds(settings: Tree) -> list[float]:
+    """Those of the grid and the settings' own."""
+    return sorted({*settings.tau_grid, settings.tau})
+
+
+def arms_of(maps: Mapping[str, Tensor], example_id: str, *, settings: Tree, seed: int) -> list[Arm]:
+    """All sets of edges of one example, from its maps `(layer, query, key)` of attribution and of the rivals.
+
+    First the attribution trees of all thresholds; then what has the size of the tree at the settings' own: trees of the
+    rivals' maps, the largest edges that a tree may take, the largest of all, the optimum, and no edge; then, for every
+    threshold, random trees of the size of its tree.
+    """
+    scores = maps[ATTRIBUTION]
+    layers, n, _ = scores.shape
+    own, arms, random = settings.tau, [], []
+    for tau in thresholds(settings):
+        tree = build(scores, settings, tau=tau)
+        arms.append(Arm("tree", tau, mask_of(tree.edges, scores), objective=objective(tree, lam=settings.lam)))
+        generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", example_id, str(tau)))
+        count = settings.random_trees if tau == own else settings.random_sets
+        others = random_trees(edges_per_layer(tree.edges, layers=layers), n=n, count=count, generator=generator)
+        random += [Arm("random", tau, mask_of(edges, scores), missing=len(tree.edges) - len(edges)) for edges in others]
+    tree = build(scores, settings)
+    size = edges_per_layer(tree.edges, layers=layers)
+    for name in RIVALS:
+        rival = grow_tree(maps[name], root=tree_root(maps[name]), budget=size)
+        arms.append(Arm(name, own, mask_of(rival.edges, scores), missing=len(tree.edges) - len(rival.edges)))
+    arms.append(Arm("eligible_edges", own, largest_edges(scores, eligible(scores), size)))
+    arms.append(Arm("top_edges", own, largest_edges(scores, off_diagonal(torch.ones_like(scores) > 0), size)))
+    best = optimum(scores, tree, settings)
+    found = mask_of(with_terminals(best.edges, tree, scores), scores)
+    arms.append(Arm("optimum", own, found, objective=best.objective, proven=best.proven))
+    return [*arms, Arm("nothing", own, mask_of([], scores)), *random]
+
+
+def shares_of(maps: Mapping[str, Tensor], example_id: str, *, settings: Tree, seed: int) -> list[Largest]:
+    """The largest edges by every map, and by random ones, at every share of `settings.edge_shares`."""
+    scores = maps[ATTRIBUTION]
+    allowed = eligible(scores)
+    counts = allowed.sum(dim=(1, 2)).tolist()
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random edges", example_id))
+    random = [torch.rand(scores.shape, generator=generator, dtype=scores.dtype) for _ in range(settings.random_sets)]
+    return [
+        Largest(name, share, largest_edges(values, allowed, [math.ceil(share * count) for count in counts]))
+        for name, values in [*maps.items(), *(("random", values) for values in random)]
+        for share in settings.edge_shares
     ]
-    maps = (result.attention_probs[0].sum(dim=1), result.attribution[0].sum(dim=1), torch.stack(weighted))
-    return {name: values.double().cpu() for name, values in zip(RIVALS, maps, strict=True)}
 
 
-def edges_per_layer(edges: Iterable[TreeEdge], *, layers: int) -> list[int]:
+def mask_of(edges: Sequence[TreeEdge], like: Tensor) -> Tensor:
+    """The mask that keeps the edges, in the shape of the maps."""
+    return only(edges, layers=len(like), n=like.shape[1])
+
+
+def off_diagonal(mask: Tensor) -> Tensor:
+    """The mask `(layer, query, key)` without the edges of tokens to themselves."""
+    return mask & ~torch.eye(mask.shape[1], dtype=torch.bool)
+
+
+def eligible(like: Tensor) -> Tensor:
+    """The edges that a tree may take: below the last layer between tokens other than [CLS], there from [CLS] alone."""
+    mask = torch.zeros(like.shape, dtype=torch.bool)
+    mask[:-1, 1:, 1:] = True
+    mask[-1, 0, 1:] = True
+    return off_diagonal(mask)
+
+
+def edges_per_layer(edges: Sequence[TreeEdge], *, layers: int) -> list[int]:
     """How many edges each layer has."""
-    counts = Counter(edge.layer for edge in edges)
-    return [counts[layer] for layer in range(layers)]
+    return [sum(edge.layer == layer for edge in edges) for layer in range(layers)]
 
 
-def rival_tree(scores: Tensor, like: AttributionTree) -> AttributionTree:
-    """A tree grown from other maps, with at most as many edges in every layer as `like` has."""
-    budget = edges_per_layer(like.inner, layers=len(scores))
-    return grow_tree(scores, root=tree_root(scores), budget=budget)
+def random_trees(size: Sequence[int], *, n: int, count: int, generator: torch.Generator) -> Iterator[list[TreeEdge]]:
+    """Trees with `size` edges in each layer, and nothing else in common: any root, and any token attached to any other.
 
-
-def random_trees(
-    like: AttributionTree, example_id: str, *, layers: int, n: int, count: int, seed: int
-) -> Iterator[AttributionTree]:
-    """Trees grown from uniform random maps, with random roots; drawn for the example whatever others there are."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", example_id))
+    As an attribution tree they hold no token twice, and [CLS] only as the reader of tokens of the tree in the last
+    layer.
+    """
     for _ in range(count):
-        yield rival_tree(torch.rand(layers, n, n, generator=generator, dtype=torch.float64), like)
+        tokens = (1 + torch.randperm(n - 1, generator=generator)).tolist()
+        edges: list[TreeEdge] = []
+        for layer in range(len(size) - 2, -1, -1):
+            # A tree of the released script may hold [CLS] too, one token more than these can.
+            for _ in range(min(size[layer], n - 2 - len(edges))):
+                there = len(edges) + 1
+                query = tokens[int(torch.randint(there, (), generator=generator))]
+                edges.append(TreeEdge(query, tokens[there], layer, 1.0))
+        there = torch.randperm(len(edges) + 1, generator=generator)[: size[-1]]
+        yield edges + [TreeEdge(0, tokens[place], len(size) - 1, 1.0) for place in there.tolist()]
 
 
-def top_edges(head_sum: Tensor, like: AttributionTree) -> list[TreeEdge]:
-    """The largest edges of every layer, as many as `like` has there, without the condition of being a tree."""
-    chosen: list[TreeEdge] = []
-    for layer, count in enumerate(edges_per_layer(like.edges, layers=len(head_sum))):
-        best = candidates(head_sum[layer], tau=0.0, lam=0.0)[:count]
-        chosen += [TreeEdge(query, key, layer, value) for query, key, value in best]
-    return chosen
+def largest_edges(scores: Tensor, allowed: Tensor, size: Sequence[int]) -> Tensor:
+    """The mask that keeps of every layer's `allowed` edges the `size` largest, and the self-edges; ties go by index."""
+    mask = torch.eye(scores.shape[1], dtype=torch.bool).repeat(len(scores), 1, 1)
+    for layer, count in enumerate(size):
+        query, key = allowed[layer].nonzero(as_tuple=True)
+        best = scores[layer, query, key].argsort(descending=True, stable=True)[:count]
+        mask[layer, query[best], key[best]] = True
+    return mask
 
 
 def optimum(head_sum: Tensor, tree: AttributionTree, settings: Tree) -> Optimum:

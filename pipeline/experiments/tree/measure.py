@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from pipeline.attattr.batching import TokenBudget, resolve_token_budget
-from pipeline.attattr.faithfulness import masked_edges, only, open_rows, without
+from pipeline.attattr.faithfulness import masked_edges, open_rows
 from pipeline.attattr.prefix import frozen
-from pipeline.attattr.tree import AttributionTree, TreeEdge, objective
-from pipeline.experiments.tree.arms import (
-    build,
-    optimum,
-    random_trees,
-    rival_maps,
-    rival_tree,
-    top_edges,
-    with_terminals,
-)
+from pipeline.attattr.tree import AttributionTree
+from pipeline.experiments.tree.arms import arms_of, off_diagonal, shares_of
+from pipeline.experiments.tree.rivals import ATTRIBUTION, rival_maps
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward
 from pipeline.values.store import read_rows
@@ -30,7 +23,14 @@ from pipeline.values.store import read_rows
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
 
-TREE, RANDOM = "tree", "random"
+RANDOM = "random"
+
+
+class Measured(NamedTuple):
+    """Rows of outcomes: of sets of edges, and of the largest edges by share."""
+
+    outcomes: list[dict[str, Any]]
+    shares: list[dict[str, Any]]
 
 
 def read_head_sums(attributions: Path) -> dict[str, Tensor]:
@@ -66,7 +66,7 @@ def edge_rows(example: Example, tree: AttributionTree, *, layers: int) -> list[d
     ]
 
 
-def outcome_rows(
+def measure(
     model: PreTrainedModel,
     examples: Sequence[Example],
     head_sums: dict[str, Tensor],
@@ -74,67 +74,42 @@ def outcome_rows(
     settings: Tree,
     seed: int,
     token_budget: TokenBudget,
-) -> list[dict[str, Any]]:
-    """One row per example and arm: probability of the predicted class in full, by the arm's edges only, without them.
+) -> Measured:
+    """What every set of edges of every example carries: probabilities of the class that the whole model predicts.
 
-    Arms are `tree`, for every threshold `tau` of the grid and the settings' own, the rivals of the latter, `top_edges`,
-    `optimum`, `random` (one row per tree) and `nothing`. `open` says that the rows of special tokens are left open.
-    `edges` counts inner edges, `missing` those that a rival could not find. `objective` is of attribution trees and
-    the optimum.
+    `outcomes` has one row per example and arm (see `arms_of`): with all edges (`full`), with the arm's alone (`only`),
+    with all but these (`without`). `open` says that the rows of special tokens are left open, for what has the size of
+    the tree at the settings' threshold, save random trees. `shares` has one row per example, map and share of edges.
     """
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
-    rows: list[dict[str, Any]] = []
+    found = Measured([], [])
     for example in examples:
+        name = example.example_id
         batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
-        arms = _arms(model, batch, head_sums[example.example_id], settings=settings, seed=seed)
-        masks = _masks(arms, head_sums[example.example_id], torch.tensor(special_tokens(example)))
+        maps = {ATTRIBUTION: head_sums[name], **rival_maps(model, batch)}
+        arms = arms_of(maps, name, settings=settings, seed=seed)
+        shares = shares_of(maps, name, settings=settings, seed=seed)
+        opened = [arm for arm in arms if arm.tau == settings.tau and arm.name != RANDOM]
+        special = torch.tensor(special_tokens(example))
+        masks = [torch.ones_like(maps[ATTRIBUTION]) > 0, *(part.kept for part in shares)]
+        masks += [mask for arm in arms for mask in (arm.kept, complement(arm.kept))]
+        masks += [open_rows(mask, special) for arm in opened for mask in (arm.kept, complement(arm.kept))]
         probability = edge_masked_probability(model, batch, torch.stack(masks), token_budget=budget)
-        full, (kept, removed) = float(probability[0]), probability[1:].view(-1, 2).T.tolist()
-        for arm, only_these, without_these in zip(arms, kept, removed, strict=True):
-            facts = {key: value for key, value in arm.items() if key != "set"}
-            rows.append(
-                {"example_id": example.example_id, **facts, "full": full}
-                | {"only": only_these, "without": without_these}
-            )
-    return rows
+        full, of_shares, of_arms = probability.split([1, len(shares), len(masks) - 1 - len(shares)])
+        known = {"example_id": name, "full": float(full)}
+        for part, value in zip(shares, of_shares.tolist(), strict=True):
+            found.shares.append({**known, "map": part.name, "share": part.share, "only": value})
+        both = [(arm, False) for arm in arms] + [(arm, True) for arm in opened]
+        for (arm, is_open), (kept, removed) in zip(both, of_arms.view(-1, 2).tolist(), strict=True):
+            facts = {"arm": arm.name, "tau": arm.tau, "open": is_open, "edges": arm.edges, "missing": arm.missing}
+            facts |= {"objective": arm.objective, "proven": arm.proven}
+            found.outcomes.append({**known, **facts, "only": kept, "without": removed})
+    return found
 
 
-def _arms(model: PreTrainedModel, batch: Batch, maps: Tensor, *, settings: Tree, seed: int) -> list[dict[str, Any]]:
-    layers, n, _ = maps.shape
-    tree = build(maps, settings)
-    best = optimum(maps, tree, settings)
-    size = len(tree.inner)
-
-    def arm(name: str, edges: Sequence[TreeEdge], **facts: Any) -> dict[str, Any]:
-        inner = sum(edge.layer < layers - 1 for edge in edges)
-        known = {"tau": settings.tau, "objective": None, "proven": None, "missing": size - inner} | facts
-        return {"arm": name, "set": edges, "open": False, "edges": inner, **known}
-
-    arms = []
-    for tau in sorted({*settings.tau_grid, settings.tau}):
-        grown = build(maps, settings, tau=tau)
-        arms.append(arm(TREE, grown.edges, tau=tau, objective=objective(grown, lam=settings.lam), missing=0))
-    single = [arm(name, rival_tree(scores, tree).edges) for name, scores in rival_maps(model, batch).items()]
-    single.append(arm("top_edges", top_edges(maps, tree)))
-    found = with_terminals(best.edges, tree, maps)
-    single.append(arm("optimum", found, objective=best.objective, proven=best.proven, missing=0))
-    own = next(entry for entry in arms if entry["tau"] == settings.tau)
-    arms += single
-    arms += [entry | {"open": True} for entry in (own, *single)]
-    (example_id,) = batch.example_ids
-    others = random_trees(tree, example_id, layers=layers, n=n, count=settings.random_trees, seed=seed)
-    arms += [arm(RANDOM, other.edges) for other in others]
-    return [*arms, arm("nothing", [], missing=0)]
-
-
-def _masks(arms: Sequence[dict[str, Any]], maps: Tensor, special: Tensor) -> list[Tensor]:
-    """The full mask, then each arm's two: only its edges, and all but them."""
-    layers, n, _ = maps.shape
-    masks = [torch.ones(layers, n, n, dtype=torch.bool)]
-    for arm in arms:
-        pair = (only(arm["set"], layers=layers, n=n), without(arm["set"], layers=layers, n=n))
-        masks += [open_rows(mask, special) if arm["open"] else mask for mask in pair]
-    return masks
+def complement(kept: Tensor) -> Tensor:
+    """The mask that keeps all other edges, and again every token's edge to itself."""
+    return ~off_diagonal(kept)
 
 
 @torch.no_grad()

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.prefix import frozen, prefix_pass
 from pipeline.attattr.triggers import Edge
+from pipeline.errors import InputError
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens
 from pipeline.predicting.examples import Example
@@ -57,7 +58,7 @@ def control_triggers(
 ) -> list[Trigger]:
     """The triggers of every control in `settings.controls`, of each at most as many as were mined.
 
-    `rows` and `examples` are what `mine` had; `heldout` are the examples of HotFlip's gradient.
+    `rows` and `examples` are what `mine` had; `heldout` are the examples whose loss HotFlip raises.
     """
     controls: list[Trigger] = []
     for kind in settings.controls:
@@ -68,27 +69,56 @@ def control_triggers(
                 )
             case "hotflip":
                 controls += hotflip_triggers(
-                    model, mined, heldout, vocabulary.ids, max_length=max_length, token_budget=token_budget
+                    model,
+                    mined,
+                    heldout,
+                    vocabulary.ids,
+                    candidates=settings.hotflip_candidates,
+                    rounds=settings.hotflip_rounds,
+                    max_length=max_length,
+                    token_budget=token_budget,
                 )
             case _:
-                controls += replaced(mined, vocabulary, kind=kind, seed=seed)
+                controls += replaced(mined, vocabulary, kind=kind, neighbours=settings.neighbours, seed=seed)
     return controls
 
 
-def replaced(mined: Sequence[Trigger], vocabulary: Vocabulary, *, kind: str, seed: int) -> list[Trigger]:
-    """Mined triggers with other tokens at their places: drawn (`random`, `frequency`) or exchanged (`shuffled`)."""
+def replaced(
+    mined: Sequence[Trigger], vocabulary: Vocabulary, *, kind: str, neighbours: int, seed: int
+) -> list[Trigger]:
+    """Mined triggers with other tokens at their places.
+
+    `random` ones are drawn uniformly, `frequency` ones from the `neighbours` that are about as frequent as the token
+    that they replace, `shuffled` ones are the mined tokens, exchanged between the triggers.
+    """
     generator = np.random.default_rng(derived_seed(seed, "control triggers", kind))
     own = np.array([token for one in mined for token in one.pattern.tokens], np.int64)
     match kind:
         case "random":
             tokens = generator.choice(vocabulary.ids, size=len(own))
         case "frequency":
-            tokens = generator.choice(vocabulary.ids, size=len(own), p=vocabulary.counts / vocabulary.counts.sum())
+            drawn = [as_frequent(token, vocabulary, neighbours=neighbours, generator=generator) for token in own]
+            tokens = np.array(drawn, np.int64)
         case "shuffled":
             tokens = generator.permutation(own)
         case _:
             raise ValueError(f"kind is {kind!r}: it must be random, frequency or shuffled")
     return with_tokens(mined, tokens, kind)
+
+
+def as_frequent(token: int, vocabulary: Vocabulary, *, neighbours: int, generator: np.random.Generator) -> int:
+    """One of the `neighbours` other tokens of the vocabulary that occur about as often as `token`, ties at random.
+
+    A token that the vocabulary lacks, as the name of a special one in a text, counts as one that never occurs. Raises
+    InputError where there is no other token.
+    """
+    same = vocabulary.ids == token
+    others = generator.permutation(np.flatnonzero(~same))
+    if not len(others):
+        raise InputError("the training examples hold a single token: nothing can replace it")
+    distance = np.abs(vocabulary.counts[others] - vocabulary.counts[same].sum())
+    nearest = others[np.argsort(distance, kind="stable")[:neighbours]]
+    return int(vocabulary.ids[generator.choice(nearest)])
 
 
 @torch.no_grad()

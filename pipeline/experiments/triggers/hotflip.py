@@ -1,18 +1,40 @@
 """HotFlip: the gradient's own choice of tokens at the places of the mined ones (docs/method.md, "Triggers")."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
-from transformers import PreTrainedModel
+from torch.nn.functional import cross_entropy
 
-from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.triggers import embedding_gradient, insert
-from pipeline.experiments.triggers.mining import Trigger, with_tokens
+from pipeline.attattr.prefix import frozen
+from pipeline.attattr.triggers import Pattern, embedding_gradient, insert
+from pipeline.experiments.triggers.mining import Trigger
 from pipeline.predicting.examples import Example
-from pipeline.predicting.predict import batches, model_inputs
+from pipeline.predicting.predict import batches, forward, model_inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from pipeline.attattr.batching import TokenBudget
+    from pipeline.predicting.examples import Batch
+
+Tried = tuple[Pattern, "Sequence[Example]"]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How patterns are run."""
+
+    model: PreTrainedModel
+    max_length: int
+    token_budget: TokenBudget
 
 
 def hotflip_triggers(
@@ -21,55 +43,102 @@ def hotflip_triggers(
     examples: Sequence[Example],
     vocabulary: NDArray[np.int64],
     *,
+    candidates: int,
+    rounds: int,
     max_length: int,
     token_budget: TokenBudget,
 ) -> list[Trigger]:
-    """Mined triggers after one first-order step: each token becomes the one that raises the loss of `examples` most.
+    """Mined triggers whose tokens were flipped, one by one, as long as that raised the loss, in at most `rounds`.
 
-    The loss is linear in the word embedding of an inserted token, with the gradient's mean over `examples` as slope;
-    the step maximises it over the ids `vocabulary` for every token on its own.
+    The loss is that of the gold labels of those `examples` whose label is not the trigger's class. In each round its
+    gradient with respect to the word embeddings names, for every place in turn, the tokens of `vocabulary` that would
+    raise a linear loss most, `candidates` of them; the best one is kept if it does raise the loss. A trigger is done
+    with the first round that changes nothing.
     """
-    if not mined:
-        return []
-    gradient = _trigger_gradient(model, mined, examples, max_length=max_length, token_budget=token_budget)
-    embeddings = _embeddings(model)[torch.from_numpy(vocabulary).to(model.device)].double().cpu()
-    best = vocabulary[(gradient @ embeddings.T).argmax(dim=1).numpy()]
-    # A token that is cut off in every example has no gradient, and stays.
-    own = np.array([token for one in mined for token in one.pattern.tokens], np.int64)
-    return with_tokens(mined, np.where(gradient.any(dim=1).numpy(), best, own), "hotflip")
+    run = _Run(model, max_length, token_budget)
+    embeddings = model.get_input_embeddings().get_parameter("weight").detach().double().cpu()
+    patterns = [one.pattern for one in mined]
+    foreign = [[example for example in examples if example.label != one.target_class] for one in mined]
+    losses = _losses(run, list(zip(patterns, foreign, strict=True)))
+    active = [number for number, own in enumerate(foreign) if own]
+    for _ in range(rounds):
+        gradients = _gradients(run, [(patterns[number], foreign[number]) for number in active])
+        choices = [_candidates(gradient, embeddings, vocabulary, count=candidates) for gradient in gradients]
+        changed: set[int] = set()
+        for place in range(max((len(tokens) for tokens in choices), default=0)):
+            flipped = [
+                (number, _with_token(patterns[number], place, token))
+                for number, tokens in zip(active, choices, strict=True)
+                for token in tokens[place : place + 1].flatten().tolist()
+                if token != patterns[number].tokens[place]
+            ]
+            found = _losses(run, [(pattern, foreign[number]) for number, pattern in flipped])
+            for (number, pattern), loss in zip(flipped, found, strict=True):
+                if loss > losses[number]:
+                    patterns[number], losses[number] = pattern, loss
+                    changed.add(number)
+        active = sorted(changed)
+    return [
+        replace(one, kind="hotflip", pattern=replace(pattern, strength=None))
+        for one, pattern in zip(mined, patterns, strict=True)
+    ]
 
 
-def _embeddings(model: PreTrainedModel) -> Tensor:
-    """The word embeddings, `(vocabulary, width)`."""
-    return model.get_input_embeddings().get_parameter("weight").detach()
+def _candidates(
+    gradient: Tensor, embeddings: Tensor, vocabulary: NDArray[np.int64], *, count: int
+) -> NDArray[np.int64]:
+    """For every place the tokens that raise the linearised loss most, `(place, candidate)`.
+
+    `gradient` is `(place, width)`, `embeddings` `(token of the model, width)`.
+    """
+    rise = gradient @ embeddings[torch.from_numpy(vocabulary)].T
+    return vocabulary[rise.topk(min(count, len(vocabulary)), dim=1).indices.numpy()]
 
 
-def _trigger_gradient(
-    model: PreTrainedModel,
-    mined: Sequence[Trigger],
-    examples: Sequence[Example],
-    *,
-    max_length: int,
-    token_budget: TokenBudget,
-) -> Tensor:
-    """Gradient of the gold loss at every trigger's tokens, summed over examples, `(token of any trigger, width)`."""
+def _with_token(pattern: Pattern, place: int, token: int) -> Pattern:
+    tokens = [*pattern.tokens]
+    tokens[place] = token
+    return replace(pattern, tokens=tuple(tokens))
+
+
+def _losses(run: _Run, tried: Sequence[Tried]) -> list[float]:
+    """Gold loss with each pattern, summed over its examples."""
+    total = torch.zeros(len(tried), dtype=torch.float64)
+    with frozen(run.model), torch.no_grad():
+        for numbers, _, batch in _inserted(run, tried):
+            loss = cross_entropy(forward(run.model, batch).float(), batch.labels, reduction="none")
+            total.index_add_(0, torch.tensor(numbers), loss.double().cpu())
+    return total.tolist()
+
+
+def _gradients(run: _Run, tried: Sequence[Tried]) -> list[Tensor]:
+    """Gradient of that loss with respect to each pattern's word embeddings, `(place, width)` each.
+
+    A token that is cut off in every example has none: zeros.
+    """
+    width = run.model.get_input_embeddings().get_parameter("weight").shape[1]
+    total = [torch.zeros(len(pattern.tokens), width, dtype=torch.float64) for pattern, _ in tried]
+    for numbers, places, batch in _inserted(run, tried):
+        inputs = model_inputs(run.model, batch).arguments()
+        gradient = embedding_gradient(run.model, **inputs, labels=batch.labels).double().cpu()
+        for row, (number, of_row) in enumerate(zip(numbers, places, strict=True)):
+            there = [token for token, place in enumerate(of_row) if place is not None]
+            total[number][there] += gradient[row, [of_row[token] for token in there]]
+    return total
+
+
+def _inserted(run: _Run, tried: Sequence[Tried]) -> Iterator[tuple[list[int], list[list[int | None]], Batch]]:
+    """All examples with their pattern in batches: for each row which one of `tried` it is, and its tokens' places."""
+    origin: dict[str, tuple[int, list[int | None]]] = {}
     changed: list[Example] = []
-    inserted: dict[str, list[tuple[int, int]]] = {}  # of each changed example: tokens of any trigger, and their places
-    first = 0
-    for number, one in enumerate(mined):
+    for number, (pattern, examples) in enumerate(tried):
         for example in examples:
             result = insert(
-                example.input_ids, example.token_type_ids, example.segments, one.pattern, max_length=max_length
+                example.input_ids, example.token_type_ids, example.segments, pattern, max_length=run.max_length
             )
             name = f"{example.example_id} with trigger {number}"
             changed.append(Example(name, result.input_ids, result.token_type_ids, example.label, result.segments))
-            inserted[name] = [(first + n, place) for n, place in enumerate(result.places) if place is not None]
-        first += len(one.pattern.tokens)
-    total = torch.zeros(first, _embeddings(model).shape[1], dtype=torch.float64)
-    for group, batch in batches(model, changed, token_budget=token_budget):
-        inputs = model_inputs(model, batch).arguments()
-        gradient = embedding_gradient(model, **inputs, labels=batch.labels)
-        found = [(row, *pair) for row, example in enumerate(group) for pair in inserted[example.example_id]]
-        rows, tokens, places = torch.tensor(found, dtype=torch.long).view(-1, 3).unbind(dim=1)
-        total.index_add_(0, tokens, gradient[rows, places].double().cpu())
-    return total
+            origin[name] = (number, result.places)
+    for group, batch in batches(run.model, changed, token_budget=run.token_budget):
+        numbers, places = zip(*(origin[example.example_id] for example in group), strict=True)
+        yield list(numbers), list(places), batch

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError
-from pipeline.reporting.panels import legend_below, panels, where
+from pipeline.reporting.panels import legend_below, numbers, panels, where
 from pipeline.reporting.results import Results
 from pipeline.reporting.style import BLUE, GREEN, RC, VERMILLION, MethodStyle, task_name
 
@@ -72,10 +72,9 @@ def receptive_field_figure(distances: pd.DataFrame) -> Figure:
 
 
 def receptive_field_share_figure(distances: pd.DataFrame) -> Figure:
-    """Share of tree edges that stay within a sentence, by layer, with 95 % intervals: one panel per task of pairs.
+    """Share of tree edges that stay within a sentence, by layer: one panel per task of pairs.
 
-    `distances` as for `receptive_field_figure`, with within, within_low, within_high (fractions). Seeds stand side by
-    side.
+    `distances` as for `receptive_field_figure`, with within (fractions). Seeds stand side by side.
 
     Raises:
         InputError: if no task has pairs of sentences.
@@ -98,7 +97,7 @@ def receptive_field_share_figure(distances: pd.DataFrame) -> Figure:
 
 def tasks_with_pairs(distances: pd.DataFrame) -> list[str]:
     """The tasks that have edges in pairs of sentences, and so a share of them within one."""
-    found = ~np.isnan(_numbers(distances, "within"))
+    found = ~np.isnan(numbers(distances, "within"))
     return list(dict.fromkeys(distances["task"].to_numpy()[found]))
 
 
@@ -114,15 +113,10 @@ def _side_by_side(
     ]
 
 
-def _numbers(rows: pd.DataFrame, column: str) -> NDArray[np.float64]:
-    """A column in which what is missing was read as empty text."""
-    return np.array([np.nan if value == "" else float(value) for value in rows[column]])
-
-
 def _draw_boxes(ax: Axes, rows: pd.DataFrame, *, at: NDArray[np.float64], width: float) -> None:
     there = rows["edges"].to_numpy() > 0
     columns = {"whislo": "q05", "q1": "q25", "med": "median", "q3": "q75", "whishi": "q95"}
-    values = {key: _numbers(rows, column)[there] for key, column in columns.items()}
+    values = {key: numbers(rows, column)[there] for key, column in columns.items()}
     stats: list[dict[str, Any]] = [
         {key: float(value[number]) for key, value in values.items()} for number in range(int(there.sum()))
     ]
@@ -136,13 +130,11 @@ def _draw_boxes(ax: Axes, rows: pd.DataFrame, *, at: NDArray[np.float64], width:
         medianprops={"color": BLUE},
         manage_ticks=False,
     )
-    ax.plot(at[there], _numbers(rows, "mean")[there], color=GREEN, **MEAN)
+    ax.plot(at[there], numbers(rows, "mean")[there], color=GREEN, **MEAN)
 
 
 def _draw_share(ax: Axes, rows: pd.DataFrame, *, at: NDArray[np.float64], style: MethodStyle) -> None:
-    share, low, high = (100 * _numbers(rows, column) for column in ("within", "within_low", "within_high"))
-    error = np.clip([share - low, high - share], 0, None)  # a percentile interval may miss the value itself
-    ax.errorbar(at, share, yerr=error, elinewidth=0.8, capsize=2, **_line(style))
+    ax.plot(at, 100 * numbers(rows, "within"), **_line(style))
 
 
 def _line(style: MethodStyle) -> dict[str, Any]:

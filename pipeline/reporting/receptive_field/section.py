@@ -1,8 +1,8 @@
 """How far does information flow in each layer, and does it cross from one sentence to the other?"""
 
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
-from pipeline.reporting.receptive_field.tables import receptive_field_rows
-from pipeline.reporting.style import task_name
+from pipeline.reporting.receptive_field.tables import edge_rows
+from pipeline.reporting.statistics import in_words, statistic_rows
 
 QUESTION = (
     "Every edge of an attribution tree belongs to a layer. How far apart are its ends, and do they lie in the same "
@@ -10,7 +10,7 @@ QUESTION = (
 )
 DISTANCE_ALT = (
     "Box plots of the distance between the ends of tree edges by layer, two panels per task, without and with special "
-    "tokens. Slope of the mean distance in tokens per layer, special tokens left out: {values}."
+    "tokens. Special tokens left out: {values}."
 )
 DISTANCE_CAPTION = (
     "Distance between the ends of tree edges in tokens, by layer. A layer without a box has no edges; seeds stand side "
@@ -18,15 +18,18 @@ DISTANCE_CAPTION = (
 )
 SHARE_ALT = (
     "Line charts, one per task with pairs of sentences, of the share of tree edges within one sentence by layer. Over "
-    "all layers, special tokens included: {values}."
+    "all layers, special tokens left out: {values}."
 )
-SHARE_CAPTION = "Share of tree edges whose ends lie in the same sentence, by layer, with 95 % intervals."
+SHARE_CAPTION = "Share of tree edges whose ends lie in the same sentence, by layer."
 READING = (
     "How to read it: a tree grows from the last layer but one down and takes every token once, so that edges of lower "
-    "layers lead to the tokens that the layers above left over. The slopes are of the mean distance, and of the share "
-    "within a sentence, over layers weighted by their number of edges; intervals are a bootstrap over examples."
+    "layers lead to the tokens that the layers above left over. Growth is what the mean distance, or the share within "
+    "a sentence, gains from the first layer to the last that can hold edges, along the straight line that fits the "
+    "edges best: 0 for a field that is the same in all layers. Each model gives one number, so that only several "
+    "models have an interval. Edges that touch a special token are left out."
 )
-TABLE = "Distance of tree edges and share of them within a sentence, over all layers and per layer."
+TABLE = "Distance of tree edges and share of them within a sentence, and what they gain from first to last layer."
+EDGES = "Layers that can hold edges, and edges counted: without, and with those that touch a special token."
 PAPER = (
     "The paper reports that the distance stays much the same across layers for MNLI, and that it grows with the layer "
     "for SST-2."
@@ -34,20 +37,20 @@ PAPER = (
 
 
 def section(context: ReportContext) -> Section:
-    """The box plots, the share within a sentence where there are two, and the slopes."""
-    records = context.records["receptive_field"]
-    slopes, shares = [], []
-    for record in records:
-        model = f"{task_name(record['task'])}, seed {record['seed']}"
-        slope, share = record["slope"], record["with_special"]["within"]
-        slopes.append(f"{model}: {slope['value']:z.2f}" if slope else f"{model}: undefined")
-        if share:
-            shares.append(f"{model}: {100 * share['value']:.1f} %")
+    """The box plots, the share within a sentence where there are two, and the growth."""
+    found = context.statistics["receptive_field"]
     blocks: list[Block] = [
         Text(QUESTION),
-        Picture("receptive_field", DISTANCE_ALT.format(values="; ".join(slopes)), DISTANCE_CAPTION),
+        Picture("receptive_field", DISTANCE_ALT.format(values=in_words(found, "distance", "growth")), DISTANCE_CAPTION),
     ]
-    if shares:
-        blocks.append(Picture("receptive_field_share", SHARE_ALT.format(values="; ".join(shares)), SHARE_CAPTION))
-    blocks += [Text(READING), Table(TABLE, receptive_field_rows(records)), Text(PAPER)]
+    if "receptive_field_share" in context.figures:
+        blocks.append(
+            Picture("receptive_field_share", SHARE_ALT.format(values=in_words(found, "within")), SHARE_CAPTION)
+        )
+    blocks += [
+        Text(READING),
+        Table(TABLE, statistic_rows(found)),
+        Table(EDGES, edge_rows(context.records["receptive_field"])),
+        Text(PAPER),
+    ]
     return Section("receptive_field", "Receptive field", blocks)

@@ -1,23 +1,22 @@
-"""The rows of the table about the receptive field."""
+"""The rows of the tables about the receptive field."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pipeline.reporting.cells import Metrics, scaled
 from pipeline.reporting.results import Results
+from pipeline.reporting.statistics import statistic_rows
 from pipeline.reporting.table_text import Row
 
 
 def tables(results: Results) -> dict[str, list[Row]]:
-    """Distances and their slopes."""
-    return {"receptive_field": receptive_field_rows(results.records("receptive_field"))}
+    """Distances and how they grow."""
+    return {"receptive_field": statistic_rows(results.statistics("receptive_field"))}
 
 
-def receptive_field_rows(receptive_field: Sequence[Metrics]) -> list[Row]:
-    """Per model, without and with special tokens: mean distance and share within a sentence, and their slopes."""
+def edge_rows(records: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """How many edges every model's trees have, without and with those that touch a special token."""
     return [
-        {"task": record["task"], "seed": record["seed"], "special tokens": name, "n": record["n"]}
-        | {"n_edges": part["edges"], "distance": scaled(part["distance"]), "slope": scaled(part["slope"])}
-        | {"within": scaled(part["within"], 100), "within_slope": scaled(part["within_slope"], 100)}
-        for record in receptive_field
-        for name, part in (("left out", record), ("included", record["with_special"]))
+        {"task": record["task"], "seed": record["seed"], "n": record["n"], "layers": record["layers"]}
+        | {"n_edges": record["edges"], "n_edges_with_special": record["edges_with_special"]}
+        for record in records
     ]

@@ -1,25 +1,56 @@
 """What attribution trees look like, and how much of the prediction their edges carry."""
 
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
+from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
-from pipeline.reporting.tree.tables import optimum_rows, tree_rows
+from pipeline.reporting.tree.tables import shape_rows
 
 QUESTION = (
     "An attribution tree keeps, from the last layer but one down, the edges whose attribution exceeds τ times the "
     "largest of their layer and that attach a new token. How much of the prediction do these edges carry?"
 )
 MEASURES = (
-    "Edges are removed by multiplying the attention of all heads by a mask. Sufficiency is what the predicted class's "
-    "probability loses when only the tree's edges are left (small is good), comprehensiveness what it loses without "
-    "them (large is good), faithfulness the second minus the first. Self-edges always stay. All other sets of edges "
-    "have as many edges in every layer as the tree, or fewer where none was left to attach. On {n} dev examples each."
+    "Edges are removed by multiplying the attention of all heads by a mask; what a token reads of itself always stays. "
+    "Without any edge the predicted class's probability falls from that of the whole model. The recovered share is the "
+    "part of this fall that a set of edges alone brings back: 1 is as good as all edges, 0 no better than none. On {n} "
+    "dev examples each."
+)
+SHAPES = (
+    "Mean edges of a tree; examples whose tree has none; the predicted class's mean probability with all edges, with "
+    "the tree's only, and without any; the heuristic's share of the optimal objective, the share of examples in which "
+    "it reaches it, and for how many the optimum was proven."
+)
+RANDOM = (
+    "A larger tree can recover more whatever its edges are. So each threshold's trees are compared with random trees "
+    "that have as many edges in every layer; the excess over these is 0 at any threshold where attribution knows "
+    "nothing."
 )
 CURVE_ALT = (
-    "Sufficiency and comprehensiveness against the threshold, one panel per task. At the run's threshold: {values}."
+    "Line charts, one per task, of the recovered share of attribution trees, of random trees of their size, and of the "
+    "excess, against the threshold. At the run's threshold: {values}."
 )
 CURVE_CAPTION = (
-    "What the probability of the predicted class loses, in its unit, against the threshold τ; bands: 95 % intervals."
+    "Recovered share against the threshold τ. Thick lines are means over seeds, thin lines the seeds; the band is the "
+    "95 % interval of the excess."
 )
+CURVE_TABLE = "Excess of the tree's recovered share over that of random trees of its size, and where it is largest."
+SETS = (
+    "Recovered share of the tree and of random trees, and of other sets minus the tree's: above 0 a set recovers more. "
+    "All have as many edges in every layer as the tree, save the optimum; all but the largest edges with [CLS] allowed "
+    "hold only edges that a tree may take."
+)
+LOST = "Share of the fall that comes when the tree's edges go and all others stay."
+OPEN = "Recovered shares where the rows of special tokens are left open, also where no edge is kept."
+EDGES_ALT = (
+    "Line charts, one per task, of the recovered share of the largest edges by attribution and by other maps, against "
+    "the share of edges that are kept. Areas: {values}."
+)
+EDGES_CAPTION = (
+    "Recovered share of the largest edges of every layer, against how many are kept of those that a tree may take. "
+    "This asks no threshold and no tree. All lines meet where all such edges are kept; random order is what a map "
+    "that knows nothing gives."
+)
+EDGES_TABLE = "Area under these lines over the logarithm of the share of edges: the mean recovered share."
 TREES_ALT = "Attribution trees of {count} {task} examples, tokens along the axis, height by layer."
 TREES_CAPTION = (
     "{task}: the root is orange, a node stands at the layer in which it is attached, arrows lead to the token that is "
@@ -27,15 +58,6 @@ TREES_CAPTION = (
 )
 HEAT_ALT = "Heat maps of the attention and of the attribution of one head between the tokens of one {task} example."
 HEAT_CAPTION = "{task}: attention of one head beside its attribution, as in the paper's first figure."
-TABLE = (
-    "What edges carry, in points of the predicted class's probability. Open rows: those of special tokens are left as "
-    "they are in both arms. The lead is the tree's faithfulness minus the row's."
-)
-OPTIMUM = (
-    "Mean edges of a tree; examples whose tree has no edge; the tree's faithfulness in standard deviations of random "
-    "trees (median and middle half of the examples); the heuristic's share of the optimal objective, the share of "
-    "examples in which it reaches it, and for how many the optimum was proven."
-)
 
 
 def section(context: ReportContext) -> Section:
@@ -50,15 +72,19 @@ def section(context: ReportContext) -> Section:
             count = context.parameters["tree"]["n_shown"]
             alt = TREES_ALT.format(count=count, task=name)
             blocks.append(Picture(f"trees_{task}", alt, TREES_CAPTION.format(task=name)))
-    values = "; ".join(
-        f"{task_name(record['task'])}, seed {record['seed']}: sufficiency {record['sufficiency']['value']:.2f}, "
-        f"comprehensiveness {record['comprehensiveness']['value']:.2f}"
-        for record in context.records["tree"]
-    )
+    found = context.statistics["tree"]
+    areas = in_words([one for one in found if "-" not in one["name"]], "edge_area/*")
+    at_tau = in_words(found, "recovered/tree", "recovered/random", "knee")
     blocks += [
         Text(MEASURES.format(n=" or ".join(map(str, examples)))),
-        Picture("faithfulness", CURVE_ALT.format(values=values), CURVE_CAPTION),
-        Table(TABLE, tree_rows(context.records["tree"])),
-        Table(OPTIMUM, optimum_rows(context.records["tree"])),
+        Table(SHAPES, shape_rows(context.records["tree"])),
+        Table(SETS, statistic_rows(found, "recovered/*")),
+        Text(RANDOM),
+        Picture("recovered", CURVE_ALT.format(values=at_tau), CURVE_CAPTION),
+        Table(CURVE_TABLE, statistic_rows(found, "excess/*", "knee")),
+        Picture("edges", EDGES_ALT.format(values=areas), EDGES_CAPTION),
+        Table(EDGES_TABLE, statistic_rows(found, "edge_area/attribution*")),
+        Table(LOST, statistic_rows(found, "comprehensiveness/*")),
+        Table(OPEN, statistic_rows(found, "open/*")),
     ]
     return Section("trees", "Attribution trees", blocks)

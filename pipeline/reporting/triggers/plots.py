@@ -1,62 +1,82 @@
-"""The figure of the triggers: does a trigger's attribution say how much accuracy it costs?"""
+"""The figure of the triggers: what they cost against their attribution, and beside the controls."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
 import numpy as np
-import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from pipeline.analysis.trigger_answers import KINDS, MINED
 from pipeline.reporting.panels import legend_below, panels, where
-from pipeline.reporting.results import Results
-from pipeline.reporting.style import BLUE, GREY, RC, task_name
-from pipeline.reporting.triggers.tables import KINDS, MINED
+from pipeline.reporting.statistics import by_name
+from pipeline.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RC, VERMILLION, MethodStyle, task_name
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from pipeline.reporting.results import Results
     from pipeline.values.schema import Figures
 
-POINTS = 0.72  # of a panel's width; the best of each kind take the rest
+    Record = Mapping[str, Any]
+
+POINTS = 0.6  # of a panel's width; the means of every kind take the rest
 MOST_TICKS = 8
 DOT: dict[str, Any] = {"marker": "o", "color": BLUE, "linestyle": "", "markersize": 4, "alpha": 0.6}
 CROSS: dict[str, Any] = {"marker": "x", "color": BLUE, "linestyle": "", "markersize": 5}
+LINES = {
+    MINED: (BLUE, "o"),
+    "attention": (VERMILLION, "s"),
+    "hotflip": (PURPLE, "D"),
+    "shuffled": (GREEN, "^"),
+    "frequency": (ORANGE, "v"),
+    "random": (GREY, "X"),
+}
+STYLES = {kind: MethodStyle(KINDS[kind], *line) for kind, line in LINES.items()}
 
 
 def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
     """Accuracy lost against attribution."""
     # Without a single trigger the table is empty.
-    rows = results.table("triggers", "triggers").reindex(columns=["task", "strength", "drop", "collapses_to"])
-    return {"triggers": triggers_figure(rows, results.records("triggers"))}
+    columns = ["task", "strength", "foreign_drop", "collapses_to"]
+    rows = results.table("triggers", "triggers").reindex(columns=columns)
+    return {"triggers": triggers_figure(rows, results.records("triggers"), results.statistics("triggers"))}
 
 
-def triggers_figure(rows: pd.DataFrame, metrics: Sequence[Mapping[str, Any]]) -> Figure:
-    """Dev accuracy lost with every mined trigger against its attribution, beside the best of each kind.
+def triggers_figure(rows: pd.DataFrame, records: Sequence[Record], statistics: Sequence[Record]) -> Figure:
+    """Foreign drop of every mined trigger against its attribution, beside the means of every kind.
 
-    One panel per task of `metrics`, those of `triggers`; `rows` are its triggers.csv: task, strength, drop,
-    collapses_to (empty where it does not). Triggers of all seeds are drawn alike; each seed's best have a mark with
-    their mean's 95 % interval over dev examples. A task without triggers has an empty panel.
+    One panel per task of `records`, one per model; `rows` are the mined triggers of triggers.csv: task, strength,
+    foreign_drop, collapses_to (empty where it does not), those of all seeds drawn alike. Of every kind the mean of all
+    triggers (filled) and of the best (open) is drawn with its 95 % interval, from `statistics`. A task without triggers
+    has an empty panel.
     """
-    tasks = list(dict.fromkeys(record["task"] for record in metrics))
-    kinds = [kind for kind in KINDS if any(kind in record["best"] for record in metrics)]
+    tasks = list(dict.fromkeys(record["task"] for record in records))
+    kinds = [kind for kind in STYLES if any(record["kinds"].get(kind) for record in records)]
     with matplotlib.style.context(RC, after_reset=True):
         figure, axes = panels(len(tasks))
         for number, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
-            records = [record for record in metrics if record["task"] == task]
+            of_task = [record for record in records if record["task"] == task]
             _draw_triggers(ax, where(rows, task=task))
-            for record, shift in zip(records, np.linspace(-0.3, 0.3, len(records) + 2)[1:-1], strict=True):
-                _draw_best(ax, record, kinds, shift=float(shift))
-            patterns = sum(record["mined"]["patterns"] for record in records)
-            ax.set_title(f"{task_name(task)}  (n = {records[0]['n']:,}, {patterns} mined)")
+            for place, kind in enumerate(kinds):
+                best = "best" if kind == MINED else f"best_{kind}"
+                _draw_mean(ax, by_name(statistics, task, f"foreign_drop/{kind}"), STYLES[kind], _at(place, kinds, -1))
+                _draw_mean(ax, by_name(statistics, task, f"foreign_drop/{best}"), _open(kind), _at(place, kinds, 1))
+            patterns = sum(record["mined"]["patterns"] for record in of_task)
+            ax.set_title(f"{task_name(task)}  (n = {of_task[0]['n']:,}, {patterns} mined)")
             ax.set_xlabel("attribution of the trigger", x=POINTS / 2)
-            ax.set_ylabel("dev accuracy lost, points" if number % 2 == 0 else "")
+            ax.set_ylabel("foreign drop, points" if number % 2 == 0 else "")
         handles = [
             Line2D([], [], label="every mined trigger", **DOT),
             Line2D([], [], label="one that collapses to a class", **CROSS),
-            *(_handle(kind) for kind in kinds),
+            _handle(MethodStyle("filled: mean of all of a kind", GREY, "o")),
+            _handle(MethodStyle("open: mean of its best", GREY, "o", filled=False)),
+            *(_handle(STYLES[kind]) for kind in kinds),
         ]
         legend_below(figure, handles)
     return figure
@@ -64,7 +84,7 @@ def triggers_figure(rows: pd.DataFrame, metrics: Sequence[Mapping[str, Any]]) ->
 
 def _draw_triggers(ax: Axes, rows: pd.DataFrame) -> None:
     """Points in the left part of the panel, over a logarithmic axis."""
-    strength, drop = (rows[name].to_numpy(np.float64) for name in ("strength", "drop"))
+    strength, drop = (rows[name].to_numpy(np.float64) for name in ("strength", "foreign_drop"))
     collapsing = (rows["collapses_to"].fillna("") != "").to_numpy(bool)
     for style, chosen in ((DOT, ~collapsing), (CROSS, collapsing)):
         ax.plot(strength[chosen], 100 * drop[chosen], **style)
@@ -89,26 +109,38 @@ def _ticks(low: float, high: float) -> list[float]:
     return ticks if len(ticks) > 1 else [low, high]
 
 
-def _draw_best(ax: Axes, record: Mapping[str, Any], kinds: Sequence[str], *, shift: float) -> None:
-    """The mean drop of the best of each kind, in the right part of the panel."""
-    for place, kind in enumerate(kinds):
-        drop = record["best"].get(kind, {}).get("mean_drop")
-        if drop:
-            value, low, high = (100 * drop[name] for name in ("value", "low", "high"))
-            style, at = KINDS[kind], POINTS + (1 - POINTS) * (place + 0.6 + shift) / (len(kinds) + 0.2)
-            ax.errorbar(
-                [at],
-                [value],
-                yerr=[[max(0.0, value - low)], [max(0.0, high - value)]],  # rounding may put an end past the value
-                transform=ax.get_yaxis_transform(),
-                color=style.colour,
-                marker=style.marker,
-                linewidth=1.2,
-                capsize=2,
-            )
+def _at(place: int, kinds: Sequence[str], side: int) -> float:
+    """Where a mean of a kind stands, as a share of the panel's width; `side` is -1 for all triggers, 1 for the best."""
+    return POINTS + (1 - POINTS) * (place + 0.6 + 0.2 * side) / (len(kinds) + 0.2)
 
 
-def _handle(kind: str) -> Line2D:
-    style = KINDS[kind]
-    label = "the best mined ones" if kind == MINED else f"the best: {style.label}"
-    return Line2D([], [], color=style.colour, marker=style.marker, linewidth=1.2, label=label)
+def _draw_mean(ax: Axes, statistic: Record | None, style: MethodStyle, at: float) -> None:
+    """A mean with its interval, where there is one, in the right part of the panel."""
+    if statistic is None or statistic["value"] is None:
+        return
+    value = statistic["value"]
+    low, high = (value if statistic[end] is None else statistic[end] for end in ("low", "high"))
+    ax.errorbar(
+        [at],
+        [value],
+        yerr=[[max(0.0, value - low)], [max(0.0, high - value)]],  # rounding may put an end past the value
+        transform=ax.get_yaxis_transform(),
+        color=style.colour,
+        marker=style.marker,
+        markerfacecolor=style.colour if style.filled else "white",
+        markersize=5,
+        linewidth=1.2,
+        capsize=2,
+    )
+
+
+def _open(kind: str) -> MethodStyle:
+    colour, marker = LINES[kind]
+    return MethodStyle(KINDS[kind], colour, marker, filled=False)
+
+
+def _handle(style: MethodStyle) -> Line2D:
+    face = style.colour if style.filled else "white"
+    return Line2D(
+        [], [], color=style.colour, marker=style.marker, markerfacecolor=face, linewidth=1.2, label=style.label
+    )

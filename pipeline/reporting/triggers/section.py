@@ -1,10 +1,10 @@
 """Do tokens with strong attribution fool the model?"""
 
-from typing import Any
-
+from pipeline.analysis.trigger_answers import KINDS
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
+from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
-from pipeline.reporting.triggers.tables import MINED, attack_rows, best_rows, control_rows, strongest_rows
+from pipeline.reporting.triggers.tables import PAPER, attack_rows, best_rows, control_rows, strongest_rows
 
 QUESTION = (
     "In the head that holds the largest attribution of a training example, the tokens of its two strongest edges are "
@@ -15,74 +15,76 @@ COUNTS = (
     "{model}: {patterns} triggers from {examples} examples ({without_tokens} without a token that is not special, "
     "{too_weak} too weak, {repeats} with the tokens of a stronger one)"
 )
+FOREIGN = (
+    "A trigger comes from an example with a predicted class. Its foreign drop is the accuracy that it costs on the "
+    "examples of all other classes: towards its own class a trigger may well help. Several triggers' foreign drop is "
+    "the mean of theirs."
+)
 PROTOCOL = (
-    "Every trigger is run on held-out training examples. The {best} of each kind that cost most there are reported on "
-    "dev, beside all mined ones. Controls have the mined triggers' number and positions of tokens: random tokens, "
-    "tokens drawn by their frequency, the tokens of all triggers exchanged among them, and HotFlip, one step along the "
-    "gradient of the loss. Those mined from attention, in the same way, have places and numbers of tokens of their own."
+    "Every trigger, mined or control, is run on held-out training examples and on dev. The best {best} of each kind "
+    "are those with the largest foreign drop on the held-out examples; all numbers are from dev. Controls have the "
+    "mined triggers' classes, places and numbers of tokens: random tokens, tokens as frequent in the training "
+    "examples, the tokens of all triggers exchanged among them, and HotFlip, which changes tokens along the gradient "
+    "of the loss of other held-out examples for as long as that raises it. Those mined from attention, in the same "
+    "way, have classes, places and numbers of tokens of their own."
 )
 ALT = (
-    "Scatter plots, one per task, of the dev accuracy that each mined trigger costs against its attribution, beside "
-    "the mean of the best of each kind. Mean drop of the best mined ones, in points: {drops}."
+    "Scatter plots, one per task, of the foreign drop of each mined trigger against its attribution, beside the means "
+    "of every kind. In points: {drops}."
 )
 CAPTION = (
-    "Accuracy lost on dev with every mined trigger; crosses mark triggers that send nearly all examples to one class. "
-    "Right of the line: mean of the {best} selected triggers of each kind, with its 95 % interval over dev examples."
+    "Foreign drop on dev of every mined trigger; crosses mark triggers that send nearly all examples to one class. "
+    "Right of the line: means of every kind with 95 % intervals, filled over all triggers, open over the best {best}."
 )
 READING = (
-    "How to read it: a drop alone shows that a model can be disturbed. Attribution finds words that fool it only as "
-    "far as the mined triggers cost more than random ones at the same places. Between strength and drop, over all "
-    "mined triggers, Spearman's r is {correlations}."
+    "How to read it: a drop alone shows that a model can be disturbed by inserted words. Attribution finds words that "
+    "fool it only as far as the mined triggers cost more than the controls; if it found nothing, the differences to "
+    "random, equally frequent and exchanged tokens would be zero. A difference between the best triggers holds the "
+    "luck of the choice on both sides. The shown, strongest ones are typical if they cost what all cost. Where the "
+    "interval is one of this model, it holds the triggers fixed: controls drawn anew differ by more."
 )
 COLLAPSE = (
-    "A trigger collapses to a class that then makes up {share:g} % of the predictions or more: the drop is little else "
-    "than what always naming that class would cost. {counts}."
+    "A trigger collapses to a class that then makes up {share:g} % of the predictions or more: its drop is little else "
+    "than what always naming that class would cost, and the mean without such triggers is given too."
 )
 SHOWN = "A double bar separates the two segments: tokens before it go to the first, tokens after it to the second."
 STRONGEST = (
     "The strongest mined triggers by the class that is predicted where they were found, and what they cost on dev."
 )
-BEST = "The mined triggers that cost most on held-out examples, and what they cost on dev."
+BEST = "The mined triggers with the largest foreign drop on held-out examples, and what they cost on dev."
 ATTACK = "Dev accuracy by class, without a trigger and with each of those in the table above."
-CONTROLS = (
-    "Mined triggers and controls. Drop and lead, the mined ones' drop minus the row's, are means over the best "
-    "triggers on dev, with 95 % intervals; the last column is the median over all triggers on held-out examples."
-)
+ATTACK_PAPER = " The last but one column is what the strongest trigger of the paper's table costs there, in points."
+OTHER = "What the best mined triggers do to all examples, and all mined ones."
 
 
 def section(context: ReportContext) -> Section:
-    """The figure, the paper's tables of patterns and attacks, and the controls."""
-    records, settings = context.records["triggers"], context.parameters["triggers"]
-    names = [f"{task_name(record['task'])}, seed {record['seed']}" for record in records]
-    mined = [COUNTS.format(model=name, **record["mined"]) for name, record in zip(names, records, strict=True)]
-    drops = [_words(record["best"].get(MINED, {}).get("mean_drop"), scale=100, digits=1) for record in records]
-    correlations = [_words(record["spearman"], scale=1, digits=2) for record in records]
-    counts = [f"{record['collapsing']} of {record['mined']['patterns']} do" for record in records]
-
-    def listed(values: list[str]) -> str:
-        return "; ".join(f"{name}: {value}" for name, value in zip(names, values, strict=True))
-
+    """The figure, what triggers cost and how much more than controls, the paper's tables of patterns and attacks."""
+    records, found = context.records["triggers"], context.statistics["triggers"]
+    best = context.parameters["analyse"]["best_triggers"]
+    mined = [
+        COUNTS.format(model=f"{task_name(record['task'])}, seed {record['seed']}", **record["mined"])
+        for record in records
+    ]
+    drops = [one for one in found if "-" not in one["name"]]
+    of_kinds = [f"foreign_drop/{kind}" for kind in KINDS]
+    attacked = ATTACK + (ATTACK_PAPER if any(record["task"] in PAPER for record in records) else "")
     blocks: list[Block] = [
         Text(QUESTION.format(mined="; ".join(mined))),
-        Text(PROTOCOL.format(best=settings["best"])),
-        Picture("triggers", ALT.format(drops=listed(drops)), CAPTION.format(best=settings["best"])),
-        Text(READING.format(correlations=listed(correlations))),
-        Table(CONTROLS, control_rows(records)),
+        Text(FOREIGN),
+        Text(PROTOCOL.format(best=best)),
+        Picture("triggers", ALT.format(drops=in_words(drops, *of_kinds)), CAPTION.format(best=best)),
+        Text(READING),
+        Table("Foreign drops.", statistic_rows(drops, "foreign_drop/*")),
+        Table("Foreign drops beside each other.", statistic_rows(found, "foreign_drop/*-*")),
+        Table(OTHER, statistic_rows(found, "drop/*", "flipped/*", "spearman", "collapsing")),
+        Text(COLLAPSE.format(share=100 * context.parameters["analyse"]["collapse_share"])),
+        Table("Triggers of every kind.", control_rows(records)),
     ]
-    if best := best_rows(records):
+    if rows := best_rows(records):
         blocks += [
             Table(STRONGEST, strongest_rows(records)),
-            Table(BEST, best),
+            Table(BEST, rows),
             Text(SHOWN),
-            Table(ATTACK, attack_rows(records)),
-            Text(COLLAPSE.format(share=100 * context.parameters["analyse"]["collapse_share"], counts=listed(counts))),
+            Table(attacked, attack_rows(records)),
         ]
     return Section("triggers", "Adversarial triggers", blocks)
-
-
-def _words(part: dict[str, Any] | None, *, scale: float, digits: int) -> str:
-    """A statistic with its interval, or that there is none."""
-    if part is None:
-        return "undefined"
-    value, low, high = (f"{scale * part[name]:z.{digits}f}" for name in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"

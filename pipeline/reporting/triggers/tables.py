@@ -1,28 +1,28 @@
-"""The rows of the tables about triggers, made from the metrics of `triggers`; drops leave as accuracy points."""
+"""The rows of the tables about triggers; drops leave as accuracy points."""
 
 from collections.abc import Sequence
 from statistics import mean
 
-from pipeline.reporting.cells import Metrics, in_percent, scaled
+from pipeline.analysis.trigger_answers import KINDS
+from pipeline.reporting.cells import Metrics, in_percent
 from pipeline.reporting.results import Results
-from pipeline.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION, MethodStyle
+from pipeline.reporting.statistics import statistic_rows
 from pipeline.reporting.table_text import Row
 
-MINED = "mined"
-KINDS = {
-    MINED: MethodStyle("mined from attribution", BLUE, "o"),
-    "attention": MethodStyle("mined from attention", VERMILLION, "s"),
-    "hotflip": MethodStyle("HotFlip", PURPLE, "D"),
-    "shuffled": MethodStyle("mined, tokens exchanged", GREEN, "^"),
-    "frequency": MethodStyle("tokens by frequency", ORANGE, "v"),
-    "random": MethodStyle("random tokens", GREY, "X"),
+# The paper's table of attacks: accuracy in % of each class, without a trigger and with the strongest one.
+PAPER = {
+    "mnli": {"entailment": (82.87, 0.80), "neutral": (82.00, 34.77), "contradiction": (84.94, 34.17)},
+    "sst2": {"negative": (91.82, 72.20), "positive": (92.79, 54.95)},
+    "rte": {"entailment": (72.60, 51.37), "not_entailment": (65.65, 51.91)},
+    "mrpc": {"not_equivalent": (72.87, 50.39), "equivalent": (90.32, 83.51)},
 }
 
 
 def tables(results: Results) -> dict[str, list[Row]]:
-    """Patterns, attacks and controls."""
+    """What the triggers cost; patterns, attacks and controls of every model."""
     records = results.records("triggers")
     return {
+        "trigger_drops": statistic_rows(results.statistics("triggers")),
         "triggers": strongest_rows(records),
         "best_triggers": best_rows(records),
         "attacks": attack_rows(records),
@@ -40,7 +40,7 @@ def best_rows(triggers: Sequence[Metrics]) -> list[Row]:
     return [
         {"trigger": number + 1, **_trigger_row(record, one)}
         for record in triggers
-        for number, one in enumerate(_best(record))
+        for number, one in enumerate(record["best"])
     ]
 
 
@@ -48,12 +48,13 @@ def attack_rows(triggers: Sequence[Metrics]) -> list[Row]:
     """The paper's table of attacks: accuracy without and with each of the best triggers, on all examples and by class.
 
     Where a trigger sends nearly all examples to one class, the row of all examples says so: its drop says little else.
-    A class without dev examples has no values.
+    A class without dev examples has no values. What the paper's strongest trigger costs stands beside its tasks.
     """
-    count = max((len(_best(record)) for record in triggers), default=0)
+    count = max((len(record["best"]) for record in triggers), default=0)
+    beside_paper = any(record["task"] in PAPER for record in triggers)
     rows = []
     for record in triggers:
-        baseline, best = record["baseline"], _best(record)
+        baseline, best = record["baseline"], record["best"]
         whole = {"n": record["n"], "accuracy": baseline["accuracy"]}
         collapses = [f"{n + 1}: {one['collapses_to']}" for n, one in enumerate(best) if one["collapses_to"]]
         for name, part in [("all", whole), *baseline["per_class"].items()] if best else []:
@@ -64,32 +65,28 @@ def attack_rows(triggers: Sequence[Metrics]) -> list[Row]:
             for number, accuracy in enumerate([*after, *[None] * (count - len(after))]):
                 row[f"trigger_{number + 1}"] = in_percent(accuracy)
             row["mean_drop"] = None if before is None else in_percent(before - mean(after))
+            if beside_paper:
+                without, attacked = PAPER.get(record["task"], {}).get(name, (None, None))
+                row["paper_drop"] = None if without is None or attacked is None else without - attacked
             row["collapses_to"] = ", ".join(collapses) or None if name == "all" else None
             rows.append(row)
     return rows
 
 
 def control_rows(triggers: Sequence[Metrics]) -> list[Row]:
-    """Mined triggers beside every control: the best of them on dev, and all of them on the selection sample."""
+    """How many mined triggers and controls there are, of how many tokens, and how many send nearly all to one class."""
     return [
-        {"task": record["task"], "seed": record["seed"], "n": record["n"], "triggers": style.label}
-        | {"patterns": of_kind["patterns"], "tokens_mean": of_kind["tokens_mean"]}
-        | {"mean_drop": scaled(best.get("mean_drop"), 100), "mined_lead": scaled(best.get("lead"), 100)}
-        | {"median_drop": in_percent((of_kind["select_drop"] or {}).get("median"))}
+        {"task": record["task"], "seed": record["seed"], "triggers": label, **of_kind}
         for record in triggers
-        for kind, style in KINDS.items()
+        for kind, label in KINDS.items()
         if (of_kind := record["kinds"].get(kind))
-        for best in [record["best"].get(kind, {})]
     ]
 
 
 def _trigger_row(record: Metrics, one: Metrics) -> Row:
     return (
         {"task": record["task"], "seed": record["seed"], "n": record["n"], "class": one["class"]}
-        | {"tokens": one["tokens"], "strength": one["strength"], "trigger_drop": in_percent(one["drop"])}
-        | {"flip_rate": in_percent(one["flip_rate"]), "collapses_to": one["collapses_to"]}
+        | {"tokens": one["tokens"], "strength": one["strength"], "foreign_drop": in_percent(one["foreign_drop"])}
+        | {"trigger_drop": in_percent(one["drop"]), "flip_rate": in_percent(one["flip_rate"])}
+        | {"collapses_to": one["collapses_to"]}
     )
-
-
-def _best(record: Metrics) -> Sequence[Metrics]:
-    return record["best"].get(MINED, {}).get("triggers", ())

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from pipeline.attattr.triggers import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.controls import (
     Vocabulary,
+    as_frequent,
     attention_edges,
     attention_triggers,
     control_triggers,
@@ -21,8 +23,6 @@ from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.measure import (
     evaluate,
     predictions,
-    run_on_dev,
-    select_best,
     selection_samples,
     trigger_rows,
 )
@@ -132,11 +132,9 @@ def test_the_gradient_has_other_held_out_examples_than_the_selection(settings):
     # A larger selection holds a smaller one.
     larger, _ = selection_samples(heldout, settings=settings(n_select=4, hotflip_batch=2))
     assert all(example in larger for example in select)
-    every, shared = selection_samples(heldout, settings=settings(n_select=6, hotflip_batch=4))
-    assert every == heldout
-    assert len(shared) == 4
-    with pytest.raises(InputError, match=r"prepare\.n_heldout is 0"):
-        selection_samples([], settings=settings())
+    for few in ([], heldout[:3]):
+        with pytest.raises(InputError, match=r"raise prepare\.n_heldout"):
+            selection_samples(few, settings=settings(n_select=3, hotflip_batch=2))
 
 
 # Running them.
@@ -187,61 +185,41 @@ def test_predictions_are_those_of_one_example_at_a_time(
     assert predictions(model, examples, [], max_length=12, token_budget="auto").shape == (0, 5)
 
 
-def test_the_best_on_the_selection_sample_and_all_mined_ones_are_run_on_dev(tiny_model, examples, triggers, padded):
+def test_all_triggers_are_run_on_both_samples(tiny_model, examples, triggers, padded):
     model = tiny_model(seed=2)
-    select, dev = examples[:3], examples[2:]
-    best, columns = evaluate(model, triggers, select, dev, best=1, max_length=40, token_budget="auto")
-    table = pd.DataFrame(columns)
+    samples = {"select": examples[:3], "dev": examples[2:]}
+    table = pd.DataFrame(evaluate(model, triggers, samples, max_length=40, token_budget="auto"))
     assert list(table) == ["sample", "trigger", "example_id", "label", "predicted"]
-    on_dev = [0, 1, 2, 3, *best["random"]]
-    after = {}
-    for name, sample, numbers in (("select", select, range(8)), ("dev", dev, on_dev)):
+    for name, sample in samples.items():
         rows = table[table["sample"] == name]
         # First without any trigger, then with each in turn.
-        assert rows["trigger"].tolist() == [number for number in (-1, *numbers) for _ in sample]
-        assert rows["example_id"].tolist() == [example.example_id for example in sample] * (1 + len(numbers))
-        assert rows["label"].tolist() == [example.label for example in sample] * (1 + len(numbers))
-        predicted = rows["predicted"].to_numpy().reshape(1 + len(numbers), len(sample))
+        assert rows["trigger"].tolist() == [number for number in range(-1, 8) for _ in sample]
+        assert rows["example_id"].tolist() == [example.example_id for example in sample] * 9
+        assert rows["label"].tolist() == [example.label for example in sample] * 9
+        predicted = rows["predicted"].to_numpy().reshape(9, len(sample))
         with torch.no_grad():
             before = [int(model(**padded(model, [example])).logits.argmax()) for example in sample]
         assert predicted[0].tolist() == before
-        run = [triggers[number] for number in numbers]
-        np.testing.assert_array_equal(predicted[1:], one_by_one(model, sample, run, padded, max_length=40))
-        after[name] = predicted[1:]
-    assert len(table) == 9 * 3 + 6 * 3
-    wrong = (after["select"] != [example.label for example in select]).sum(axis=1).tolist()
-    assert best == {MINED: [wrong.index(max(wrong[:4]))], "random": [4 + wrong[4:].index(max(wrong[4:]))]}
+        np.testing.assert_array_equal(predicted[1:], one_by_one(model, sample, triggers, padded, max_length=40))
+    assert len(table) == 9 * 3 + 9 * 3
 
 
 def test_without_triggers_the_model_alone_is_measured(tiny_model, examples):
-    best, columns = evaluate(tiny_model(), [], examples[:3], examples[2:], best=1, max_length=40, token_budget="auto")
-    assert best == {}
+    samples = {"select": examples[:3], "dev": examples[2:]}
+    columns = evaluate(tiny_model(), [], samples, max_length=40, token_budget="auto")
     assert set(columns["trigger"]) == {-1}
     assert Counter(columns["sample"].tolist()) == {"select": 3, "dev": 3}
 
 
-def test_the_best_of_each_kind_are_those_with_the_largest_drop_ties_by_index():
-    kinds = ["a", "b", "a", "a", "b", "a"]
-    lost = np.array([[0, 1], [1, 0], [1, 1], [0, 1], [0, 0], [-1, 0]], float)
-    assert select_best(kinds, lost, count=3) == {"a": [2, 0, 3], "b": [1, 4]}
-    assert select_best([], np.zeros((0, 2)), count=3) == {}
-
-
-def test_dev_sees_all_mined_ones_and_the_best_of_the_others_once():
-    kinds = [MINED, MINED, "random", "random", "hotflip"]
-    assert run_on_dev(kinds, {MINED: [1], "random": [3], "hotflip": []}) == [0, 1, 3]
-
-
-def test_rows_name_the_tokens_the_class_and_the_place_among_the_best():
+def test_rows_name_the_tokens_and_the_class():
     tokenizer = BertTokenizer(vocab={"[UNK]": 0, "[PAD]": 1, "[CLS]": 2, "[SEP]": 3, "un": 4, "##do": 5})
     one, other = a_trigger(2, (4, 0, 0.5), (5, 1, 0.75), strength=0.25), a_trigger(0, (5, 0, 0.5), kind="random")
-    rows = trigger_rows([one, one, other], {MINED: [1, 0], "random": []}, tokenizer, classes=["no", "yes"])
+    rows = trigger_rows([one, other], tokenizer, classes=["no", "yes"])
     assert rows[0] == (
         {"kind": MINED, "rank": 2, "tokens": ["un", "##do"], "ids": [4, 5], "segments": [0, 1]}
-        | {"positions": [0.5, 0.75], "strength": 0.25, "class": "no", "example_id": "e-0", "best": 1}
+        | {"positions": [0.5, 0.75], "strength": 0.25, "class": "no", "example_id": "e-0"}
     )
-    assert rows[1] == rows[0] | {"best": 0}
-    assert (rows[2]["kind"], rows[2]["best"]) == ("random", None)
+    assert (rows[1]["kind"], rows[1]["strength"]) == ("random", 1.0)
 
 
 # Controls.
@@ -259,35 +237,54 @@ def many():
     return [a_trigger(n, *((1000 + 3 * n + k, 0, (k + 1) / 3) for k in range(3))) for n in range(200)]
 
 
+FEW = Vocabulary(np.array([5, 6, 7]), np.array([9, 1, 2]))
+
+
 @pytest.mark.parametrize("kind", ["random", "frequency", "shuffled"])
 def test_replaced_tokens_keep_everything_else(many, kind):
-    found = replaced(many, Vocabulary(np.array([5, 6]), np.array([9, 1])), kind=kind, seed=4)
+    found = replaced(many, FEW, kind=kind, neighbours=2, seed=4)
     assert {one.kind for one in found} == {kind}
     for one, mined in zip(found, many, strict=True):
         assert (one.rank, one.example_id, one.target_class) == (mined.rank, mined.example_id, mined.target_class)
         assert (one.pattern.segments, one.pattern.positions) == (mined.pattern.segments, mined.pattern.positions)
         assert one.pattern.strength is None
-    again = replaced(many, Vocabulary(np.array([5, 6]), np.array([9, 1])), kind=kind, seed=4)
-    assert again == found
-    assert replaced(many, Vocabulary(np.array([5, 6]), np.array([9, 1])), kind=kind, seed=5) != found
+    assert replaced(many, FEW, kind=kind, neighbours=2, seed=4) == found
+    assert replaced(many, FEW, kind=kind, neighbours=2, seed=5) != found
 
 
 def drawn(triggers):
     return Counter(token for one in triggers for token in one.pattern.tokens)
 
 
-def test_random_tokens_are_uniform_frequent_ones_by_count_and_shuffled_ones_the_same(many):
-    vocabulary = Vocabulary(np.array([5, 6]), np.array([9, 1]))
-    # Of 600 draws: 300 and 540 are expected, with standard deviations of 12 and 7.
-    uniform, frequent = (drawn(replaced(many, vocabulary, kind=kind, seed=0)) for kind in ("random", "frequency"))
-    assert abs(uniform[5] - 300) < 5 * 12.3
-    assert abs(frequent[5] - 540) < 5 * 7.4
-    assert uniform[5] + uniform[6] == frequent[5] + frequent[6] == 600
-    shuffled = replaced(many, vocabulary, kind="shuffled", seed=0)
+def test_random_tokens_are_uniform_and_shuffled_ones_the_same(many):
+    uniform = drawn(replaced(many, FEW, kind="random", neighbours=2, seed=0))
+    # Of 600 draws 200 of each are expected, with a standard deviation of 11.5.
+    assert all(abs(uniform[token] - 200) < 5 * 11.5 for token in (5, 6, 7))
+    shuffled = replaced(many, FEW, kind="shuffled", neighbours=2, seed=0)
     assert drawn(shuffled) == drawn(many)
     assert sum(one.pattern.tokens == mined.pattern.tokens for one, mined in zip(shuffled, many, strict=True)) < 5
     with pytest.raises(ValueError, match="'hotflip'"):
-        replaced(many, vocabulary, kind="hotflip", seed=0)
+        replaced(many, FEW, kind="hotflip", neighbours=2, seed=0)
+
+
+def test_a_token_is_replaced_by_one_about_as_frequent():
+    # Counts grow with the id; but 30 to 39 are all as frequent.
+    ids = np.arange(10, 60)
+    vocabulary = Vocabulary(ids, np.where((ids >= 30) & (ids < 40), 300, 10 * ids))
+    generator = np.random.default_rng(0)
+
+    def others(token, neighbours):
+        return {as_frequent(token, vocabulary, neighbours=neighbours, generator=generator) for _ in range(300)}
+
+    assert others(20, 4) == {18, 19, 21, 22}
+    assert others(10, 3) == {11, 12, 13}
+    # Of ties any may be drawn, not the first ones alone.
+    assert others(35, 2) == set(range(30, 40)) - {35}
+    # The vocabulary lacks the token, or has fewer than are asked for.
+    assert others(5, 2) == {10, 11}
+    assert others(20, 99) == set(ids.tolist()) - {20}
+    with pytest.raises(InputError, match="single token"):
+        as_frequent(3, Vocabulary(np.array([3]), np.array([7])), neighbours=2, generator=generator)
 
 
 def test_the_largest_attention_between_own_tokens_names_the_head():
@@ -332,36 +329,90 @@ def test_attention_triggers_are_mined_from_the_models_own_attention(
         assert one.pattern.strength == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_hotflip_step_raises_the_linearised_loss_most(tiny_model, examples, padded):
-    model, vocabulary = tiny_model(seed=6), np.array([5, 9, 14, 33, 58])
-    mined = [a_trigger(0, (20, 0, 0.3), (21, 1, 0.9)), a_trigger(1, (22, 1, 0.5))]
-    found = hotflip_triggers(model, mined, examples, vocabulary, max_length=40, token_budget=60)
-    weight = model.get_input_embeddings().weight.detach()
-    changed = set()
-    for one, flipped in zip(mined, found, strict=True):
-        assert flipped.kind == "hotflip"
-        assert (flipped.rank, flipped.pattern.positions) == (one.rank, one.pattern.positions)
-        total = torch.zeros(len(one.pattern.tokens), weight.shape[1])
-        for example in examples:
-            got = insert(example.input_ids, example.token_type_ids, example.segments, one.pattern, max_length=40)
+# HotFlip.
+
+
+@pytest.fixture(scope="module")
+def loss(padded):
+    """The gold loss of the examples that are not of the trigger's class, with other tokens in its pattern."""
+
+    def make(model, trigger, tokens, examples, *, slope=False):
+        pattern, weight = replace(trigger.pattern, tokens=tuple(tokens)), model.get_input_embeddings().weight.detach()
+        total, gradient = 0.0, torch.zeros(len(tokens), weight.shape[1])
+        for example in [one for one in examples if one.label != trigger.target_class]:
+            got = insert(example.input_ids, example.token_type_ids, example.segments, pattern, max_length=40)
             inputs = padded(model, [Example("x", got.input_ids, got.token_type_ids, 0, got.segments)])
             embedded = weight[inputs.pop("input_ids")].requires_grad_()
-            logits = model(inputs_embeds=embedded, **inputs).logits
-            cross_entropy(logits, torch.tensor([example.label])).backward()
-            total += embedded.grad[0, got.places]
-        for number, (old, new) in enumerate(zip(one.pattern.tokens, flipped.pattern.tokens, strict=True)):
-            increase = {token: float((weight[token] - weight[old]) @ total[number]) for token in vocabulary.tolist()}
-            assert new == max(increase, key=increase.get)
-            changed.add(new)
-    assert len(changed) > 1
+            one = cross_entropy(model(inputs_embeds=embedded, **inputs).logits, torch.tensor([example.label]))
+            one.backward()
+            total += float(one.detach())
+            gradient += embedded.grad[0, got.places]
+        return gradient @ weight.T if slope else total
+
+    return make
+
+
+VOCABULARY = np.array([5, 9, 14, 33, 58])
+
+
+def flip(model, mined, examples, *, candidates=1, rounds=1, vocabulary=VOCABULARY, max_length=40):
+    how = {"candidates": candidates, "rounds": rounds, "max_length": max_length, "token_budget": 60}
+    return hotflip_triggers(model, mined, examples, vocabulary, **how)
+
+
+def test_one_round_takes_the_token_with_the_largest_slope_if_that_raises_the_loss(tiny_model, examples, loss):
+    outcomes = set()
+    for seed in range(6):
+        model = tiny_model(seed=seed)
+        (mined,) = [a_trigger(0, (20 + seed, 0, 0.3))]
+        (found,) = flip(model, [mined], examples)
+        assert (found.kind, found.rank, found.pattern.strength) == ("hotflip", mined.rank, None)
+        assert (found.pattern.positions, found.target_class) == (mined.pattern.positions, mined.target_class)
+        slope = loss(model, mined, mined.pattern.tokens, examples, slope=True)[0]
+        steepest = max(VOCABULARY.tolist(), key=lambda token: float(slope[token]))
+        rises = loss(model, mined, [steepest], examples) > loss(model, mined, mined.pattern.tokens, examples)
+        assert found.pattern.tokens == ((steepest,) if rises else mined.pattern.tokens)
+        outcomes.add(steepest)
+    assert len(outcomes) > 1
+
+
+def test_when_it_stops_no_single_token_raises_the_loss(tiny_model, examples, loss):
+    """With all tokens as candidates what it ends in is a local maximum, found by trying every one."""
+    model = tiny_model(seed=6)
+    mined = [a_trigger(0, (20, 0, 0.3), (21, 1, 0.9)), a_trigger(1, (22, 1, 0.5))]
+    found = flip(model, mined, examples, candidates=5, rounds=20)
+    assert found[0].pattern.tokens != mined[0].pattern.tokens
+    for start, end in zip(mined, found, strict=True):
+        tokens = list(end.pattern.tokens)
+        reached = loss(model, start, tokens, examples)
+        assert reached >= loss(model, start, start.pattern.tokens, examples)
+        for place in range(len(tokens)):
+            for token in VOCABULARY.tolist():
+                other = [*tokens[:place], token, *tokens[place + 1 :]]
+                assert loss(model, start, other, examples) <= reached + 1e-5
+
+
+def test_examples_of_the_triggers_own_class_do_not_count(tiny_model, examples):
+    model = tiny_model(seed=6)
+    mined = [a_trigger(0, (20, 0, 0.3), (21, 1, 0.9))]
+    foreign = [example for example in examples if example.label != 0]
+    assert len(foreign) < len(examples)
+    assert flip(model, mined, examples, rounds=3) == flip(model, mined, foreign, rounds=3)
+    # Where there are no others, nothing tells one token from another.
+    own = [example for example in examples if example.label == 0]
+    assert flip(model, mined, own, rounds=3)[0].pattern.tokens == (20, 21)
+    assert flip(model, mined, examples, rounds=0)[0].pattern.tokens == (20, 21)
 
 
 def test_hotflip_leaves_a_token_that_is_cut_off_everywhere(tiny_model):
-    long = [pair(0, [5, 6, 7, 8], [9, 10, 11, 12])]
+    long = [pair(0, [5, 6, 7, 8], [9, 10, 11, 12], label=1)]
     mined = [a_trigger(0, (20, 0, 1.0))]
-    found = hotflip_triggers(tiny_model(), mined, long, np.array([5, 9]), max_length=11, token_budget="auto")
+    found = flip(tiny_model(), mined, long, vocabulary=np.array([5, 9]), max_length=11)
     assert found[0].pattern.tokens == (20,)
-    assert hotflip_triggers(tiny_model(), [], long, np.array([5, 9]), max_length=11, token_budget="auto") == []
+    assert flip(tiny_model(), [], long) == []
+
+
+# All controls.
 
 
 def test_every_control_has_at_most_as_many_triggers_as_were_mined(tiny_model, examples, settings):

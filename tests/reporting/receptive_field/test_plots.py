@@ -31,11 +31,11 @@ def distances(tmp_path):
         for task, seed, name, layer in itertools.product(tasks, seeds, ("without", "with"), range(layers)):
             there = layer not in empty
             values = np.sort(generator.uniform(1, 30, len(QUANTILES))).tolist() if there else [None] * len(QUANTILES)
-            low, share, high = np.sort(generator.uniform(0, 1, 3)).tolist() if there and task in PAIRED else [None] * 3
+            share = generator.uniform(0, 1) if there and task in PAIRED else None
             rows.append(
                 {"task": task, "seed": seed, "special_tokens": name, "layer": layer, "n": 1200, "edges": 9 * there}
                 | {"mean": values[2], **dict(zip(QUANTILES, values, strict=True))}
-                | {"within": share, "within_low": low, "within_high": high}
+                | {"within": share}
             )
         write_csv(tmp_path / "distances.csv", rows)
         return pd.read_csv(tmp_path / "distances.csv", keep_default_na=False)
@@ -64,9 +64,8 @@ def means(ax):
 
 
 def points_of(ax, colour):
-    (container,) = [c for c in ax.containers if c.lines[0].get_color() == colour]
-    line, _, (bars,) = container.lines
-    return line.get_xydata(), np.array([segment[:, 1] for segment in bars.get_segments() if len(segment)])
+    (line,) = [line for line in ax.lines if line.get_color() == colour]
+    return line.get_xydata()
 
 
 def shows_all(figure):
@@ -153,15 +152,14 @@ def test_tasks_of_single_sentences_have_no_share(distances):
 
 
 @pytest.mark.parametrize("tasks", [["rte"], ["rte", "negation"]])
-def test_shares_in_percent_with_their_intervals(distances, tasks):
+def test_shares_in_percent(distances, tasks):
     rows = distances(tasks=tasks)
     (ax,) = receptive_field_share_figure(rows).axes
     assert ax.get_title(loc="left") == "RTE  (n = 1,200, 1 seed)"
     for name, colour in (("without", BLUE), ("with", VERMILLION)):
-        panel = pick(rows, task="rte", special_tokens=name)[["within", "within_low", "within_high"]].astype(float)
-        points, ends = points_of(ax, colour)
-        np.testing.assert_allclose(points[:, 1], 100 * panel["within"])
-        np.testing.assert_allclose(ends, 100 * panel[["within_low", "within_high"]])
+        points = points_of(ax, colour)
+        within = pick(rows, task="rte", special_tokens=name)["within"].astype(float)
+        np.testing.assert_allclose(points[:, 1], 100 * within)
         np.testing.assert_allclose(points[:, 0], [1, 2, 3], atol=0.2)
     assert [text.get_text() for text in receptive_field_share_figure(rows).legends[0].get_texts()] == [
         "special tokens left out",
@@ -171,8 +169,7 @@ def test_shares_in_percent_with_their_intervals(distances, tasks):
 
 def test_the_line_of_shares_has_a_gap_where_a_layer_has_no_edges(distances):
     (ax,) = receptive_field_share_figure(distances(tasks=["rte"], layers=4, empty=[1])).axes
-    points, _ = points_of(ax, BLUE)
-    assert np.isnan(points[:, 1]).tolist() == [False, True, False, False]
+    assert np.isnan(points_of(ax, BLUE)[:, 1]).tolist() == [False, True, False, False]
 
 
 def test_selections_differ_in_colour_marker_and_dash():

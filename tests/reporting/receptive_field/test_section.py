@@ -1,81 +1,66 @@
-"""Table and section of the receptive field."""
+"""Tables and section of the receptive field."""
 
 from types import SimpleNamespace
 
 import pytest
 
-from pipeline.analysis.intervals import Interval
 from pipeline.reporting.receptive_field.section import section
-from pipeline.reporting.receptive_field.tables import receptive_field_rows
-from pipeline.reporting.table_text import to_csv, to_markdown
-from pipeline.values.store import read_json, write_json
+from pipeline.reporting.receptive_field.tables import edge_rows
+
+PICTURES = {"receptive_field": "<svg/>", "receptive_field_share": "<svg/>"}
 
 
-def part(edges, slope, within):
-    def interval(value):
-        return None if value is None else {"value": value, "low": value - 0.125, "high": value + 0.25}
-
-    return {"edges": edges, "distance": interval(4.5), "slope": interval(slope)} | {
-        "within": interval(within),
-        "within_slope": None if within is None else interval(-0.0625),
-    }
+def statistic(task, name, value, unit="tokens"):
+    known = {"low": None, "high": None, "holds": None, "n": None, "replicates": 1, "why": None}
+    return {"task": task, "name": name, "label": f"the {name}", "unit": unit, "value": value, **known}
 
 
 @pytest.fixture
-def records(tmp_path):
-    """The metrics as a stage reads them back: JSON sorts the keys."""
-    written = [
-        {"task": "sst2", "seed": 1, "n": 872, "layers": 5}
-        | part(700, 0.5, None)
-        | {"with_special": part(800, 1, None)},
-        {"task": "rte", "seed": 2, "n": 277, "layers": 5} | part(0, None, None) | {"with_special": part(90, -1.5, 0.5)},
+def context():
+    records = [
+        {"task": "sst2", "seed": 1, "n": 872, "layers": 5, "edges": 700, "edges_with_special": 800},
+        {"task": "rte", "seed": 2, "n": 277, "layers": 5, "edges": 0, "edges_with_special": 90},
     ]
-    for number, record in enumerate(written):
-        write_json(tmp_path / f"{number}.json", record)
-    return [read_json(tmp_path / f"{number}.json") for number in range(2)]
-
-
-def section_of(records):
-    return section(SimpleNamespace(records={"receptive_field": records}))
+    statistics = [
+        statistic("sst2", "distance", 4.5),
+        statistic("sst2", "growth", 0.125),
+        statistic("rte", "growth", None) | {"why": "undefined for 1 of 1 models"},
+        statistic("rte", "within", 0.25, "share"),
+    ]
+    return SimpleNamespace(
+        records={"receptive_field": records}, statistics={"receptive_field": statistics}, figures=PICTURES
+    )
 
 
 def of_kind(section, kind):
     return [block for block in section.blocks if block.kind == kind]
 
 
-def test_rows_without_and_with_special_tokens(records):
-    rows = receptive_field_rows(records)
-    assert [(row["task"], row["seed"], row["special tokens"], row["n"], row["n_edges"]) for row in rows] == [
-        ("sst2", 1, "left out", 872, 700),
-        ("sst2", 1, "included", 872, 800),
-        ("rte", 2, "left out", 277, 0),
-        ("rte", 2, "included", 277, 90),
+def test_edges_are_counted_without_and_with_special_tokens(context):
+    rows = edge_rows(context.records["receptive_field"])
+    assert [(row["task"], row["n_edges"], row["n_edges_with_special"]) for row in rows] == [
+        ("sst2", 700, 800),
+        ("rte", 0, 90),
     ]
-    assert rows[0]["slope"] == Interval(0.5, 0.375, 0.75)
-    assert (rows[0]["within"], rows[2]["slope"]) == (None, None)
-    # Shares and their slopes are in percent and in points.
-    assert rows[3]["within"] == Interval(50, 37.5, 75)
-    assert rows[3]["within_slope"] == Interval(-6.25, -18.75, 18.75)
 
 
-def test_the_table_in_text(records):
-    rows = receptive_field_rows(records)
-    head, _, first, *_ = to_markdown(rows).splitlines()
-    assert "within a sentence, %" in head
-    assert "slope, tokens per layer" in head
-    assert "0.50 [0.38, 0.75]" in first
-    assert to_csv(rows).splitlines()[1].startswith("sst2,1,left out,872,700,4.5000,4.3750,4.7500,0.5000")
-
-
-def test_the_section_of_pairs_and_single_sentences(records):
-    section = section_of(records)
-    distance, share = of_kind(section, "picture")
+def test_the_section_of_pairs_and_single_sentences(context):
+    found = section(context)
+    distance, share = of_kind(found, "picture")
     assert (distance.name, share.name) == ("receptive_field", "receptive_field_share")
-    assert "SST-2, seed 1: 0.50; RTE, seed 2: undefined" in distance.alt
-    assert "special tokens included: RTE, seed 2: 50.0 %" in share.alt
-    (table,) = of_kind(section, "table")
-    assert len(table.rows) == 4
+    assert "SST-2: the distance 4.50, the growth 0.12." in distance.alt
+    assert "special tokens left out: RTE: the within 0.25." in share.alt
+    values, edges = of_kind(found, "table")
+    assert [(row["statistic"], row["value"]) for row in values.rows] == [
+        ("the distance", 4.5),
+        ("the growth", 0.125),
+        ("the growth", None),
+        ("the within", 0.25),
+    ]
+    assert values.rows[2]["holds"] == "undefined for 1 of 1 models"
+    assert len(edges.rows) == 2
 
 
-def test_single_sentences_alone_have_no_figure_of_shares(records):
-    assert [picture.name for picture in of_kind(section_of(records[:1]), "picture")] == ["receptive_field"]
+def test_single_sentences_alone_have_no_figure_of_shares(context):
+    context.figures = {"receptive_field": "<svg/>"}
+    assert [picture.name for picture in of_kind(section(context), "picture")] == ["receptive_field"]

@@ -6,8 +6,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from pipeline.reporting.panels import save_figure
-from pipeline.reporting.triggers.plots import POINTS, triggers_figure
-from pipeline.reporting.triggers.tables import KINDS
+from pipeline.reporting.triggers.plots import POINTS, STYLES, triggers_figure
 
 
 @pytest.fixture
@@ -20,7 +19,7 @@ def rows():
             "seed": 1,
             "rank": rank,
             "strength": generator.uniform(0.03, 2),
-            "drop": generator.uniform(-0.1, 0.7),
+            "foreign_drop": generator.uniform(-0.1, 0.7),
         }
         | {"collapses_to": "neutral" if rank % 5 == 0 else ""}
         for task in ("negation", "inference")
@@ -28,16 +27,24 @@ def rows():
     )
 
 
-def record(task, *, seed=1, kinds=KINDS):
-    def drop(place):
-        return {"value": 0.1 * place + 0.1, "low": 0.1 * place, "high": 0.1 * place + 0.3}
-
-    return {"task": task, "seed": seed, "n": 1500, "mined": {"patterns": 20}} | {
-        "best": {kind: {"mean_drop": drop(place), "lead": None, "triggers": []} for place, kind in enumerate(kinds)}
-    }
+def record(task, *, seed=1, kinds=STYLES):
+    of_kind = {"patterns": 20, "tokens_mean": 2.0, "collapsing": 0}
+    return {"task": task, "seed": seed, "n": 1500, "mined": {"patterns": 20}, "kinds": dict.fromkeys(kinds, of_kind)}
 
 
-METRICS = [record("negation"), record("inference")]
+def drops(task, *, kinds=STYLES):
+    """The means of all and of the best of every kind, ten points apart."""
+    best = ["best" if kind == "mined" else f"best_{kind}" for kind in kinds]
+    return [
+        {"task": task, "name": f"foreign_drop/{name}", "label": name}
+        | {"value": 10 * place + shift, "low": 10 * place + shift - 10, "high": 10 * place + shift + 20}
+        for shift, names in ((0, kinds), (5, best))
+        for place, name in enumerate(names)
+    ]
+
+
+RECORDS = [record("negation"), record("inference")]
+DROPS = [*drops("negation"), *drops("inference")]
 
 
 def points(ax, marker):
@@ -51,81 +58,93 @@ def points(ax, marker):
 
 
 def marks(ax):
-    """`kind: [(x, low, value, high)]` of the error bars, x as a share of the panel's width."""
+    """`kind: [(x, filled, low, value, high)]` of the error bars by x, which is a share of the panel's width."""
     found = {}
     for container in ax.containers:
         line, _, (bars,) = container.lines
         (kind,) = [
             kind
-            for kind, style in KINDS.items()
+            for kind, style in STYLES.items()
             if style.marker == line.get_marker() and style.colour == line.get_color()
         ]
         ((_, low), (_, high)) = bars.get_segments()[0]
-        found.setdefault(kind, []).append((line.get_xdata()[0], low, line.get_ydata()[0], high))
-    return found
+        filled = line.get_markerfacecolor() == line.get_color()
+        found.setdefault(kind, []).append((line.get_xdata()[0], filled, low, line.get_ydata()[0], high))
+    return {kind: sorted(of_kind) for kind, of_kind in found.items()}
 
 
 def test_every_mined_trigger_is_a_point_and_collapsing_ones_are_crosses(rows):
-    figure = triggers_figure(rows, METRICS)
+    figure = triggers_figure(rows, RECORDS, DROPS)
     assert len(figure.axes) == 2
     for ax, task in zip(figure.axes, ["negation", "inference"], strict=True):
         assert ax.get_title(loc="left") == f"{task}  (n = 1,500, 20 mined)"
         assert ax.get_xscale() == "log"
         own = rows[rows["task"] == task]
         for marker, chosen in (("o", own[own["collapses_to"] == ""]), ("x", own[own["collapses_to"] != ""])):
-            expected = sorted(zip(chosen["strength"], 100 * chosen["drop"], strict=True))
+            expected = sorted(zip(chosen["strength"], 100 * chosen["foreign_drop"], strict=True))
             np.testing.assert_allclose(points(ax, marker), expected)
         low, high = ax.get_xlim()
         assert low < own["strength"].min()
         # The points end where the marks of the best begin.
         assert np.log(own["strength"].max() / low) / np.log(high / low) < POINTS
         assert {label.get_text() for label in ax.get_xticklabels()} >= {"0.2", "0.5", "1"}
-    assert [ax.get_ylabel() for ax in figure.axes] == ["dev accuracy lost, points", ""]
+    assert [ax.get_ylabel() for ax in figure.axes] == ["foreign drop, points", ""]
 
 
-def test_the_best_of_each_kind_are_marks_with_intervals_right_of_the_points(rows):
-    for ax in triggers_figure(rows, METRICS).axes:
+def test_the_means_of_each_kind_stand_right_of_the_points_all_filled_the_best_open(rows):
+    for ax in triggers_figure(rows, RECORDS, DROPS).axes:
         found = marks(ax)
-        assert list(found) == list(KINDS)
-        for place, ((x, low, value, high),) in enumerate(found.values()):
-            assert (low, value, high) == pytest.approx((10 * place, 10 * place + 10, 10 * place + 30))
-            assert POINTS < x < 1
-        places = [x for ((x, *_),) in found.values()]
+        assert list(found) == list(STYLES)
+        for place, of_kind in enumerate(found.values()):
+            for shift, (x, filled, *ends) in zip((0, 5), of_kind, strict=True):
+                assert ends == pytest.approx([10 * place + shift - 10, 10 * place + shift, 10 * place + shift + 20])
+                assert filled == (shift == 0)
+                assert POINTS < x < 1
+        places = [x for of_kind in found.values() for x, *_ in of_kind]
         assert places == sorted(places)
 
 
-def test_seeds_stand_side_by_side(rows):
-    metrics = [record("negation", seed=1), record("negation", seed=2)]
-    (ax,) = triggers_figure(rows[rows["task"] == "negation"], metrics).axes
+def test_seeds_share_a_panel_and_its_means(rows):
+    records = [record("negation", seed=1), record("negation", seed=2)]
+    (ax,) = triggers_figure(rows[rows["task"] == "negation"], records, drops("negation")).axes
     assert ax.get_title(loc="left") == "negation  (n = 1,500, 40 mined)"
-    every = [x for marked in marks(ax).values() for x, *_ in marked]
-    assert len(every) == 2 * len(KINDS)
-    assert every == sorted(every)
+    assert sum(map(len, marks(ax).values())) == 2 * len(STYLES)
 
 
-def test_an_interval_whose_ends_rounding_has_moved_past_the_value_is_drawn(rows):
-    metrics = record("negation", kinds=["mined"])
-    metrics["best"]["mined"]["mean_drop"] = {"value": 0.3, "low": 0.3 + 1e-16, "high": 0.3 - 1e-16}
-    (ax,) = triggers_figure(rows[rows["task"] == "negation"], [metrics]).axes
-    assert marks(ax)["mined"][0][1:] == pytest.approx((30, 30, 30))
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (30 + 1e-14, 30 - 1e-14, (30, 30, 30)),  # rounding has moved the ends past the value
+        (0.0, 31.0, (0, 30, 31)),
+        (None, None, (30, 30, 30)),  # nothing tells how uncertain it is
+    ],
+)
+def test_an_interval_is_drawn_as_far_as_there_is_one(rows, low, high, expected):
+    one = {"task": "negation", "name": "foreign_drop/mined", "value": 30.0, "low": low, "high": high}
+    (ax,) = triggers_figure(rows[rows["task"] == "negation"], [record("negation")], [one]).axes
+    ((_, _, *found),) = marks(ax)["mined"]
+    assert found == pytest.approx(expected)
 
 
 def test_only_kinds_that_were_run_are_in_the_legend(rows):
-    figure = triggers_figure(rows, [record("negation", kinds=["mined", "random"])])
+    figure = triggers_figure(rows, [record("negation", kinds=["mined", "random"])], drops("negation"))
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
         "every mined trigger",
         "one that collapses to a class",
-        "the best mined ones",
-        "the best: random tokens",
+        "filled: mean of all of a kind",
+        "open: mean of its best",
+        "mined from attribution",
+        "random tokens",
     ]
 
 
 def test_a_task_without_triggers_has_an_empty_panel(rows, tmp_path):
     """Read from a table of a heading alone, its columns hold objects, not numbers."""
-    (tmp_path / "x.csv").write_text("task,seed,rank,strength,drop,collapses_to\n")
+    (tmp_path / "x.csv").write_text("task,seed,rank,strength,foreign_drop,collapses_to\n")
     none = pd.read_csv(tmp_path / "x.csv", keep_default_na=False)
-    metrics = [record("negation"), record("inference", kinds=[]) | {"mined": {"patterns": 0}}]
-    figure = triggers_figure(pd.concat([rows[rows["task"] == "negation"], none]), metrics)
+    records = [record("negation"), record("inference", kinds=[]) | {"mined": {"patterns": 0}}]
+    undefined = {"task": "inference", "name": "foreign_drop/mined", "value": None, "low": None, "high": None}
+    figure = triggers_figure(pd.concat([rows[rows["task"] == "negation"], none]), records, [undefined])
     assert figure.axes[1].get_title(loc="left") == "inference  (n = 1,500, 0 mined)"
     assert not marks(figure.axes[1])
     FigureCanvasAgg(figure).draw()
@@ -140,17 +159,17 @@ def test_a_task_without_triggers_has_an_empty_panel(rows, tmp_path):
     ],
 )
 def test_the_axis_has_a_few_round_numbers_whatever_the_range(strengths, labels):
-    rows = pd.DataFrame({"task": "rte", "strength": strengths, "drop": 0.5, "collapses_to": ""})
-    (ax,) = triggers_figure(rows, [record("rte")]).axes
+    rows = pd.DataFrame({"task": "rte", "strength": strengths, "foreign_drop": 0.5, "collapses_to": ""})
+    (ax,) = triggers_figure(rows, [record("rte")], []).axes
     assert [label.get_text() for label in ax.get_xticklabels()] == labels
 
 
 def test_the_files_are_the_same_every_time_and_text_does_not_overlap(rows, tmp_path):
     for name in ("a", "b"):
-        save_figure(triggers_figure(rows, METRICS), tmp_path / name, dpi=60)
+        save_figure(triggers_figure(rows, RECORDS, DROPS), tmp_path / name, dpi=60)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
-    figure = triggers_figure(rows, METRICS)
+    figure = triggers_figure(rows, RECORDS, DROPS)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     for ax in figure.axes:
@@ -159,6 +178,5 @@ def test_the_files_are_the_same_every_time_and_text_does_not_overlap(rows, tmp_p
 
 
 def test_kinds_differ_in_marker_and_in_colour():
-    assert (
-        len({style.marker for style in KINDS.values()}) == len({style.colour for style in KINDS.values()}) == len(KINDS)
-    )
+    styles = STYLES.values()
+    assert len({style.marker for style in styles}) == len({style.colour for style in styles}) == len(styles)

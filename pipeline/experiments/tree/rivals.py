@@ -1,0 +1,61 @@
+"""Other maps of edges than attribution's, from which trees of the same size are grown."""
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pipeline.attattr.attribution import attribute
+from pipeline.attattr.encoder import EncoderLayer
+from pipeline.attattr.families import describe
+from pipeline.attattr.prefix import Prefix, frozen, prefix_pass
+from pipeline.predicting.examples import Batch
+from pipeline.predicting.predict import model_inputs
+
+ATTRIBUTION = "attribution"
+RIVALS = ("attention", "gradient_x_attention", "value_weighted", "contribution", "joint")
+
+
+def rival_maps(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
+    """Maps `(layer, query, key)` of the one example of `batch`, over all heads together: `RIVALS`."""
+    inputs = model_inputs(model, batch)
+    # One right-rule step is the gradient at the unchanged model times the attention.
+    gradient = attribute(model, **inputs.arguments(), target="predicted", steps=1, rule="right")
+    joint = attribute(model, **inputs.arguments(), target="predicted", path="joint")
+    with frozen(model), torch.no_grad():
+        prefix = prefix_pass(model, inputs)
+        maps = (
+            gradient.attention_probs[0].sum(dim=1),
+            gradient.attribution[0].sum(dim=1),
+            value_weighted(prefix),
+            contributions(prefix, describe(model).layers),
+            joint.attribution[0].sum(dim=1),
+        )
+    return {name: values.double().cpu() for name, values in zip(RIVALS, maps, strict=True)}
+
+
+def value_weighted(prefix: Prefix) -> Tensor:
+    """Attention times the norm of the value that is read, summed over heads, of the batch's first example."""
+    weighted = [
+        (probs[0] * value[0].norm(dim=-1)[:, None, :]).sum(dim=0)
+        for probs, value in zip(prefix.attention_probs, prefix.value, strict=True)
+    ]
+    return torch.stack(weighted)
+
+
+def contributions(prefix: Prefix, layers: tuple[EncoderLayer, ...]) -> Tensor:
+    """Share of every token in what each token's attention block gives: ALTI, before the norm that may follow.
+
+    With T_i(j) what token i takes from token j through all heads, and its own residual where j is i, and y_i the sum
+    and the bias: max(0, |y_i|_1 - |y_i - T_i(j)|_1), divided by its sum over j (Ferrando et al. 2022). Of the batch's
+    first example.
+    """
+    shares = []
+    for layer, x, probs, value in zip(layers, prefix.hidden, prefix.attention_probs, prefix.value, strict=True):
+        own = layer.output_weight.unflatten(1, (layer.heads, -1))  # (hidden, head, width)
+        read = torch.einsum("hqk,hkw,ehw->qke", probs[0], value[0], own)
+        read.diagonal().add_(x[0].T)
+        total = read.sum(dim=1) if layer.output_bias is None else read.sum(dim=1) + layer.output_bias
+        near = (total.abs().sum(dim=-1)[:, None] - (total[:, None] - read).abs().sum(dim=-1)).clamp(min=0)
+        sums = near.sum(dim=1, keepdim=True)
+        shares.append(near / torch.where(sums > 0, sums, torch.ones_like(sums)))
+    return torch.stack(shares)
