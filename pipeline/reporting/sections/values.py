@@ -8,6 +8,10 @@ from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
 
 WITHOUT_RESULT = ("figures", "report", "run")  # sections that cannot change a number
+REPLICATES = (
+    "A seed is a replicate: it draws anew whatever is left to chance, from the rows carved out of the training split "
+    "over the model's weights to random orders and control triggers. What is evaluated is the same for all."
+)
 DERIVED = ".dep"  # worked out from the source of the data or the model when a preset is composed
 
 
@@ -19,9 +23,10 @@ def run_section(context: ReportContext) -> Section:
         {"task": task, **{kind: counts.get(kind) for kind in kinds}} for task, counts in context.splits.items()
     ]
     blocks: list[Block] = [
-        Text(f"Preset `{context.preset}`. Tasks: {tasks}. Fine-tuning seeds: {seeds}. Model: {context.model}."),
+        Text(f"Preset `{context.preset}`. Tasks: {tasks}. Seeds: {seeds}. Model: {context.model}."),
+        Text(REPLICATES),
         _overrides(context),
-        Table("Examples per split.", splits),
+        Table("Examples per split, first seed.", splits),
     ]
     return Section("run", "What was run", blocks)
 
