@@ -86,8 +86,10 @@ def crossed(values: ArrayLike, *, step: float = 0.0) -> Estimate:
     models, examples, rest = mean_squares(table)
     variance = max(models + examples - rest, models, examples)
     spread = models**2 / (count - 1) + examples**2 / (n - 1) + rest**2 / ((count - 1) * (n - 1))
-    freedom = max(count - 1.0, variance**2 / spread) if spread > 0 else count - 1.0
-    return Estimate(mean, float(np.sqrt(variance / (count * n) + unseen)), freedom, count, n)
+    seen = variance / (count * n)
+    # The imagined examples' part is known, so that it has as many degrees of freedom as one likes.
+    freedom = max(count - 1.0, variance**2 / spread) * ((seen + unseen) / seen) ** 2 if spread > 0 else n - 1.0
+    return Estimate(mean, float(np.sqrt(seen + unseen)), freedom, count, n)
 
 
 def mean_squares(table: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -28,8 +28,8 @@ FACTORS = {
     "positive": "sum of a head's positive edges instead of the largest",
     "absolute": "mean absolute value of a head's edges instead of the largest",
     "joint": "joint path instead of the layer path",
-    "left_20": "20 steps of the left rule",
-    "iterative": "scored anew after every rate",
+    "left_20": "20 steps of the left rule instead of the usual integral",
+    "iterative": "scored anew after every rate instead of once",
 }
 
 

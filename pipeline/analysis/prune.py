@@ -122,7 +122,7 @@ def measures(orders: Sequence[Order], correct: NDArray[np.bool_], *, rates: Sequ
         found["beaten/random"] = Single("share of random orders that prune at least as well", "share", share)
     for one, area in zip(orders, areas, strict=True):
         if one.factor:
-            label = f"AUC, attribution changed minus unchanged: {FACTORS[one.factor]}"
+            label = f"{FACTORS[one.factor]}: AUC minus that without the change"
             found[one.method] = Mean(label, "points", area - own)
     return found
 

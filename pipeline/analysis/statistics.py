@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,6 +70,8 @@ class Statistic:
     def record(self) -> dict[str, Any]:
         """A flat row: value, interval (low, high), what it holds, standard error, degrees of freedom, sizes."""
         found, interval = self.estimate, self.estimate.interval() if self.estimate else None
+        if interval and self.unit == "%":  # Student's t knows no bounds
+            interval = replace(interval, low=max(0.0, interval.low), high=min(100.0, interval.high))
         return {
             "task": self.task,
             "name": self.name,

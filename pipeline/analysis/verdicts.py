@@ -41,9 +41,9 @@ class Limits:
         sides += [estimate.p_above(self.high)] if self.high is not None else []
         return min(1.0, len(sides) * min(sides))
 
-    def too_wide(self, estimate: Estimate) -> bool:
+    def too_wide(self, estimate: Estimate, *, level: float) -> bool:
         """Whether the interval would reach over a limit even if the value were the expected one."""
-        interval = estimate.interval()
+        interval = estimate.interval(level=level)
         if self.expected is None or interval is None:
             return False
         half = (interval.high - interval.low) / 2
@@ -77,18 +77,19 @@ def decide(
         rows = list(zip(limits, parts[task], strict=True))
         p_for[task] = _joint([limit.p_inside(estimate) for limit, estimate in rows], of_parts)
         p_against[task] = _joint([limit.p_outside(estimate) for limit, estimate in rows], other)
+    strictest = 1 - LEVEL / max(1, len(open_tasks))  # of Holm's steps the first
     adjusted = holm([min(1.0, 2 * min(p_for[task], p_against[task])) for task in open_tasks])
-    found = {task: Decision("not decidable", why=why) for task, why in barred.items()}
+    decisions = {task: Decision("not decidable", why=why) for task, why in barred.items()}
     for task, p in zip(open_tasks, adjusted, strict=True):
         if p <= LEVEL:
-            found[task] = Decision("reproduced" if p_for[task] < p_against[task] else "not reproduced", p)
-        elif any(one.too_wide(estimate) for one, estimate in zip(limits, parts[task], strict=True)):
+            decisions[task] = Decision("reproduced" if p_for[task] < p_against[task] else "not reproduced", p)
+        elif any(one.too_wide(found, level=strictest) for one, found in zip(limits, parts[task], strict=True)):
             estimate = parts[task][0]
             why = f"not decidable with n = {estimate.n} and S = {estimate.replicates}"
-            found[task] = Decision("not decidable", p, why)
+            decisions[task] = Decision("not decidable", p, why)
         else:
-            found[task] = Decision("undecided", p)
-    return found
+            decisions[task] = Decision("undecided", p)
+    return decisions
 
 
 def _joint(p: Sequence[float], of_parts: Literal["all", "any"]) -> float:

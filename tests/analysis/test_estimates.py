@@ -59,8 +59,14 @@ def test_examples_that_might_have_changed_widen_the_interval():
     """Without any change about 3 / n of a step to either side: as the rule of three says for one side."""
     for count in (1, 3):
         interval = crossed(np.zeros((count, 300)), step=100).interval()
-        expected = stats.t.ppf(0.975, 299 if count == 1 else 2) * np.sqrt(3) / 3
+        expected = stats.t.ppf(0.975, 299) * np.sqrt(3) / 3
         assert (interval.low, interval.high) == pytest.approx((-expected, expected))
+    generator = np.random.default_rng(0)
+    table = 100.0 * (generator.random((3, 200)) < 0.02)
+    without, found = crossed(table), crossed(table, step=100)
+    assert found.error**2 == pytest.approx(without.error**2 + 3 * (100 / 200) ** 2)
+    # Satterthwaite's, with a part whose variance is known.
+    assert found.freedom == pytest.approx(found.error**4 / (without.error**4 / without.freedom))
     rare = np.zeros((1, 400))
     rare[0, :2] = 100
     error = np.sqrt(rare.var(ddof=1) / 400 + 3 * (100 / 400) ** 2)

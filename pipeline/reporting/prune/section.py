@@ -34,7 +34,7 @@ LEAD = (
 )
 FACTOR = (
     "What decides how well attribution prunes? Each row changes one thing about it, and gives the AUC with the change "
-    "minus that without: above zero the change prunes better. *Scored anew* means that after every rate the heads that "
+    "minus that without: above zero the change prunes better. Scored anew means that after every rate the heads that "
     "are left are attributed in the model without those that are gone."
 )
 MODELS = (

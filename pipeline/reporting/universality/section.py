@@ -21,7 +21,7 @@ CAPTION = (
 READING = (
     "How to read it: r is 1 where two models agree and 0 on average where they know nothing of each other. Each seed "
     "gives one r for each pair of tasks, and the intervals are over seeds. Some layers matter more than others in any "
-    "task; *within layers*, each layer's mean is subtracted first, and what is left is agreement about heads."
+    "task; within layers, each layer's mean is subtracted first, and what is left is agreement about heads."
 )
 CEILING = (
     "Two seeds of one task are the ceiling that two tasks can reach: the mean over all pairs of seeds, which share "
