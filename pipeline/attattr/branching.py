@@ -2,7 +2,7 @@
 
 What leaves a layer depends on the masks up to there alone: examples branch where their masks differ, and what comes
 before is computed once. Heads that no mask of a pass keeps are in none of its products. Of the last layer only the row
-that the readout sees is computed. Nothing is padded: examples of one call have one length.
+that the readout sees is computed.
 """
 
 from collections.abc import Callable
@@ -16,8 +16,9 @@ from pipeline.attattr.encoder import Encoder, EncoderLayer
 # The projected context `(pass, rows, hidden)` of passes, from the row of the layer's input that each continues, and
 # the mask of each.
 Project = Callable[[Tensor, Tensor], Tensor]
-# A layer's Project, from its input, the rows that have an effect, and all masks that are used on that input.
-Attend = Callable[[EncoderLayer, Tensor, slice, Tensor], Project]
+# A layer's Project, from its input, the input's key mask, the rows that have an effect, and all masks that are used on
+# that input.
+Attend = Callable[[EncoderLayer, Tensor, Tensor | None, slice, Tensor], Project]
 
 # Passes under different masks share a batch up to this share of the token budget: more bring no speed, and the fewer
 # masks a batch has, the fewer heads it needs.
@@ -42,11 +43,13 @@ class Masks:
         return torch.stack([rows[own] for rows, own in zip(self.distinct, self.index.unbind(1), strict=True)], dim=1)
 
 
-def under_head_masks(layer: EncoderLayer, hidden: Tensor, rows: slice, masks: Tensor) -> Project:
+def under_head_masks(
+    layer: EncoderLayer, hidden: Tensor, key_mask: Tensor | None, rows: slice, masks: Tensor
+) -> Project:
     """Every head's context times its number in `masks`, `(mask, head)`."""
     used = masks.bool().any(dim=0)
     layer = layer.restricted(used)
-    context = layer.context(hidden, key_mask=None, rows=rows)
+    context = layer.context(hidden, key_mask=key_mask, rows=rows)
 
     def project(parents: Tensor, own: Tensor) -> Tensor:
         own = own[:, used]
@@ -61,9 +64,11 @@ def under_head_masks(layer: EncoderLayer, hidden: Tensor, rows: slice, masks: Te
     return project
 
 
-def under_edge_masks(layer: EncoderLayer, hidden: Tensor, rows: slice, _masks: Tensor) -> Project:
+def under_edge_masks(
+    layer: EncoderLayer, hidden: Tensor, key_mask: Tensor | None, rows: slice, _masks: Tensor
+) -> Project:
     """Every head's attention times a mask `(query, key)`, without renormalisation."""
-    probs, value = layer.attention(hidden, rows=rows)
+    probs, value = layer.attention(hidden, key_mask=key_mask, rows=rows)
 
     def project(parents: Tensor, own: Tensor) -> Tensor:
         kept = probs[parents] * own[:, None, rows].to(probs)
@@ -73,13 +78,21 @@ def under_edge_masks(layer: EncoderLayer, hidden: Tensor, rows: slice, _masks: T
 
 
 def masked_passes(
-    encoder: Encoder, hidden: Tensor, source: Tensor, masks: Masks, *, attend: Attend, token_budget: int
+    encoder: Encoder,
+    hidden: Tensor,
+    source: Tensor,
+    masks: Masks,
+    *,
+    key_mask: Tensor | None,
+    attend: Attend,
+    token_budget: int,
 ) -> Tensor:
     """Logits `(item, classes)`: each item is a row of `hidden` and has its masks.
 
-    `hidden` `(batch, n, hidden)` enters the first layer, without padding; `source` is `(item,)`, on the CPU.
+    `hidden` `(batch, n, hidden)` enters the first layer, `key_mask` is `(batch, 1, 1, n)`, and `source` is `(item,)`,
+    on the CPU.
     """
-    return _Tree(encoder, masks.distinct, attend, token_budget).logits(0, hidden, source, masks.index)
+    return _Tree(encoder, masks.distinct, attend, token_budget).logits(0, hidden, key_mask, source, masks.index)
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,7 @@ class _Tree:
     attend: Attend
     token_budget: int
 
-    def logits(self, layer: int, hidden: Tensor, source: Tensor, index: Tensor) -> Tensor:
+    def logits(self, layer: int, hidden: Tensor, key_mask: Tensor | None, source: Tensor, index: Tensor) -> Tensor:
         """Logits `(item, classes)` of the rows `source` of `hidden` that enter `layer`, under the masks `index`."""
         if layer == len(self.encoder.layers):
             return self.encoder.readout(hidden)[source]
@@ -97,7 +110,7 @@ class _Tree:
         # A pass for every different pair of mask and row, in this order; items that agree so far share it.
         passes, taken = (index[:, layer] * len(hidden) + source).unique(return_inverse=True)
         mask, parent = passes // len(hidden), passes % len(hidden)
-        project = self.attend(part, hidden, rows, masks[mask.unique_consecutive()])
+        project = self.attend(part, hidden, key_mask, rows, masks[mask.unique_consecutive()])
         order, residual = taken.argsort(), hidden[:, rows]
         ends = taken.bincount().cumsum(0).tolist()
         logits, start, begun = [], 0, 0
@@ -106,7 +119,8 @@ class _Tree:
             own = parent[start:stop]
             above = part.finish(project(own, masks[mask[start:stop]]), residual[own])
             items = order[begun : ends[stop - 1]]
-            logits.append(self.logits(layer + 1, above, taken[items] - start, index[items]))
+            keys = None if key_mask is None else key_mask[own]
+            logits.append(self.logits(layer + 1, above, keys, taken[items] - start, index[items]))
             start, begun = stop, ends[stop - 1]
         return torch.cat(logits)[order.argsort()]
 

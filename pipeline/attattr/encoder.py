@@ -63,11 +63,11 @@ class EncoderLayer:
         context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         return context.transpose(1, 2).flatten(2)
 
-    def attention(self, x: Tensor, *, rows: slice) -> tuple[Tensor, Tensor]:
-        """Probabilities `(batch, head, rows, key)` of the query positions `rows`, and values; nothing is padded."""
+    def attention(self, x: Tensor, *, key_mask: Tensor | None, rows: slice) -> tuple[Tensor, Tensor]:
+        """Probabilities `(batch, head, rows, key)` of the query positions `rows`, and values."""
         query, key, value = self._query_key_value(x, rows)
         scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-        mask = self._mask(x.shape[1], None, rows=rows, device=x.device)
+        mask = self._mask(x.shape[1], key_mask, rows=rows, device=x.device)
         return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(dim=-1), value
 
     def _query_key_value(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor]:

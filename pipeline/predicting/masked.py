@@ -19,6 +19,9 @@ from pipeline.attattr.prefix import agree, entering, frozen, logits_of
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import batches, check_finite, forward, model_inputs
 
+# Of a batch under a mask that all share. The fuller it is, the less it matters to cut the weights down to the mask.
+SHARED_PADDING = 0.05
+
 
 @torch.no_grad()
 def masked_logits(
@@ -37,7 +40,9 @@ def masked_logits(
     result = torch.full((len(masks), len(examples), class_count(model)), torch.nan)
     with frozen(model):
         encoder = _engine(model, max(examples, key=len))
-        for group, batch in batches(model, examples, token_budget=budget, padding_share=0.0):
+        # Each example's own masks fill the batches; without padding there is no key mask either.
+        padding_share = SHARED_PADDING if masks.ndim == 3 else 0.0
+        for group, batch in batches(model, examples, token_budget=budget, padding_share=padding_share):
             columns = torch.tensor([place[example.example_id] for example in group])
             own = Masks(found.distinct, index[:, columns].flatten(0, 1))
             rows = torch.arange(len(group)).repeat(len(masks))
@@ -81,9 +86,12 @@ def _engine(model: PreTrainedModel, example: Example) -> Encoder | None:
 def _by_the_engine(
     model: PreTrainedModel, encoder: Encoder, batch: Batch, rows: Tensor, masks: Masks, *, token_budget: int
 ) -> Tensor:
-    """Logits `(item, classes)` of the `rows` of a batch without padding, each under its masks."""
-    hidden, whole = entering(model, model_inputs(model, batch))
-    logits = masked_passes(encoder, hidden, rows, masks, attend=under_head_masks, token_budget=token_budget)
+    """Logits `(item, classes)` of the `rows` of a batch, each under its masks."""
+    inputs = model_inputs(model, batch)
+    hidden, whole = entering(model, inputs)
+    logits = masked_passes(
+        encoder, hidden, rows, masks, key_mask=inputs.key_mask(), attend=under_head_masks, token_budget=token_budget
+    )
     whole = whole[rows]
     # The model's own bit for bit; and masks must not hide that it has none.
     own = (masks.whole() == 1).flatten(1).all(dim=1) | ~whole.isfinite().all(dim=1)

@@ -18,10 +18,13 @@ N = 7
 BUDGETS = [1, 3 * N, 10_000]
 
 
-def inputs(model: Any, batch: int = 3) -> Inputs:
-    ids = torch.randint(5, 50, (batch, N), generator=torch.Generator().manual_seed(3))
-    types = (torch.arange(N) > 3).long().expand(batch, -1) if model.config.model_type == "bert" else None
-    return Inputs(ids, torch.ones_like(ids), types)
+def inputs(model: Any, padding: int = 0) -> Inputs:
+    """Three examples; the second ends with padding."""
+    ids = torch.randint(5, 50, (3, N), generator=torch.Generator().manual_seed(3))
+    mask = torch.ones_like(ids)
+    mask[1, N - padding :] = 0
+    types = (torch.arange(N) > 3).long().expand(3, -1) if model.config.model_type == "bert" else None
+    return Inputs(ids.where(mask.bool(), model.config.pad_token_id or 0), mask, types)
 
 
 def leave_one_out(layers: int, heads: int) -> Tensor:
@@ -40,43 +43,64 @@ def many_masks(layers: int, heads: int) -> Tensor:
 
 @torch.no_grad()
 def passes(
-    model: Any, source: Tensor, masks: Tensor, *, attend: Any = under_head_masks, budget: int = 10_000
+    model: Any,
+    source: Tensor,
+    masks: Tensor,
+    *,
+    padding: int = 0,
+    attend: Any = under_head_masks,
+    budget: int = 10_000,
 ) -> Tensor:
-    hidden, _ = entering(model, inputs(model))
-    return masked_passes(describe(model), hidden, source, Masks.of(masks), attend=attend, token_budget=budget)
+    given = inputs(model, padding)
+    hidden, _ = entering(model, given)
+    return masked_passes(
+        describe(model),
+        hidden,
+        source,
+        Masks.of(masks),
+        key_mask=given.key_mask(),
+        attend=attend,
+        token_budget=budget,
+    )
 
 
 @torch.no_grad()
-def by_the_model(model: Any, source: Tensor, masks: Tensor, *, masked: Any = masked_heads) -> Tensor:
-    given = inputs(model)
+def by_the_model(model: Any, source: Tensor, masks: Tensor, *, padding: int = 0, masked: Any = masked_heads) -> Tensor:
+    """Each item by itself, without its padding."""
+    given = inputs(model, padding)
     logits = []
     for row, mask in zip(source.tolist(), masks, strict=True):
-        with masked(model, mask[None]):
-            logits.append(model(**given.select(torch.tensor([row])).arguments()).logits)
+        one = given.select(torch.tensor([row]))
+        n = int(one.lengths)
+        with masked(model, mask[None] if mask.ndim == 2 else mask[None, :, :n, :n]):
+            logits.append(model(**one.arguments()).logits)
     return torch.cat(logits)
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("attention", ["sdpa", "eager"])
-def test_head_masks_in_every_family(tiny_model: Callable[..., Any], family: str, attention: str, budget: int):
+@pytest.mark.parametrize(("attention", "padding"), [("sdpa", 0), ("eager", 0), ("sdpa", 2)])
+def test_head_masks_in_every_family(
+    tiny_model: Callable[..., Any], family: str, attention: str, padding: int, budget: int
+):
     model = tiny_model(family, layers=3, attention=attention)
     masks = many_masks(3, 4)
     source = torch.arange(len(masks)) % 3
-    found = passes(model, source, masks, budget=budget)
-    torch.testing.assert_close(found, by_the_model(model, source, masks), atol=1e-5, rtol=1e-5)
+    found = passes(model, source, masks, padding=padding, budget=budget)
+    torch.testing.assert_close(found, by_the_model(model, source, masks, padding=padding), atol=1e-5, rtol=1e-5)
     assert len({tuple(row) for row in found.tolist()}) > len(masks) // 2
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
+@pytest.mark.parametrize("padding", [0, 2])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_edge_masks_in_every_family(tiny_model: Callable[..., Any], family: str, budget: int):
+def test_edge_masks_in_every_family(tiny_model: Callable[..., Any], family: str, padding: int, budget: int):
     model = tiny_model(family, layers=3)
     masks = torch.rand(9, 3, N, N, generator=torch.Generator().manual_seed(5)) > 0.5
     masks[0], masks[1, :2], masks[2, :2], masks[3, 2] = True, True, True, False
     source = torch.arange(len(masks)) % 3
-    found = passes(model, source, masks, attend=under_edge_masks, budget=budget)
-    expected = by_the_model(model, source, masks, masked=masked_edges)
+    found = passes(model, source, masks, padding=padding, attend=under_edge_masks, budget=budget)
+    expected = by_the_model(model, source, masks, padding=padding, masked=masked_edges)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
 
@@ -105,7 +129,13 @@ def test_masks_that_agree_share_their_passes_up_to_where_they_differ(tiny_model:
     hidden = torch.randn(2, N, 32, generator=torch.Generator().manual_seed(6))
     with torch.no_grad():
         masked_passes(
-            encoder, hidden, source, Masks.of(masks.repeat(2, 1, 1)), attend=under_head_masks, token_budget=budget
+            encoder,
+            hidden,
+            source,
+            Masks.of(masks.repeat(2, 1, 1)),
+            key_mask=None,
+            attend=under_head_masks,
+            token_budget=budget,
         )
     # In layer l the mask that keeps all so far, and one for each of the heads up to there.
     assert [sum(passes for passes, _ in own) for own in shapes] == [2 * (1 + 4 * (layer + 1)) for layer in range(3)]
@@ -130,7 +160,13 @@ def test_heads_that_a_mask_removes_are_in_no_product(tiny_model: Callable[..., A
                 layer.attention.output.dense.weight[:, place] = torch.nan
         hidden = model.bert.embeddings(inputs(model).input_ids, inputs(model).token_type_ids)
         found = masked_passes(
-            describe(model), hidden, source, Masks.of(masks), attend=under_head_masks, token_budget=10_000
+            describe(model),
+            hidden,
+            source,
+            Masks.of(masks),
+            key_mask=None,
+            attend=under_head_masks,
+            token_budget=10_000,
         )
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
 
@@ -144,6 +180,6 @@ def test_a_batch_holds_one_mask_where_its_examples_fill_it(tiny_model: Callable[
         with torch.no_grad():
             masked_passes(
                 describe(model), hidden, torch.arange(8).repeat(3), Masks.of(masks.repeat_interleave(8, dim=0)),
-                attend=under_head_masks, token_budget=budget,
+                key_mask=None, attend=under_head_masks, token_budget=budget,
             )  # fmt: skip
         assert [passes for passes, _ in shapes[0]] == sizes

@@ -89,6 +89,18 @@ def test_equal_masks_are_run_once(tiny_model, random_examples):
     assert sum(passes for passes, _ in shapes) - without_masks == 2
 
 
+def test_shared_masks_take_a_little_padding(tiny_model, random_examples, by_hand):
+    model, examples, masks = tiny_model(), random_examples([20, 21, 21]), random_masks(4)
+    shapes = first_layer(model)
+    logits = masked_logits(model, examples, masks)
+    assert {tokens for _, tokens in shapes} == {21}
+    own = masks[:, None].expand(-1, 3, -1, -1)
+    assert torch.allclose(logits, by_hand(model, examples, own), atol=1e-5)
+    shapes.clear()
+    assert torch.allclose(masked_logits(model, examples, own), logits, atol=1e-5)
+    assert {tokens for _, tokens in shapes} == {20, 21}
+
+
 def test_a_pass_stays_within_the_token_budget_and_holds_no_padding(tiny_model, random_examples):
     model = tiny_model()
     shapes = first_layer(model)

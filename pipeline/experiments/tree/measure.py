@@ -150,6 +150,7 @@ def edge_masked_probability(model: PreTrainedModel, batch: Batch, masks: Tensor,
             hidden,
             torch.zeros(len(masks), dtype=torch.long),
             Masks.of(masks.to(model.device)),
+            key_mask=None,
             attend=under_edge_masks,
             token_budget=token_budget,
         )
