@@ -124,6 +124,16 @@ def eager_attention(
     return torch.matmul(attention_probs, value), attention_probs
 
 
+def check_head_mask(model: PreTrainedModel, head_mask: Tensor) -> None:
+    """Raise AttributionError unless `head_mask` is `(layer, head)` or `(batch, layer, head)`, and finite."""
+    check_tensor("head_mask", head_mask, shape="(layer, head) or (batch, layer, head)")
+    shape = (layer_count(model), head_count(model))
+    if head_mask.ndim not in (2, 3) or tuple(head_mask.shape[-2:]) != shape:
+        raise AttributionError(f"head_mask has shape {tuple(head_mask.shape)}: it must end in (layer, head) = {shape}")
+    if not bool(head_mask.isfinite().all()):
+        raise AttributionError("head_mask holds values that are not finite: 1 keeps a head, 0 removes it")
+
+
 @contextmanager
 def masked_heads(model: PreTrainedModel, head_mask: Tensor) -> Iterator[None]:
     """Scale every head's attention by `head_mask` (1 = keep, 0 = remove) while the context lasts.
@@ -133,12 +143,7 @@ def masked_heads(model: PreTrainedModel, head_mask: Tensor) -> Iterator[None]:
     Raises AttributionError for a mask of the wrong shape or an attention implementation other than eager and sdpa.
     """
     implementation = _own_implementation(model)
-    check_tensor("head_mask", head_mask, shape="(layer, head) or (batch, layer, head)")
-    shape = (layer_count(model), head_count(model))
-    if head_mask.ndim not in (2, 3) or tuple(head_mask.shape[-2:]) != shape:
-        raise AttributionError(f"head_mask has shape {tuple(head_mask.shape)}: it must end in (layer, head) = {shape}")
-    if not bool(head_mask.isfinite().all()):
-        raise AttributionError("head_mask holds values that are not finite: 1 keeps a head, 0 removes it")
+    check_head_mask(model, head_mask)
     if implementation not in _NAMES:
         raise AttributionError(f"attention implementation {implementation!r}: load the model with 'sdpa' or 'eager'")
     per_example = head_mask if head_mask.ndim == 3 else head_mask[None]

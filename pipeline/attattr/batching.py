@@ -51,8 +51,10 @@ def out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator: can't allocate memory" in str(error)
 
 
-def group_by_length(lengths: Sequence[int], *, copies: int, token_budget: int) -> list[list[int]]:
-    """Indices of examples, grouped so that a group's passes fit the budget and at most a tenth of it is padding.
+def group_by_length(
+    lengths: Sequence[int], *, copies: int, token_budget: int, padding_share: float = PADDING_SHARE
+) -> list[list[int]]:
+    """Indices of examples, grouped so that a group's passes fit the budget and at most a share of it is padding.
 
     `copies` is the number of steps each example is run for. Groups are in order of length, and a group holds at least
     one example, whatever its length.
@@ -65,7 +67,7 @@ def group_by_length(lengths: Sequence[int], *, copies: int, token_budget: int) -
         n = lengths[index]
         area = n * (len(group) + 1)
         padding = area - n - tokens
-        if group and area * copies <= token_budget and padding <= PADDING_SHARE * area:
+        if group and area * copies <= token_budget and padding <= padding_share * area:
             group.append(index)
             tokens += n
         else:

@@ -1,7 +1,7 @@
 """What the engine needs of a model: one description of an encoder layer for every supported family."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -38,15 +38,41 @@ class EncoderLayer:
         part = slice(start * third, stop * third)
         return functional.linear(x, self.qkv_weight[part], None if self.qkv_bias is None else self.qkv_bias[part])
 
+    def restricted(self, heads: Tensor) -> "EncoderLayer":
+        """The layer with only the heads where `heads`, boolean `(head,)`, is true: the others are in no product."""
+        if bool(heads.all()):
+            return self
+        kept, hidden = heads.nonzero().flatten(), self.output_weight.shape[0]
+        weight = self.qkv_weight.view(3, self.heads, -1, hidden)[:, kept].flatten(0, 2)
+        bias = None if self.qkv_bias is None else self.qkv_bias.view(3, self.heads, -1)[:, kept].flatten()
+        output = self.output_weight.view(hidden, self.heads, -1)[:, kept].flatten(1)
+        return replace(self, qkv_weight=weight, qkv_bias=bias, output_weight=output, heads=len(kept))
+
     def value(self, x: Tensor) -> Tensor:
         """Value vectors `(batch, head, n, width)` of hidden states `(batch, n, hidden)`."""
         return self.split_heads(self._project(self.norm(x), 2, 3))
 
     def context(self, x: Tensor, *, key_mask: Tensor | None, rows: slice) -> Tensor:
         """Context `(batch, rows, head * width)` of the query positions `rows`, by fused attention."""
-        normed = self.norm(x)
+        if not self.heads:
+            return x[:, rows, :0]
         if rows == FIRST_ROW and self.rotation is None and self.window is None:
-            return self._first_context(normed, key_mask)
+            return self._first_context(self.norm(x), key_mask)
+        query, key, value = self._query_key_value(x, rows)
+        mask = self._mask(x.shape[1], key_mask, rows=rows, device=x.device)
+        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return context.transpose(1, 2).flatten(2)
+
+    def attention(self, x: Tensor, *, key_mask: Tensor | None, rows: slice) -> tuple[Tensor, Tensor]:
+        """Probabilities `(batch, head, rows, key)` of the query positions `rows`, and values."""
+        query, key, value = self._query_key_value(x, rows)
+        scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+        mask = self._mask(x.shape[1], key_mask, rows=rows, device=x.device)
+        return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(dim=-1), value
+
+    def _query_key_value(self, x: Tensor, rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries of the positions `rows`, keys and values of all, `(batch, head, positions, width)`."""
+        normed = self.norm(x)
         if rows == ALL_ROWS:
             query, key, value = self._project(normed, 0, 3).chunk(3, dim=-1)
         else:
@@ -56,9 +82,7 @@ class EncoderLayer:
         if self.rotation is not None:
             cos, sin = self.rotation(x)
             query, key = _rotate(query, cos[rows], sin[rows]), _rotate(key, cos, sin)
-        mask = self._mask(x.shape[1], key_mask, rows=rows, device=x.device)
-        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        return context.transpose(1, 2).flatten(2)
+        return query, key, value
 
     def _first_context(self, normed: Tensor, key_mask: Tensor | None) -> Tensor:
         """The first row of `context`, by one folded query and one pooled value per head instead of n keys and values.

@@ -52,6 +52,32 @@ def logits_of(model: PreTrainedModel, inputs: Inputs) -> Tensor:
     return model(**inputs.arguments(), return_dict=True).logits
 
 
+@contextmanager
+def recorded_inputs(model: PreTrainedModel) -> Iterator[list[Tensor]]:
+    """A list of what enters each layer, `(batch, n, hidden)`, that forward passes fill while the context lasts."""
+    states: list[Tensor] = []
+
+    # `output_hidden_states` would leave transformers' own hooks on the model, which cannot be pickled, and gives
+    # nothing in a process that received the model pickled.
+    def keep_input(_module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        states.append((args[0] if args else kwargs["hidden_states"]).detach())
+
+    modules = dict.fromkeys(layer_modules(model))
+    hooks = [module.register_forward_pre_hook(keep_input, with_kwargs=True) for module in modules]
+    try:
+        yield states
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def entering(model: PreTrainedModel, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """What enters the first layer, `(batch, n, hidden)`, and the logits of the model's own forward pass."""
+    with recorded_inputs(model) as states:
+        logits = logits_of(model, inputs)
+    return states[0], logits
+
+
 def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
     """Run the model's own forward pass and keep its hidden states, attention, values and contexts.
 
@@ -60,7 +86,6 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
     probs: list[Tensor] = []
     values: list[Tensor] = []
     contexts: list[Tensor] = []
-    states: list[Tensor] = []
     real_query = inputs.attention_mask.to(torch.bool)[:, None, :, None]
 
     def record(
@@ -76,20 +101,14 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
         contexts.append(context)
         return context.unflatten(2, (query.shape[1], -1))
 
-    # `output_hidden_states` would leave transformers' own hooks on the model, which cannot be pickled, and gives
-    # nothing in a process that received the model pickled.
-    def keep_input(_module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
-        states.append((args[0] if args else kwargs["hidden_states"]).detach())
-
-    modules = dict.fromkeys(layer_modules(model))
-    hooks = [module.register_forward_pre_hook(keep_input, with_kwargs=True) for module in modules]
-    try:
-        with intercepted_attention(model, record, implementation="eager"):
-            logits = logits_of(model, inputs)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with recorded_inputs(model) as states, intercepted_attention(model, record, implementation="eager"):
+        logits = logits_of(model, inputs)
     return Prefix(inputs, states, probs, values, contexts, logits)
+
+
+def agree(logits: Tensor, expected: Tensor) -> bool:
+    """Whether the engine's logits are the model's, up to rounding; nothing can be said of a model's that are nan."""
+    return torch.allclose(logits, expected, atol=1e-3, rtol=1e-3) or not bool(expected.isfinite().all())
 
 
 @torch.no_grad()
@@ -103,7 +122,7 @@ def check_readout(encoder: Encoder, prefix: Prefix) -> None:
     n = int(prefix.inputs.lengths[row])
     logits = encoder.forward_from(0, prefix.hidden[0][row : row + 1, :n], key_mask=None)
     expected = prefix.logits[row : row + 1].detach()
-    if not torch.allclose(logits, expected, atol=1e-3, rtol=1e-3) and bool(expected.isfinite().all()):
+    if not agree(logits, expected):
         raise AttributionError(
             f"the model's logits {expected[0].tolist()} are not what its layers give, {logits[0].tolist()}: it pools "
             "more than the first token, or carries hooks or adapters; merge or remove them"

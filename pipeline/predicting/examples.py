@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.attattr.batching import group_by_length
+from pipeline.attattr.batching import PADDING_SHARE, group_by_length
 from pipeline.values.randomness import first_by_hash
 from pipeline.values.store import read_rows
 
@@ -52,6 +52,11 @@ class Batch:
         )
         return Batch(self.example_ids, *moved)
 
+    def select(self, rows: Tensor) -> "Batch":
+        """The rows of those numbers, any as often as wanted."""
+        tensors = (self.input_ids, self.attention_mask, self.token_type_ids, self.labels)
+        return Batch([self.example_ids[row] for row in rows.tolist()], *(tensor[rows] for tensor in tensors))
+
 
 def read_examples(path: Path) -> list[Example]:
     """The examples of a file that `prepare` wrote, in its order."""
@@ -83,7 +88,10 @@ def collate(examples: Sequence[Example], *, pad_id: int) -> Batch:
     )
 
 
-def length_batches(examples: Sequence[Example], *, token_budget: int, copies: int = 1) -> list[list[Example]]:
+def length_batches(
+    examples: Sequence[Example], *, token_budget: int, copies: int = 1, padding_share: float = PADDING_SHARE
+) -> list[list[Example]]:
     """The examples in order of length, cut so that `copies` of a batch fit the budget and little is padding."""
-    groups = group_by_length([len(example) for example in examples], copies=copies, token_budget=token_budget)
+    lengths = [len(example) for example in examples]
+    groups = group_by_length(lengths, copies=copies, token_budget=token_budget, padding_share=padding_share)
     return [[examples[number] for number in group] for group in groups]

@@ -1,4 +1,4 @@
-"""Logits under head masks: many masks in one batch, each example once per different mask."""
+"""Logits under head masks: many masks of the same examples, by the engine's layers where it knows the model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,11 +9,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import class_count, masked_heads
+from pipeline.attattr.attention import check_head_mask, class_count, head_count, layer_count, masked_heads
 from pipeline.attattr.batching import TokenBudget, resolve_token_budget
-from pipeline.attattr.prefix import frozen
-from pipeline.predicting.examples import Batch, Example
-from pipeline.predicting.predict import batches, check_finite, forward
+from pipeline.attattr.branching import Masks, masked_passes, under_head_masks
+from pipeline.attattr.encoder import Encoder
+from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.families import describe
+from pipeline.attattr.prefix import agree, entering, frozen, logits_of
+from pipeline.predicting.examples import Batch, Example, collate
+from pipeline.predicting.predict import batches, check_finite, forward, model_inputs
+
+# Of a batch under a mask that all share. The fuller it is, the less it matters to cut the weights down to the mask.
+SHARED_PADDING = 0.05
 
 
 @torch.no_grad()
@@ -22,24 +29,31 @@ def masked_logits(
 ) -> Tensor:
     """Float32 logits `(mask, example, classes)` on the CPU, in the order of `examples`.
 
-    `masks` is `(mask, layer, head)`, the same for all examples, or `(mask, example, layer, head)`. Equal masks of an
-    example are run once.
+    `masks` is `(mask, layer, head)`, the same for all examples, or `(mask, example, layer, head)`. What an example's
+    masks have in common is run once. Raises InputError naming the first example whose logits are not finite.
     """
-    shared = masks.ndim == 3
-    back = torch.arange(len(masks))
-    if shared:
-        masks, back = masks.unique(dim=0, return_inverse=True)
+    check_head_mask(model, masks.flatten(0, -3))
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     place = {example.example_id: number for number, example in enumerate(examples)}
+    found = Masks.of(masks.flatten(0, -3).to(model.device))
+    index = found.index.unflatten(0, (len(masks), -1)).expand(-1, len(examples), -1)
     result = torch.full((len(masks), len(examples), class_count(model)), torch.nan)
     with frozen(model):
-        for group, batch in batches(model, examples, token_budget=budget):
-            columns = torch.tensor([place[example_id] for example_id in batch.example_ids])
-            per_example = masks[:, None].expand(-1, len(group), -1, -1) if shared else masks[:, columns]
-            result[:, columns] = _group_logits(model, batch, per_example, budget=budget)
+        encoder = _engine(model, max(examples, key=len))
+        # Each example's own masks fill the batches; without padding there is no key mask either.
+        padding_share = SHARED_PADDING if masks.ndim == 3 else 0.0
+        for group, batch in batches(model, examples, token_budget=budget, padding_share=padding_share):
+            columns = torch.tensor([place[example.example_id] for example in group])
+            own = Masks(found.distinct, index[:, columns].flatten(0, 1))
+            rows = torch.arange(len(group)).repeat(len(masks))
+            if encoder is None:
+                logits = _by_the_model(model, batch, rows, own, token_budget=budget)
+            else:
+                logits = _by_the_engine(model, encoder, batch, rows, own, token_budget=budget)
+            result[:, columns] = logits.float().cpu().unflatten(0, (len(masks), -1))
     for row in result:
         check_finite(row, [example.example_id for example in examples])
-    return result[back]
+    return result
 
 
 def masked_predictions(
@@ -55,20 +69,40 @@ def places(examples: Sequence[Example]) -> list[dict[str, Any]]:
     return [{"example_id": example.example_id, "label": example.label} for example in examples]
 
 
-def _group_logits(model: PreTrainedModel, batch: Batch, masks: Tensor, *, budget: int) -> Tensor:
-    """Logits `(mask, batch, classes)`; `masks` is `(mask, batch, layer, head)`."""
-    count, examples = masks.shape[:2]
-    # Rows of one table, one per (mask, example); rows that share example and mask are computed once.
-    table = torch.cat([torch.arange(examples).repeat(count)[:, None].float(), masks.flatten(0, 1).flatten(1)], dim=1)
-    rows, back = table.unique(dim=0, return_inverse=True)
-    size = max(1, budget // batch.input_ids.shape[1])
+def _engine(model: PreTrainedModel, example: Example) -> Encoder | None:
+    """The model as the engine sees it; None where that is not known, or does not give the model's logits."""
+    inputs = model_inputs(model, collate([example], pad_id=0).to(model.device))
+    # Refuses a model whose heads cannot be masked, or are already.
+    with masked_heads(model, torch.ones(layer_count(model), head_count(model))):
+        expected = logits_of(model, inputs)
+    try:
+        encoder = describe(model)
+    except AttributionError:
+        return None
+    hidden, _ = entering(model, inputs)
+    return encoder if agree(encoder.forward_from(0, hidden, key_mask=None), expected) else None
+
+
+def _by_the_engine(
+    model: PreTrainedModel, encoder: Encoder, batch: Batch, rows: Tensor, masks: Masks, *, token_budget: int
+) -> Tensor:
+    """Logits `(item, classes)` of the `rows` of a batch, each under its masks."""
+    inputs = model_inputs(model, batch)
+    hidden, whole = entering(model, inputs)
+    logits = masked_passes(
+        encoder, hidden, rows, masks, key_mask=inputs.key_mask(), attend=under_head_masks, token_budget=token_budget
+    )
+    whole = whole[rows]
+    # The model's own bit for bit; and masks must not hide that it has none.
+    own = (masks.whole() == 1).flatten(1).all(dim=1) | ~whole.isfinite().all(dim=1)
+    return torch.where(own[:, None], whole, logits)
+
+
+def _by_the_model(model: PreTrainedModel, batch: Batch, rows: Tensor, masks: Masks, *, token_budget: int) -> Tensor:
+    """The same by the model's own forward passes: other families, and models with hooks."""
+    size = max(1, token_budget // batch.input_ids.shape[1])
     logits = []
-    for part in rows.split(size):
-        index = part[:, 0].long().to(model.device)
-        mask = part[:, 1:].unflatten(1, tuple(masks.shape[2:])).to(model.device)
-        piece = Batch(
-            [], batch.input_ids[index], batch.attention_mask[index], batch.token_type_ids[index], batch.labels[index]
-        )
+    for index, mask in zip(rows.split(size), masks.whole().split(size), strict=True):
         with masked_heads(model, mask):
-            logits.append(forward(model, piece).float().cpu())
-    return torch.cat(logits)[back].unflatten(0, (count, examples))
+            logits.append(forward(model, batch.select(index)))
+    return torch.cat(logits)

@@ -8,7 +8,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import class_count
-from pipeline.attattr.batching import TokenBudget, resolve_token_budget
+from pipeline.attattr.batching import PADDING_SHARE, TokenBudget, resolve_token_budget
 from pipeline.attattr.inputs import Inputs
 from pipeline.attattr.prefix import frozen, logits_of
 from pipeline.errors import InputError
@@ -27,11 +27,15 @@ def forward(model: PreTrainedModel, batch: Batch) -> Tensor:
 
 
 def batches(
-    model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    *,
+    token_budget: TokenBudget,
+    padding_share: float = PADDING_SHARE,
 ) -> Iterator[tuple[list[Example], Batch]]:
     """The examples in padded batches on the model's device, shortest first, each with the examples that it holds."""
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples), default=1))
-    for group in length_batches(examples, token_budget=budget):
+    for group in length_batches(examples, token_budget=budget, padding_share=padding_share):
         yield group, collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
 
 

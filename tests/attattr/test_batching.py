@@ -18,6 +18,11 @@ def test_groups_hold_every_index_once_within_the_budget_with_little_padding(leng
         assert area - sum(lengths[index] for index in group) <= 0.1 * area + 1e-9
 
 
+def test_without_padding_a_group_has_one_length():
+    groups = group_by_length([5, 9, 5, 8, 5], copies=1, token_budget=10, padding_share=0.0)
+    assert groups == [[0, 2], [4], [3], [1]]
+
+
 @pytest.mark.parametrize(
     ("lengths", "copies", "token_budget", "groups"),
     [

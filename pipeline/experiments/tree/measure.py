@@ -11,13 +11,15 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pipeline.attattr.batching import TokenBudget, resolve_token_budget
-from pipeline.attattr.faithfulness import masked_edges, open_rows
-from pipeline.attattr.prefix import frozen
+from pipeline.attattr.branching import Masks, masked_passes, under_edge_masks
+from pipeline.attattr.faithfulness import open_rows
+from pipeline.attattr.families import describe
+from pipeline.attattr.prefix import entering, frozen
 from pipeline.attattr.tree import AttributionTree
 from pipeline.experiments.tree.arms import arms_of, off_diagonal, shares_of
 from pipeline.experiments.tree.rivals import ATTRIBUTION, rival_maps
 from pipeline.predicting.examples import Batch, Example, collate
-from pipeline.predicting.predict import forward
+from pipeline.predicting.predict import model_inputs
 from pipeline.values.store import read_rows
 
 if TYPE_CHECKING:
@@ -118,18 +120,16 @@ def edge_masked_probability(model: PreTrainedModel, batch: Batch, masks: Tensor,
 
     `masks` is `(mask, layer, query, key)`, boolean; the first keeps everything.
     """
-    size = max(1, token_budget // batch.input_ids.shape[1])
-    logits = []
     with frozen(model):
-        for part in masks.split(size):
-            copies = Batch(
-                example_ids=[],
-                input_ids=batch.input_ids.expand(len(part), -1),
-                attention_mask=batch.attention_mask.expand(len(part), -1),
-                token_type_ids=batch.token_type_ids.expand(len(part), -1),
-                labels=batch.labels.expand(len(part)),
-            )
-            with masked_edges(model, part.to(model.device)):
-                logits.append(forward(model, copies).double().cpu())
-    probabilities = torch.cat(logits).softmax(dim=-1)
-    return probabilities[:, probabilities[0].argmax()]
+        hidden, logits = entering(model, model_inputs(model, batch))
+        masked = masked_passes(
+            describe(model),
+            hidden,
+            torch.zeros(len(masks), dtype=torch.long),
+            Masks.of(masks.to(model.device)),
+            key_mask=None,
+            attend=under_edge_masks,
+            token_budget=token_budget,
+        )
+    probabilities = masked.double().cpu().softmax(dim=-1)
+    return probabilities[:, logits[0].argmax()]
