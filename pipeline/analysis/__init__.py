@@ -1,1 +1,1 @@
-"""Statistics: intervals, bootstrap, curves. Numpy alone."""
+"""Statistics, intervals, verdicts: numpy and scipy alone."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
-from pipeline.analysis.intervals import Interval
+from pipeline.analysis.intervals import ROUNDING, Interval
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ class Estimate:
     freedom: float | None
     replicates: int
     n: int | None
+
+    def __post_init__(self) -> None:
+        # Sums of fractions end a rounding error beside what they stand for, and a verdict asks on which side it is.
+        object.__setattr__(self, "value", round(self.value, ROUNDING) + 0.0)
+        if self.error is not None:
+            object.__setattr__(self, "error", round(self.error, ROUNDING))
 
     @property
     def holds(self) -> Holds | None:

@@ -1,4 +1,4 @@
-"""How uncertain a mean over examples is: Wilson intervals for one accuracy, a paired bootstrap for everything else."""
+"""Intervals as they are shown, and what one model's accuracy tells by itself; see `estimates` for all else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.errors import InputError
 
 ROUNDING = 12  # decimals of an interval, in whatever unit
-DRAWS_AT_ONCE = 256  # bounds the memory of the resampling weights at 256 x examples
 
 
 @dataclass(frozen=True)
@@ -75,46 +74,3 @@ def majority_share(metrics: Mapping[str, Any]) -> float:
 def standard_error(accuracy: float, n: int) -> float:
     """One standard error of an accuracy (a fraction) over n examples."""
     return float(np.sqrt(accuracy * (1 - accuracy) / n))
-
-
-def bootstrap_mean(values: ArrayLike, *, draws: int, seed: int, level: float = 0.95) -> Interval:
-    """Mean of one number per example, shape (example,), with its percentile bootstrap interval.
-
-    Every statistic that is linear in the correctness of the examples is such a mean: an accuracy, an area between
-    two curves, an AUC, or the difference of two of them. Give the differences per example and the bootstrap is paired.
-    """
-    values = np.asarray(values, np.float64)
-    if values.ndim != 1:
-        raise InputError(f"bootstrap_mean needs one value per example, got shape {values.shape}; see bootstrap_means")
-    return bootstrap_means(values[:, None], draws=draws, seed=seed, level=level)[0]
-
-
-def bootstrap_means(values: ArrayLike, *, draws: int, seed: int, level: float = 0.95) -> list[Interval]:
-    """`bootstrap_mean` of every column of `values`, shape (example, statistic), over the same resamples.
-
-    The resamples depend on `seed`, `draws` and the number of examples alone, so calls that share them are paired too.
-    """
-    values = np.asarray(values, np.float64)
-    if values.ndim != 2 or len(values) == 0:
-        raise InputError(f"bootstrap_means needs values of shape (example, statistic), got {values.shape}")
-    if draws < 1:
-        raise InputError(f"draws must be at least 1, got {draws}")
-    means = _resampled_means(values, draws=draws, generator=np.random.default_rng(seed))
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return [Interval(*column) for column in np.stack([values.mean(axis=0), low, high]).T]
-
-
-def _resampled_means(values: NDArray[np.float64], *, draws: int, generator: np.random.Generator) -> NDArray[np.float64]:
-    """Column means of `draws` resamples, shape (draws, statistic).
-
-    A resample is the row of counts that says how often each example was drawn, so that all statistics of a block of
-    resamples are one matrix product.
-    """
-    n = len(values)
-    means = np.empty((draws, values.shape[1]))
-    for start in range(0, draws, DRAWS_AT_ONCE):
-        block = min(DRAWS_AT_ONCE, draws - start)
-        picks = generator.integers(n, size=(block, n)) + n * np.arange(block)[:, None]
-        counts = np.bincount(picks.ravel(), minlength=block * n).reshape(block, n)
-        means[start : start + block] = counts.astype(np.float64) @ values / n
-    return means

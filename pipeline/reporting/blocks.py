@@ -46,7 +46,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """A table, which has at least one row, under what it shows."""
+    """A table under what it shows; without rows it is left out."""
 
     caption: str
     rows: Sequence[Row]

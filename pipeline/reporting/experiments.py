@@ -9,7 +9,7 @@ from typing import Literal
 Part = Literal["plots", "examples", "tables", "section"]
 
 SHOWN: dict[str, tuple[Part, ...]] = {
-    "claims": ("tables",),  # its sections open the report
+    "claims": ("tables", "section"),
     "finetune": ("tables", "section"),
     "effectiveness": ("plots", "tables", "section"),
     "prune": ("plots", "tables", "section"),

@@ -2,14 +2,15 @@
 
 import base64
 import re
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pipeline.reporting.blocks import ReportContext
-from pipeline.reporting.claims import section as claims
+from pipeline.reporting.blocks import ReportContext, Section, Table
+from pipeline.reporting.claims.section import claim_details
 from pipeline.reporting.experiments import shown
 from pipeline.reporting.sections.choices import choices_section
 from pipeline.reporting.sections.citation import citation_section
@@ -32,18 +33,16 @@ def render_markdown(context: ReportContext) -> str:
 
 
 def _render(environment: Environment, template: str, context: ReportContext, *, figures: dict[str, str]) -> str:
-    experiments = [import_module(f"pipeline.reporting.{name}.section").section for name in shown("section")]
-    everything = [
-        claims.section,
-        run_section,
-        claims.details,
-        *experiments,
-        choices_section,
-        values_section,
-        citation_section,
-    ]
-    sections = [section(context) for section in everything]
+    claims, *experiments = [import_module(f"pipeline.reporting.{name}.section").section for name in shown("section")]
+    opening, closing = [claims, run_section, claim_details], [choices_section, values_section, citation_section]
+    everything = [*opening, *experiments, *closing]
+    sections = [_shown(section(context)) for section in everything]
     return environment.get_template(template).render(title=context.title, sections=sections, figures=figures)
+
+
+def _shown(section: Section) -> Section:
+    """Without tables that have nothing to tell in this run."""
+    return replace(section, blocks=[one for one in section.blocks if not isinstance(one, Table) or one.rows])
 
 
 def _environment(*, autoescape: bool) -> Environment:

@@ -188,22 +188,8 @@ class Triggers(Section):
 class Analyse(Section):
     """The statistics of all experiments."""
 
-    bootstrap_draws: Annotated[int, Field(ge=100)]
-    seed: NotNegative  # of the resamples
     best_triggers: Count  # so many of each kind of trigger, selected on held-out examples
     collapse_share: Share  # from this share of one predicted class on, a trigger is said to collapse to it
-
-
-class Claims(Section):
-    """The limits by which verdicts decide; in accuracy points where nothing else is said."""
-
-    sufficient_error: Annotated[float, Field(gt=0, lt=1)]  # P1: the relative edge error that 20 steps may have
-    equivalence_margin: Positive  # P4 and the table of pruning: a difference of AUCs that does not matter
-    collapse_margin: Positive  # P3: "collapses" is an accuracy at most so far above the majority class
-    keep_margin: Positive  # P3: "enough" is an accuracy at most so far below that of all heads
-    great_improvement: Positive  # R1: a lead over Taylor that would be great
-    stable_slope: Positive  # P7: tokens of mean distance per layer that still count as stable
-    trigger_drop: Positive  # P8: accuracy that the best triggers must cost
 
 
 class Figures(Section):
@@ -274,7 +260,6 @@ class Params(Section):
     tree: Tree
     triggers: Triggers
     analyse: Analyse
-    claims: Claims
     figures: Figures
     report: Report
     run: Run

@@ -89,6 +89,12 @@ def test_without_any_spread_only_the_side_counts():
     assert (found.p_above(1.9), found.p_above(2.0), found.p_below(2.0), found.p_below(2.1)) == (0, 1, 1, 0)
 
 
+def test_a_rounding_error_is_on_no_side():
+    # 0.1 + 0.2 - 0.3 is 5.6e-17.
+    found = crossed(np.full((3, 20), 0.1 + 0.2 - 0.3))
+    assert (found.value, found.error, found.p_above(0), found.p_below(0)) == (0, 0, 1, 1)
+
+
 def test_a_single_value_has_no_interval():
     for found in (over_replicates([0.4]), crossed([[0.4]])):
         assert (found.value, found.interval(), found.holds) == (0.4, None, None)

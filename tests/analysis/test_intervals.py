@@ -4,8 +4,6 @@ from scipy.stats import binomtest
 
 from pipeline.analysis.intervals import (
     Interval,
-    bootstrap_mean,
-    bootstrap_means,
     quantiles,
     standard_error,
     wilson_interval,
@@ -47,58 +45,6 @@ def test_standard_error_of_known_task_sizes():
     # RTE's dev split has 277 examples; at 68 % one standard error is 2.8 points.
     assert 100 * standard_error(0.68, 277) == pytest.approx(2.80, abs=0.01)
     assert standard_error(1.0, 10) == 0
-
-
-def test_bootstrap_means_equal_resampling_the_rows_themselves():
-    values = np.random.default_rng(3).normal(size=(11, 2))
-    draws = 300  # more than one block
-    intervals = bootstrap_means(values, draws=draws, seed=5)
-
-    generator = np.random.default_rng(5)
-    rows = np.concatenate([generator.integers(11, size=(256, 11)), generator.integers(11, size=(draws - 256, 11))])
-    brute_force = np.array([values[picked].mean(axis=0) for picked in rows])
-    for column, interval in enumerate(intervals):
-        assert interval.value == pytest.approx(values[:, column].mean(), abs=1e-12)
-        assert interval.low == pytest.approx(np.percentile(brute_force[:, column], 2.5), abs=1e-12)
-        assert interval.high == pytest.approx(np.percentile(brute_force[:, column], 97.5), abs=1e-12)
-
-
-def test_bootstrap_interval_has_the_width_that_theory_gives():
-    values = np.random.default_rng(0).normal(size=2_000)
-    interval = bootstrap_mean(values, draws=4_000, seed=1)
-    half_width = 1.96 * values.std() / np.sqrt(len(values))
-    assert interval.high - interval.value == pytest.approx(half_width, rel=0.05)
-    assert interval.value - interval.low == pytest.approx(half_width, rel=0.05)
-
-
-def test_bootstrap_is_seeded_and_paired():
-    values = np.random.default_rng(0).random(50)
-    assert bootstrap_mean(values, draws=2_000, seed=1) == bootstrap_mean(values, draws=2_000, seed=1)
-    assert bootstrap_mean(values, draws=2_000, seed=1) != bootstrap_mean(values, draws=2_000, seed=2)
-    # Two methods that differ by a constant on every example differ by it without any uncertainty.
-    difference = bootstrap_mean((values + 0.25) - values, draws=2_000, seed=1)
-    assert (difference.low, difference.value, difference.high) == pytest.approx((0.25, 0.25, 0.25))
-    first, second = bootstrap_means(np.stack([values, values + 0.25], axis=1), draws=2_000, seed=1)
-    assert (second.low - first.low, second.high - first.high) == pytest.approx((0.25, 0.25))
-
-
-@pytest.mark.parametrize("values", [np.zeros((3, 2, 2)), np.zeros((0, 2)), np.zeros(4)])
-def test_bootstrap_means_names_the_wrong_shape(values):
-    with pytest.raises(InputError, match="shape"):
-        bootstrap_means(values, draws=10, seed=0)
-
-
-def test_bootstrap_mean_refuses_a_matrix_and_no_draws():
-    with pytest.raises(InputError, match="one value per example"):
-        bootstrap_mean(np.zeros((4, 2)), draws=10, seed=0)
-    with pytest.raises(InputError, match="draws"):
-        bootstrap_mean(np.zeros(4), draws=0, seed=0)
-
-
-def test_an_end_at_zero_is_zero_and_not_a_rounding_error():
-    # 0.1 + 0.2 - 0.3 is 5.6e-17: three examples that cancel, whichever are drawn together.
-    found = bootstrap_mean([0.1 + 0.2 - 0.3] * 5, draws=50, seed=0)
-    assert (found.value, found.low, found.high) == (0.0, 0.0, 0.0)
 
 
 def test_every_interval_is_rounded_where_it_is_made_however_it_is_made():

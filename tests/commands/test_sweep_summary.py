@@ -30,7 +30,7 @@ def sweep(workspace: Path) -> Callable[..., None]:
             if right is None:
                 record |= {"status": "failed", "error": "no weights", "bad_input": True}
             else:
-                rows = [{"label": 0, "predicted": int(number >= right)} for number in range(4)]
+                rows = [{"example_id": f"dev-{n}", "label": 0, "predicted": int(n >= right)} for n in range(4)]
                 write_rows(FOLDER / name / "outputs/predictions/negation-1.parquet", rows)
                 shutil.copy("params.yaml", FOLDER / name)
             write_json(FOLDER / name / "job.json", record)

@@ -5,7 +5,10 @@ import pandas as pd
 import pytest
 import yaml
 
+from pipeline.analysis.claims import judge
 from pipeline.analysis.intervals import wilson_interval
+from pipeline.analysis.rules import read_rules
+from pipeline.analysis.statistics import Mean, statistics
 from pipeline.analysis.tree import BASELINES
 from pipeline.reporting.blocks import ReportContext
 
@@ -247,6 +250,21 @@ def triggers_metrics():
 
 
 @pytest.fixture
+def judged():
+    """`judged(seeds)`: the claims of `rules.yaml`, of which a run of so many seeds has P1 and P4a on one task."""
+
+    def make(seeds):
+        generator = np.random.default_rng(0)
+        spread = generator.normal(size=(seeds, 400))
+        within = [{"within/right-20": Mean("within 5 %", "%", 100.0 * (row > -1), step=100)} for row in spread]
+        lead = [{"lead/taylor/none": Mean("AUC minus Taylor's", "points", 3 + row)} for row in spread]
+        found = {"convergence": statistics("negation", within), "prune": statistics("negation", lead)}
+        return judge(read_rules(), found, weak={}, seeds=range(1, seeds + 1))
+
+    return make
+
+
+@pytest.fixture
 def records(
     finetune_metrics,
     effectiveness_metrics,
@@ -255,7 +273,7 @@ def records(
     tree_metrics,
     receptive_field_metrics,
     triggers_metrics,
-    parameters,
+    judged,
 ):
     records = {
         "finetune": finetune_metrics,
@@ -267,7 +285,7 @@ def records(
         "triggers": triggers_metrics,
         "universality": [{"method": "attribution", "normalise": "none", "pairs": []}],
     }
-    return records | {"claims": []}
+    return records | {"claims": judged(1)}
 
 
 @pytest.fixture
@@ -279,8 +297,7 @@ def parameters(mini_params):
         "model": {"source": "folder", "name": "bert & co", "dep": "some/path"},
         "finetune": {"epochs": 3},
         "prune": {"attention_pooling": "confidence"},
-        "analyse": {"bootstrap_draws": 2345},
-        "claims": {"equivalence_margin": 0.75},
+        "analyse": {"best_triggers": 7},
         "convergence": {"reference_steps": 96, "top_k": 13},
     }
     return values | {name: values[name] | change for name, change in changes.items()}
@@ -314,6 +331,7 @@ def report_context(
             "universality": [prune_statistics[0] | {"name": "lost/random"}],
             "tree": tree_statistics,
             "receptive_field": receptive_field_statistics,
+            "triggers": [],
             "convergence": convergence_statistics,
         },
         completeness=completeness_gaps,

@@ -5,7 +5,6 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.analysis.claims import claims
 from pipeline.reporting.page import render_html, render_markdown
 from pipeline.reporting.prune.tables import model_rows
 
@@ -13,10 +12,8 @@ VOID = {"meta", "img"}
 
 
 def with_results(context, **changes):
-    """The context with other records, by experiment, and the claims that these decide."""
-    records = {**context.records, **changes}
-    judged = [dataclasses.asdict(claim) for claim in claims(records, context.parameters["claims"])]
-    return dataclasses.replace(context, records={**records, "claims": judged})
+    """The context with other records, by experiment."""
+    return dataclasses.replace(context, records={**context.records, **changes})
 
 
 class Page(HTMLParser):
@@ -69,10 +66,10 @@ def test_figures_are_embedded_whole_and_described(report_context):
         assert base64.b64decode(image["src"].split(",")[1]).decode() == report_context.figures[name]
         alternatives[name] = image["alt"]
     described = {
-        "effectiveness": "attribution, gold label 20.0",
-        "pruning": "attention",
+        "effectiveness": "area, attribution_gold",
+        "pruning": "the auc/attribution/none 80.0",
         "recovered": "recovered/tree 0.25, recovered/random 0.25, threshold with the largest excess 0.30",
-        "convergence": "20 right-rule steps 6.2 %",
+        "convergence": "20 right steps 98.50",
         "completeness": "seed 1: 0.12",
     }
     for name, words in described.items():
@@ -99,7 +96,7 @@ def test_the_report_says_what_was_run(report_context, render):
         "null",
     ):
         assert value in text
-    for choice in ("attribute.mine_min_tokens.sst2", "confidence", "2,345", "±0.75", "convergence.top_k"):
+    for choice in ("attribute.mine_min_tokens.sst2", "confidence", "convergence.top_k"):
         assert choice in text
     # Neither a derived path nor what cannot change a result is a choice.
     assert "some/path" not in text
@@ -111,8 +108,8 @@ def test_the_report_says_what_was_run(report_context, render):
 def test_both_forms_hold_every_table_and_section(report_context):
     html, markdown = Page(render_html(report_context)), render_markdown(report_context)
     headings = re.findall(r"^## (.+)$", markdown, flags=re.MULTILINE)
-    assert headings[0] == "What was run"
-    assert {"Attribution trees", "Claims", "Choices that the paper leaves open"} <= set(headings)
+    assert headings[:3] == ["Claims", "What was run", "Claims in detail"]
+    assert {"Attribution trees", "Choices that the paper leaves open"} <= set(headings)
     assert all(heading in html.text for heading in headings)
     rows = sum(tag == "tr" for tag, _ in html.tags)
     # Markdown has a rule under each head.
@@ -134,7 +131,7 @@ def test_markdown_links_the_figures_and_has_no_gaps(report_context):
 
 def test_the_words_fit_the_run(report_context):
     text = render_markdown(report_context)
-    assert "One fine-tuning seed was run" in text
+    assert "This run decides nothing: it has 1 model per task, and a verdict needs three" in text
     assert "4 heads per layer" in text
     assert "200 training examples that are neither trained on nor evaluated" in text
     assert "negation (n = 1,000) ±0.4" in text
@@ -145,9 +142,9 @@ def test_the_words_fit_the_run(report_context):
         "prepare": {**report_context.parameters["prepare"], "protocol": "authors"},
     }
     other = render_markdown(
-        dataclasses.replace(with_results(report_context, effectiveness=deeper), seeds=[1, 2], parameters=parameters)
+        dataclasses.replace(with_results(report_context, effectiveness=deeper), seeds=[1, 2, 3], parameters=parameters)
     )
-    assert "2 fine-tuning seeds are not pooled" in other
+    assert "decides nothing" not in other
     assert "heads per layer where" not in other
     assert "200 dev examples, as in the authors' code" in other
 
@@ -156,46 +153,50 @@ def section(text, heading):
     return text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
 
 
-def test_the_error_of_attribution_and_the_claims_are_reported(report_context):
-    markdown = render_markdown(report_context)
-    error, judged = section(markdown, "How exact the attribution is"), section(markdown, "Claims")
+def test_the_error_of_attribution_is_reported(report_context):
+    error = section(render_markdown(report_context), "How exact the attribution is")
     assert "On 12 dev examples per model" in error
     assert "96 Gauss-Legendre nodes in float64" in error
-    assert "negation, seed 1: 20 right-rule steps 6.2 %." in error
     assert "Largest gaps: negation, seed 1: 0.12." in error
     order = ["](../figures/convergence.svg)", "`steps: auto` on the same examples", "](../figures/completeness.svg)"]
     assert sorted(order, key=error.index) == order
-    lines = [line for line in judged.splitlines() if line.startswith("| P1")]
-    assert len(lines) == 1
-    for words in ("m = 20 steps suffice", "6.25 [3.12, 12.50]", "at most 5", "undecided"):
-        assert words in lines[0]
 
 
-def test_without_20_steps_of_the_right_rule_there_is_no_claim_p1(report_context):
-    bare = [
-        {key: value for key, value in record.items() if key != "paper"}
-        for record in report_context.records["convergence"]
-    ]
-    context = with_results(report_context, convergence=bare)
-    markdown = render_markdown(context)
-    assert "| P1" not in markdown
-    assert "The grid has no 20 steps." in section(markdown, "How exact the attribution is")
+def test_the_report_opens_with_a_line_per_claim(report_context):
+    markdown = render_markdown(report_context)
+    claims, details = section(markdown, "Claims"), section(markdown, "Claims in detail")
+    judged = report_context.records["claims"]
+    lines = [line for line in claims.splitlines() if line.startswith("| ")][2:]
+    assert [line.split("|")[1].strip() for line in lines] == [claim["id"] for claim in judged]
+    (row,) = (line for line in lines if line.startswith("| P4a"))
+    primary = next(claim for claim in judged if claim["id"] == "P4a")["tasks"][0]["primary"][0]
+    value = f"negation {primary['value']:.1f} [{primary['low']:.1f}, {primary['high']:.1f}] points"
+    assert all(words in row for words in (value, "not decidable on 1 of 1", "at least as good as by Taylor"))
+    assert judged[0]["digest"][:16] in claims
+    # A claim without a task in this run has no page.
+    assert "P4a: pruning by attribution is at least as good as by Taylor. Rule of 2026-11-25: above -1." in details
+    assert "1 model, and a verdict needs 3" in details
+    assert "P5" not in details
+
+
+def test_verdicts_of_several_models_are_shown(report_context, judged):
+    markdown = render_markdown(with_results(report_context, claims=judged(3)))
+    (row,) = (line for line in section(markdown, "Claims").splitlines() if line.startswith("| P4a"))
+    assert "reproduced on 1 of 1" in row
+    assert "models and examples" in section(markdown, "Claims in detail")
 
 
 def test_a_weak_model_and_a_sample_are_pointed_out(report_context):
     text = render_markdown(report_context)
-    assert "some of the dev examples" not in text
-    assert "Not three standard errors" not in text
+    assert "learned too little" not in text
     classes = {"no": {"accuracy": 0.5, "low": 0.25, "high": 0.75, "n": 400}}
     classes["yes"] = classes["no"] | {"n": 600}
     weak = [record | {"accuracy": 0.64, "per_class": classes} for record in report_context.records["finetune"]]
-    sampled = [record | {"n": 250} for record in report_context.records["prune"]]
-    other = render_markdown(with_results(report_context, finetune=weak, prune=sampled))
-    assert "some of the dev examples, the same for every seed: negation 250." in other
-    assert "negation, seed 1 (majority 60.0 %)" in other
+    other = render_markdown(with_results(report_context, finetune=weak))
+    assert "negation: seed 1 is not three standard errors above the majority class (60.0 %)" in other
     # 0.646 is 3.04 standard errors above 0.6.
     better = [record | {"accuracy": 0.646} for record in weak]
-    assert "seed 1 (majority" not in render_markdown(with_results(report_context, finetune=better))
+    assert "learned too little" not in render_markdown(with_results(report_context, finetune=better))
 
 
 def test_rendering_twice_gives_the_same_bytes(report_context):

@@ -14,7 +14,8 @@ from pipeline.reporting.style import METHODS
 MAJORITY = {"negation": 0.52, "inference": 0.36, "mnli": 0.35, "rte": 0.53, "sst2": 0.51}
 OF_AN_EXAMPLE = ("attribution_predicted", "attribution_gold", "attention_max", "attention_confidence")
 EFFECTIVENESS = [*OF_AN_EXAMPLE, "gradient_x_attention", "taylor", "loss_difference", "random"]
-PRUNING = [name for name in METHODS if name not in (*OF_AN_EXAMPLE, "random")]
+OF_EDGES = ("value_weighted", "contribution", "joint")
+PRUNING = [name for name in METHODS if name not in (*OF_AN_EXAMPLE, *OF_EDGES, "random")]
 
 
 @pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING])

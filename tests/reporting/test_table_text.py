@@ -5,9 +5,8 @@ import pytest
 
 from pipeline.analysis.intervals import Interval
 from pipeline.errors import InputError
-from pipeline.reporting.effectiveness.tables import effectiveness_rows
-from pipeline.reporting.statistics import statistic_rows
-from pipeline.reporting.table_text import in_words, to_csv, to_markdown
+from pipeline.reporting.statistics import in_words, statistic_rows
+from pipeline.reporting.table_text import to_csv, to_markdown
 
 
 def parse_markdown(text):
@@ -51,10 +50,8 @@ def test_rows_without_order_are_refused_and_no_rows_are_no_table():
         to_csv([{"a": 1, "b": 2}, {"b": 2, "a": 1}])
 
 
-def test_a_column_in_words(effectiveness_metrics):
-    words = in_words(effectiveness_rows([*effectiveness_metrics, effectiveness_metrics[0] | {"task": "rte"}]), "area")
+def test_statistics_in_words(effectiveness_statistics):
+    words = in_words(effectiveness_statistics(tasks=("negation", "rte")), "area/attention*")
     negation, rte = words.split("; ")
-    assert (
-        negation == "negation, seed 1: attribution, gold label 20.0, attribution, predicted label 10.0, attention 0.0"
-    )
-    assert rte.startswith("RTE, seed 1: ")
+    assert negation == "negation: area, attention_confidence 40.0, area, attention_max 50.0"
+    assert rte.startswith("RTE: ")

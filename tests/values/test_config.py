@@ -105,7 +105,7 @@ def test_a_params_yaml_that_cannot_be_read_is_an_error(workspace: Path, text: st
 def test_a_reference_to_another_value_is_refused(workspace: Path) -> None:
     # DVC would not see the value change that it refers to.
     text = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(text.replace("random_orders: 20", "random_orders: ${prune.bootstrap_draws}"))
+    Path("params.yaml").write_text(text.replace("random_orders: 20", "random_orders: ${prune.orders}"))
     with pytest.raises(InputError, match=r"prune\.random_orders is .* but must be an integer"):
         read_params()
 

@@ -42,7 +42,7 @@ def section(context: ReportContext) -> Section:
     return Section("claims", "Claims", blocks)
 
 
-def details(context: ReportContext) -> Section:
+def claim_details(context: ReportContext) -> Section:
     """A part for every claim that has a task in this run."""
     blocks: list[Block] = []
     for claim in context.records["claims"]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.analysis.records import accuracy
-from pipeline.reporting.cells import Metrics, overall
+from pipeline.reporting.cells import Metrics, accuracy, overall
 from pipeline.reporting.results import Results
 from pipeline.reporting.statistics import statistic_rows
 from pipeline.reporting.table_text import Row
