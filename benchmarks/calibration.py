@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import report
+from benchmarks import exchangeable, report
 from pipeline.analysis.estimates import mean_squares
 from pipeline.analysis.experiments import ANALYSES
 from pipeline.analysis.outcomes import Outcomes
@@ -23,6 +23,7 @@ from pipeline.analysis.rules import read_rules
 from pipeline.analysis.statistics import Mean, Measure, Ratio, Single, Statistic, statistics
 from pipeline.analysis.verdicts import Limits, decide
 from pipeline.values.params import read_params
+from pipeline.values.schema import Params
 
 SIZES = ((3, 60), (3, 400), (5, 400), (5, 2000))  # replicates and examples
 TASKS = 3  # in a family
@@ -135,21 +136,30 @@ def power(setting: Setting, truths: Sequence[float], *, draws: int, **sizes: Any
     return sum(verdicts(alone, truths, **sizes) == ["reproduced"] for _ in range(draws)) / draws
 
 
-def settings(run: Path) -> dict[str, Setting]:
+@dataclass(frozen=True)
+class Run:
+    """A kept run, with its outcomes."""
+
+    outcomes: Outcomes
+    values: Params
+
+    @classmethod
+    def at(cls, folder: Path) -> Run:
+        """The run kept in `folder`."""
+        values = read_params(folder / "params.yaml")
+        return cls(Outcomes(folder, values.tasks, values.seeds), values)
+
+
+def settings(run: Run) -> dict[str, Setting]:
     """Every rule whose statistics the run has, by its id."""
-    params = read_params(run / "params.yaml")
-    outcomes = Outcomes(run / "outputs", params.tasks, params.seeds)
     found: dict[tuple[str | None, str, str], Statistic] = {}
     for name, analyse in ANALYSES.items():
-        found |= {(one.task, name, one.name): one for one in analyse(outcomes, params).statistics}
+        found |= {(one.task, name, one.name): one for one in analyse(run.outcomes, run.values).statistics}
     result = {}
     for rule in read_rules().rules:
-        tasks = [
-            task
-            for task in (*params.tasks, None)
-            if all((task, rule.experiment, part.statistic) in found for part in rule.primary)
-        ]
-        pools = [[found[task, rule.experiment, part.statistic].of_models for part in rule.primary] for task in tasks]
+        needs = [(rule.experiment, part.statistic) for part in rule.primary]
+        tasks = [task for task in (*run.values.tasks, None) if all((task, *one) in found for one in needs)]
+        pools = [[found[task, *one].of_models for one in needs] for task in tasks]
         if pools:
             family = [pools[number % len(pools)] for number in range(TASKS)]
             result[rule.id] = Setting([part.limits for part in rule.primary], family, rule.any)
@@ -172,12 +182,39 @@ def calibration_rows(found: dict[str, Setting], *, draws: int, generator: Any) -
         for world, how in (("as in the run", draw), *([("rare effects", draw_rare)] if rare else [])):
             for count, n in SIZES:
                 sizes = {"draws": draws, "draw": how, "count": count, "n": n, "generator": generator}
-                rows.append(
-                    {"rule": name, "world": world, "S": count, "n": n}
-                    | {f"wrongly {verdict}, %": 100 * wrong_share(setting, verdict, **sizes) for verdict in VERDICTS}
-                )
-                report.progress(str(rows[-1]))
+                wrong: dict[str, float] = {one: wrong_share(setting, one, **sizes) for one in VERDICTS}
+                rows.append(_wrong_row(name, world, wrong, count=count, n=n))
     return rows
+
+
+def exchangeable_rows(run: Run, *, draws: int, generator: Any) -> list[dict[str, Any]]:
+    """The same where two things are compared of which neither is better, as chance alone tells them apart."""
+    rows = []
+    for name, world, of_model in (
+        ("P4b", "two random orders", exchangeable.two_orders),
+        ("P4c", "a random order and the mean of others", exchangeable.order_and_others),
+        ("P8b", "two halves of the random triggers", exchangeable.two_halves),
+        ("P6", "a random tree and the mean of others", exchangeable.tree_and_others),
+    ):
+        models = exchangeable.read(run.outcomes, of_model)
+        for count, n in SIZES:
+            counted: dict[str, int] = dict.fromkeys(VERDICTS, 0)
+            for _ in range(draws):
+                parts = {str(task): [exchangeable.estimate(models, count, n, generator)] for task in range(TASKS)}
+                known = {task: [one for one in found if one is not None] for task, found in parts.items()}
+                decided = decide({task: one for task, one in known.items() if one}, [Limits(low=0)], barred={})
+                for verdict in {one.verdict for one in decided.values()} & {*VERDICTS}:
+                    counted[verdict] += 1
+            wrong = {verdict: number / draws for verdict, number in counted.items()}
+            rows.append(_wrong_row(name, world, wrong, count=count, n=n))
+    return rows
+
+
+def _wrong_row(rule: str, world: str, wrong: dict[str, float], *, count: int, n: int) -> dict[str, Any]:
+    row = {"rule": rule, "world": world, "S": count, "n": n}
+    row |= {f"wrongly {verdict}, %": round(100 * share, 1) for verdict, share in wrong.items()}
+    report.progress(str(row))
+    return row
 
 
 def power_rows(found: dict[str, Setting], *, draws: int, generator: Any) -> list[dict[str, Any]]:
@@ -210,8 +247,10 @@ def main() -> None:
     arguments.add_argument("--run", type=Path, default=Path("results/mini"), help="a kept run with its outcomes")
     arguments.add_argument("--draws", type=int, default=2000)
     options = report.parse(arguments, {"draws": 100})
-    generator, found = np.random.default_rng(options.seed), settings(options.run)
-    wrong = calibration_rows(found, draws=options.draws, generator=generator)
+    generator, run = np.random.default_rng(options.seed), Run.at(options.run)
+    found = settings(run)
+    wrong = exchangeable_rows(run, draws=options.draws, generator=generator)
+    wrong += calibration_rows(found, draws=options.draws, generator=generator)
     strength = power_rows(found, draws=max(100, options.draws // 10), generator=generator)
     tables = {"Wrong verdicts": report.table(wrong), "Power": report.table(strength)}
     report.publish("calibration", {"wrong": wrong, "power": strength}, tables, options)

@@ -69,11 +69,11 @@ def workload(name: str, *, count: int, seed: int, device: str) -> Workload:
 def _folders(name: str) -> tuple[Path, Path]:
     """The model's and the examples'."""
     if name not in PLANTED:
-        return finetuned(name), data_folder(ROOT, name)
+        return finetuned(name), data_folder(ROOT, name, SEED)
     folder = model_folder(Path(), name, SEED)
     if not (folder / "config.json").is_file():
         raise SystemExit(f"{folder} is missing; run: make repro")
-    return folder, data_folder(Path(), name)
+    return folder, data_folder(Path(), name, SEED)
 
 
 def _drawn(examples: list[Example], count: int, seed: int) -> list[Example]:
