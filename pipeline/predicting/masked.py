@@ -89,13 +89,22 @@ def _by_the_engine(
     """Logits `(item, classes)` of the `rows` of a batch, each under its masks."""
     inputs = model_inputs(model, batch)
     hidden, whole = entering(model, inputs)
-    logits = masked_passes(
-        encoder, hidden, rows, masks, key_mask=inputs.key_mask(), attend=under_head_masks, token_budget=token_budget
-    )
-    whole = whole[rows]
-    # The model's own bit for bit; and masks must not hide that it has none.
-    own = (masks.whole() == 1).flatten(1).all(dim=1) | ~whole.isfinite().all(dim=1)
-    return torch.where(own[:, None], whole, logits)
+    logits = whole[rows]
+    # A mask of ones leaves the model's own bit for bit; and no mask may hide that those are not finite.
+    unmasked = (masks.whole() == 1).flatten(1).all(dim=1)
+    changed = (~unmasked & logits.isfinite().all(dim=1)).nonzero().flatten()
+    if len(changed):
+        items = changed.cpu()
+        logits[changed] = masked_passes(
+            encoder,
+            hidden,
+            rows[items],
+            Masks(masks.distinct, masks.index[items]),
+            key_mask=inputs.key_mask(),
+            attend=under_head_masks,
+            token_budget=token_budget,
+        )
+    return logits
 
 
 def _by_the_model(model: PreTrainedModel, batch: Batch, rows: Tensor, masks: Masks, *, token_budget: int) -> Tensor:
