@@ -32,6 +32,6 @@ verify-results: venv
 	python -m pipeline.commands.verify_results results/mini
 
 bench: venv
-	for name in speed limit growth precision; do \
+	for name in speed limit growth precision masks; do \
 		OMP_NUM_THREADS=1 KINETO_LOG_LEVEL=99 python -m benchmarks.$$name || exit 1; \
 	done

@@ -6,7 +6,8 @@ Models are random BERTs of MiniLM's shape. Lengths are drawn around those of SST
 the task's dev split has, or the importance sample for leave-one-out; of them, those next to the median are run, so that
 as many share a length as in the task. 0.1.0 ran the whole model once for every different pair
 of mask and example, and multiplied every head by its mask. The bare products are those of the tree's passes, shape by
-shape, with nothing between them: the limit. The model's own pass, which the tree begins from, is not among them.
+shape, with nothing between them: the limit. The model's own pass, which the tree begins
+from and which is the full mask's answer, is not among them.
 """
 
 import argparse
@@ -46,7 +47,7 @@ PRODUCTS = (functional.linear, functional.scaled_dot_product_attention, torch.ei
 def main() -> None:
     """Measure every model, length and kind of masks, print the table, write the results."""
     description = parser(__doc__)
-    description.add_argument("--layers", nargs="+", type=int, default=[6, 12])
+    description.add_argument("--layers", nargs="+", type=int, default=[6])
     description.add_argument("--lengths", nargs="+", choices=MEDIAN, default=list(MEDIAN))
     description.add_argument("--kinds", nargs="+", choices=TARGETS, default=list(TARGETS))
     description.add_argument("--size", type=int, default=8000, help="tokens times masks of a run, at least")
