@@ -36,7 +36,8 @@ def main(config: StageConfig) -> None:
         write_rows(folder / "edges.parquet", edges)
         write_rows(folder / "outcomes.parquet", found.outcomes)
         write_rows(folder / "shares.parquet", found.shares)
-        shown = shown_trees(examples, attributions, trees, tokenizer=data / "tokenizer", task=task, settings=settings)
+        place = {"tokenizer": data / "tokenizer", "task": task}
+        shown = shown_trees(examples, attributions, trees, **place, layers=layers, settings=settings)
         write_json(folder / "trees.json", shown)
 
 

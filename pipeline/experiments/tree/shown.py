@@ -22,6 +22,7 @@ def shown_trees(
     *,
     tokenizer: Path,
     task: Task,
+    layers: int,
     settings: Tree,
 ) -> dict[str, Any]:
     """The first `n_shown` examples whose whole maps are kept and that are at most `longest_shown` tokens long.
@@ -50,7 +51,7 @@ def shown_trees(
                 "predicted": names[rows[example.example_id]["predicted"]],
                 "probability": rows[example.example_id]["output"],
                 "head": rows[example.example_id]["top_head"],
-                "layers": len(rows[example.example_id]["steps"]),
+                "layers": layers,
                 "root": trees[example.example_id].root,
                 "edges": [edge._asdict() for edge in trees[example.example_id].edges],
             }

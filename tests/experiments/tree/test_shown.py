@@ -27,7 +27,7 @@ def shown(tmp_path, section):
     BertTokenizer(vocab={"[UNK]": 0, "[PAD]": 1, "[CLS]": 2, "[SEP]": 3, "word": 4}).save_pretrained(tmp_path / "words")
     rows = [
         {"split": "dev", "example_id": name, "target": "predicted", "predicted": 1, "output": 0.75}
-        | {"top_head": [1, 0], "steps": [4, 4]}
+        | {"top_head": [1, 0]}
         for name in LENGTHS
     ]
     write_rows(tmp_path / "heads.parquet", rows)
@@ -37,7 +37,7 @@ def shown(tmp_path, section):
     def make(**changes):
         settings = section("tree", **{"n_shown": 2, "longest_shown": 4, "withheld": [], **changes})
         place = {"tokenizer": tmp_path / "words", "task": "sst2"}
-        return shown_trees(examples, tmp_path, TREES, settings=settings, **place)
+        return shown_trees(examples, tmp_path, TREES, layers=2, settings=settings, **place)
 
     return make
 
