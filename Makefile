@@ -12,8 +12,10 @@ venv: .venv/installed
 	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# JOBS=2: two models at once, each with half of the threads.
 repro: venv
 	@python -m pipeline.commands.check
+	$(if $(JOBS),python -m pipeline.commands.repro $(JOBS))
 	dvc repro
 	@python -m pipeline.commands.conclusion
 
