@@ -1,5 +1,6 @@
 """Several models at once: which stages are theirs, and what is said of one that fails."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,7 @@ def test_the_stages_of_a_model_read_no_other_models_outputs() -> None:
 
 @pytest.mark.usefixtures("workspace")
 def test_every_model_runs_once_with_its_share_of_the_threads(monkeypatch: pytest.MonkeyPatch, exit_code) -> None:
+    shutil.copy(ROOT / "dvc.yaml", ".")
     calls: list[tuple[list[str], str]] = []
 
     def run(command: list[str], *, env: dict[str, str], check: bool) -> "subprocess.CompletedProcess[str]":
