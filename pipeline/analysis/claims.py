@@ -66,6 +66,7 @@ def _judged(
         "claim": rule.claim,
         "source": rule.source,
         "objection": rule.objection,
+        "any": rule.any,
         "rule": (" or " if rule.any else " and ").join(f"{part.text}" for part in rule.primary),
         "date": rule.date.isoformat(),
         "digest": rules.digest,

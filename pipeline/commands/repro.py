@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
         environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
 
         def run(model: str) -> int:
-            command = [sys.executable, "-m", "dvc", "repro", *targets(model, stages)]
+            command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *targets(model, stages)]
             return subprocess.run(command, env=environment, check=False).returncode
 
         with ThreadPoolExecutor(jobs) as pool:

@@ -42,7 +42,7 @@ def test_every_model_runs_once_with_its_share_of_the_threads(monkeypatch: pytest
     with pytest.raises(SystemExit, match="stages of inference-1 failed"):
         repro.main(["2"])
     assert {threads for _, threads in calls} == {"4"}
-    assert all(command[:4] == [sys.executable, "-m", "dvc", "repro"] for command, _ in calls)
-    first = sorted(command[4] for command, _ in calls)
+    assert all(command[2:5] == ["dvc", "--wait-for-lock", "repro"] for command, _ in calls)
+    first = sorted(command[5] for command, _ in calls)
     assert first == ["prepare@inference-1", "prepare@negation-1"]
     assert exit_code(repro.main, ["0"]) == 2

@@ -170,7 +170,7 @@ def test_the_report_opens_with_a_line_per_claim(report_context):
     assert [line.split("|")[1].strip() for line in lines] == [claim["id"] for claim in judged]
     (row,) = (line for line in lines if line.startswith("| P4a"))
     primary = next(claim for claim in judged if claim["id"] == "P4a")["tasks"][0]["primary"][0]
-    value = f"negation {primary['value']:.1f} [{primary['low']:.1f}, {primary['high']:.1f}] points"
+    value = f"{primary['value']:.1f} [{primary['low']:.1f}, {primary['high']:.1f}] points"
     assert all(words in row for words in (value, "not decidable on 1 of 1", "at least as good as by Taylor"))
     assert judged[0]["digest"][:16] in claims
     # A claim without a task in this run has no page.

@@ -23,17 +23,14 @@ def tables(results: Results) -> dict[str, list[Row]]:
 
 
 def claim_rows(claims: Sequence[Metrics]) -> list[Row]:
-    """One row per claim: what it says, the verdict over its tasks, and its primary values."""
-    return [
-        {
-            "claim": claim["id"],
-            "statement": claim["claim"],
-            "source": claim["source"],
-            "verdict": claim["verdict"],
-            "values": "; ".join(_values(one) for one in claim["tasks"]) or None,
-        }
-        for claim in claims
-    ]
+    """One row per claim: what it says, the verdict over its tasks, and its primary values on each task."""
+    tasks = list(dict.fromkeys(one["task"] for claim in claims for one in claim["tasks"]))
+    rows: list[Row] = []
+    for claim in claims:
+        values = {one["task"]: _values(one, either=claim["any"]) for one in claim["tasks"]}
+        known = {"claim": claim["id"], "statement": claim["claim"], "verdict": claim["verdict"]}
+        rows.append({**known, **{task_name(task): values.get(task) for task in tasks}})
+    return rows
 
 
 def primary_rows(claim: Metrics) -> list[Row]:
@@ -52,7 +49,10 @@ def secondary_rows(claim: Metrics) -> list[Row]:
     return [row for one in claim["tasks"] for row in statistic_rows(one["secondary"])]
 
 
-def _values(one: Metrics) -> str:
-    """`SST-2 3.1 [1.0, 5.2] points`."""
-    found = [f"{cell_text('primary_value', value_cell(row))} {row['unit']}".strip() for row in one["primary"]]
-    return f"{task_name(one['task'])} {' and '.join(found)}"
+def _values(one: Metrics, *, either: bool) -> str:
+    """`3.1 [1.0, 5.2] points`; of several rows of which one is enough the largest."""
+    rows = [row for row in one["primary"] if row["value"] is not None] or one["primary"]
+    if either:
+        rows = [max(rows, key=lambda row: row["value"] or 0.0)]
+    texts = [cell_text("recovered" if row["unit"] == "share" else "points", value_cell(row)) for row in rows]
+    return f"{' and '.join(texts)} {rows[0]['unit']}".strip() + (f", best of {len(one['primary'])}" if either else "")

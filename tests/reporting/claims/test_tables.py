@@ -35,13 +35,17 @@ def claim(tmp_path):
 
 
 def test_a_claim_is_one_line_with_its_values(claim):
-    (row,) = claim_rows([claim])
-    assert (row["claim"], row["statement"], row["source"]) == ("P4a", "it is as good", "the paper")
+    other = claim | {"id": "R3", "any": True, "tasks": claim["tasks"][:1]}
+    primary = claim["tasks"][0]["primary"][0]
+    smaller = primary | {"value": primary["value"] - 9, "unit": "share"}
+    other["tasks"] = [other["tasks"][0] | {"primary": [smaller, primary | {"unit": "share"}]}]
+    row, either = claim_rows([claim, other])
+    assert [*row] == [*either] == ["claim", "statement", "verdict", "SST-2", "RTE"]
+    assert (row["claim"], row["statement"]) == ("P4a", "it is as good")
     assert row["verdict"] == "reproduced on 1 of 2, not decidable on 1"
-    sst2, rte = row["values"].split("; ")
-    value = claim["tasks"][0]["primary"][0]
-    assert sst2 == f"SST-2 {value['value']:.1f} [{value['low']:.1f}, {value['high']:.1f}] points"
-    assert rte.startswith("RTE ")
+    assert row["SST-2"] == f"{primary['value']:.1f} [{primary['low']:.1f}, {primary['high']:.1f}] points"
+    shown = f"{primary['value']:.2f} [{primary['low']:.2f}, {primary['high']:.2f}] share, best of 2"
+    assert (either["SST-2"], either["RTE"]) == (shown, None)
 
 
 def test_every_task_has_its_row_with_rule_and_reason(claim):
