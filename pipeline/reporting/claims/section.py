@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from pipeline.reporting.blocks import Block
     from pipeline.reporting.cells import Metrics
+    from pipeline.reporting.table_text import Row
 
 INTRO = (
     "P are claims of the paper, R objections of a review of it, N claims that are new here. A claim has one primary "
@@ -60,6 +61,10 @@ def _claim(claim: Metrics) -> Sequence[Block]:
     secondary = secondary_rows(claim)
     return [
         Text(text),
-        Table(f"{claim['id']}, the rows that decide.", primary_rows(claim)),
+        Table(f"{claim['id']}, the rows that decide.", [_without(row, "claim") for row in primary_rows(claim)]),
         *([Table(f"{claim['id']}, beside them.", secondary)] if secondary else []),
     ]
+
+
+def _without(row: Row, name: str) -> Row:
+    return {key: cell for key, cell in row.items() if key != name}
