@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -122,9 +123,9 @@ def test_a_second_run_runs_nothing(repository):
         ("attribute", "steps", 3),
         ("effectiveness", "n_eval", 30),
         ("tree", "tau", 0.5),
-        ("claims", "trigger_drop", 6.0),
+        ("analyse", "best_triggers", 2),
         ("prune", "random_orders", 21),
-        ("claims", "sufficient_error", 0.1),
+        ("convergence", "n_judged", 5),
         ("figures", "dpi", 90),
         ("report", "title", "Another"),
         ("run", "token_budget", 500),
@@ -150,33 +151,36 @@ def verify(repository):
 def test_kept_results_are_verified(repository):
     repository("python", "-m", "pipeline.commands.keep_results", "results/tiny")
     kept = repository.folder / "results/tiny"
-    assert not list(kept.rglob("*.parquet")) + list(kept.rglob("*.safetensors"))
+    assert not list(kept.rglob("*.safetensors"))
+    assert not list(kept.rglob("maps.parquet"))
     assert (kept / "params.yaml").read_bytes() == (repository.folder / "params.yaml").read_bytes()
     code, lines = verify(repository)
     assert code == 0
     names = ("effectiveness", "pruning", "convergence", "completeness")
-    expected = {"prepare.json", "headline.csv"} | {f"{name}.{kind}" for name in names for kind in ("csv", "md", "svg")}
+    expected = {"prepare.json", "records.json", "negation.json", "claims.csv"} | {
+        f"{name}.{kind}" for name in names for kind in ("csv", "md", "svg")
+    }
     assert {line.split()[1] for line in lines} >= expected
     assert all(line.startswith("same ") for line in lines)
 
-    records = kept / "outputs/analysis/finetune/records.json"
-    changed = json.loads(records.read_text())
-    changed["records"][0]["accuracy"] = 0.125
-    records.write_text(json.dumps(changed))
+    predictions = kept / "outputs/predictions/negation-1.parquet"
+    table = pd.read_parquet(predictions)
+    table["predicted"] = 1 - table["label"]
+    table.to_parquet(predictions)
     code, lines = verify(repository)
     assert code == 1
     different = {line.split()[1] for line in lines if line.startswith("DIFFERENT")}
-    assert {"headline.csv", "finetune.csv"} <= different
+    assert {"records.json", "negation.json", "finetune.csv"} <= different
     assert "prepare.json" not in different
-    assert any("12.5" in line for line in lines if line.startswith("  now:"))
+    assert any('"accuracy": 0.0' in line for line in lines if line.startswith("  now:"))
     shutil.rmtree(repository.folder / "results")
 
 
 def test_an_edit_runs_what_reads_the_value_and_what_changes_by_it(repository):
     repository.edit("figures", "dpi", 90)
     assert repository.stages_run("dvc", "repro") == {"figures", "report"}
-    # The limit of a claim changes and with it a verdict; no stage that holds a model runs, and no figure is drawn.
-    repository.edit("claims", "sufficient_error", 0.9)
+    # What counts as a collapse changes, and with it a statistic; no stage that holds a model runs.
+    repository.edit("analyse", "collapse_share", 0.9)
     assert repository.stages_run("dvc", "repro") <= {"analyse", "figures", "tables", "report"}
     repository.commit()
 

@@ -153,7 +153,14 @@ def test_triggers_are_mined_inserted_and_flipped_alike(case, section):
         one_each = [{"example_id": example.example_id, "target_class": 0} for example in examples]
         attended = attention_triggers(model, one_each, by_id, count=9, settings=settings, token_budget="auto")
         flipped = hotflip_triggers(
-            model, mined, examples, np.array([5, 6, 7]), max_length=MAX_LENGTH, token_budget="auto"
+            model,
+            mined,
+            examples,
+            np.array([5, 6, 7]),
+            candidates=2,
+            rounds=2,
+            max_length=MAX_LENGTH,
+            token_budget="auto",
         )
         return counts, mined, attended, flipped
 
