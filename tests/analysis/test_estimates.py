@@ -95,6 +95,13 @@ def test_a_rounding_error_is_on_no_side():
     assert (found.value, found.error, found.p_above(0), found.p_below(0)) == (0, 0, 1, 1)
 
 
+@pytest.mark.parametrize("size", [0.0, 1e-200, 1e-160, 1e-80])
+def test_values_that_hardly_vary_are_no_trouble(size):
+    found = crossed(size * np.arange(15.0).reshape(3, 5), step=1)
+    assert np.isfinite(found.freedom)
+    assert found.error == pytest.approx(np.sqrt(3) / 5)
+
+
 def test_a_single_value_has_no_interval():
     for found in (over_replicates([0.4]), crossed([[0.4]])):
         assert (found.value, found.interval(), found.holds) == (0.4, None, None)
