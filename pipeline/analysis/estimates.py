@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+TINY = 1e-9
 Holds = Literal["this model", "models", "models and examples"]
 
 
@@ -94,9 +95,9 @@ def crossed(values: ArrayLike, *, step: float = 0.0) -> Estimate:
     spread = models**2 / (count - 1) + examples**2 / (n - 1) + rest**2 / ((count - 1) * (n - 1))
     seen = variance / (count * n)
     # The imagined examples' part is known, so that it has as many degrees of freedom as one likes.
-    freedom = n - 1.0  # of values that do not vary, or by less than can be squared
-    if seen > 0 and spread > 0:
-        freedom = max(count - 1.0, variance**2 / spread) * ((seen + unseen) / seen) ** 2
+    share = seen / (seen + unseen) if seen > 0 else 0.0
+    # Values that do not vary, or by less than can be squared, have the degrees of freedom of one model's.
+    freedom = max(count - 1.0, variance**2 / spread) / share**2 if share > TINY and spread > 0 else n - 1.0
     return Estimate(mean, float(np.sqrt(seen + unseen)), freedom, count, n)
 
 
