@@ -200,9 +200,9 @@ def exchangeable_rows(run: Run, *, draws: int, generator: Any) -> list[dict[str,
         for count, n in SIZES:
             counted: dict[str, int] = dict.fromkeys(VERDICTS, 0)
             for _ in range(draws):
-                parts = {str(task): [exchangeable.estimate(models, count, n, generator)] for task in range(TASKS)}
-                known = {task: [one for one in found if one is not None] for task, found in parts.items()}
-                decided = decide({task: one for task, one in known.items() if one}, [Limits(low=0)], barred={})
+                drawn = [exchangeable.estimate(models, count, n, generator) for _ in range(TASKS)]
+                parts = {str(task): [one] for task, one in enumerate(drawn) if one is not None}
+                decided = decide(parts, [Limits(low=0)], barred={})
                 for verdict in {one.verdict for one in decided.values()} & {*VERDICTS}:
                     counted[verdict] += 1
             wrong = {verdict: number / draws for verdict, number in counted.items()}

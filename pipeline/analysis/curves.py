@@ -5,14 +5,25 @@ example, shape (example, mask), where they give one value per example.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pipeline.analysis.intervals import clearly_above
+from pipeline.analysis.intervals import clearly_above, wilson_interval
 from pipeline.errors import InputError
 
 ROUNDING = 1e-9  # accuracies are ratios of counts: nothing real is closer than this
+
+
+def accuracy_points(correct: NDArray[np.bool_]) -> list[dict[str, Any]]:
+    """Accuracy at each point of a curve, `(point, example)`: counts, and fractions with their Wilson interval."""
+    n, hits = correct.shape[1], correct.sum(axis=1)
+    low, high = wilson_interval(hits, n)
+    return [
+        {"n": n, "correct": int(count), "accuracy": int(count) / n, "low": float(low[at]), "high": float(high[at])}
+        for at, count in enumerate(hits)
+    ]
 
 
 def area_between(lowest_first: ArrayLike, highest_first: ArrayLike) -> NDArray[np.float64]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.curves import area_between
-from pipeline.analysis.intervals import wilson_interval
+from pipeline.analysis.curves import accuracy_points, area_between
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings, correctness
 from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
@@ -80,13 +79,8 @@ def measures(correct: Correct, *, majority: float) -> dict[str, Measure]:
 
 def curve_rows(correct: Correct, *, task: str, seed: int) -> list[dict[str, Any]]:
     """Accuracy (a fraction, with its Wilson interval) after masking k heads per layer, one row per curve and k."""
-    rows = []
-    for (method, direction), hits in correct.items():
-        n = hits.shape[1]
-        low, high = wilson_interval(hits.sum(axis=1), n)
-        for k, count in enumerate(hits.sum(axis=1).tolist()):
-            rows.append(
-                {"task": task, "seed": seed, "method": method, "direction": direction, "k": k, "n": n}
-                | {"correct": count, "accuracy": count / n, "low": float(low[k]), "high": float(high[k])}
-            )
-    return rows
+    return [
+        {"task": task, "seed": seed, "method": method, "direction": direction, "k": k, **point}
+        for (method, direction), hits in correct.items()
+        for k, point in enumerate(accuracy_points(hits))
+    ]

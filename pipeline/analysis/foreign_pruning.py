@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.analysis.curves import auc
-from pipeline.analysis.intervals import wilson_interval
+from pipeline.analysis.curves import accuracy_points, auc
 from pipeline.analysis.outcomes import correctness
 from pipeline.analysis.statistics import Mean
 
@@ -49,17 +48,11 @@ def read(table: pd.DataFrame) -> ForeignPruning:
 
 def curve_rows(found: ForeignPruning, *, model: Model) -> list[dict[str, Any]]:
     """Accuracy (a fraction, with its Wilson interval) of a model pruned by each ranking."""
-    rows, n = [], len(found.examples)
-    for ranking, hits in zip(found.rankings, found.correct.sum(axis=2), strict=True):
-        low, high = wilson_interval(hits, n)
-        for number, rate in enumerate(found.rates):
-            rows.append(
-                {"task": model.task, "seed": model.seed, "ranking": ranking, "rate": rate}
-                | {"n_masked": found.counts[number], "n": n}
-                | {"correct": int(hits[number]), "accuracy": float(hits[number] / n)}
-                | {"low": float(low[number]), "high": float(high[number])}
-            )
-    return rows
+    return [
+        {"task": model.task, "seed": model.seed, "ranking": ranking, "rate": rate, "n_masked": count, **point}
+        for ranking, hits in zip(found.rankings, found.correct, strict=True)
+        for rate, count, point in zip(found.rates, found.counts, accuracy_points(hits), strict=True)
+    ]
 
 
 def losses(found: ForeignPruning, *, task: str) -> dict[str, Mean]:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.curves import ROUNDING, auc, normalised_auc, r_star
-from pipeline.analysis.intervals import wilson_interval
+from pipeline.analysis.curves import ROUNDING, accuracy_points, auc, normalised_auc, r_star
 from pipeline.analysis.methods import FACTORS, named
 from pipeline.analysis.outcomes import Findings, correctness
 from pipeline.analysis.statistics import Mean, Measure, Single, statistics
@@ -68,18 +67,12 @@ def curve_rows(
     seed: int,
 ) -> list[dict[str, Any]]:
     """Accuracy (a fraction, with its Wilson interval) at every rate; `correct` is `(ranking, rate, example)`."""
-    rows = []
-    n = correct.shape[2]
-    for ranking, hits in zip(orders, correct.sum(axis=2), strict=True):
-        low, high = wilson_interval(hits, n)
-        for number, rate in enumerate(rates):
-            rows.append(
-                {"task": task, "seed": seed, "method": ranking.method, "normalise": ranking.normalise}
-                | {"order": ranking.order, "rate": rate, "n_masked": counts[number], "n": n}
-                | {"correct": int(hits[number]), "accuracy": float(hits[number] / n)}
-                | {"low": float(low[number]), "high": float(high[number])}
-            )
-    return rows
+    return [
+        {"task": task, "seed": seed, "method": ranking.method, "normalise": ranking.normalise}
+        | {"order": ranking.order, "rate": rate, "n_masked": count, **point}
+        for ranking, hits in zip(orders, correct, strict=True)
+        for rate, count, point in zip(rates, counts, accuracy_points(hits), strict=True)
+    ]
 
 
 def measures(orders: Sequence[Order], correct: NDArray[np.bool_], *, rates: Sequence[float]) -> dict[str, Measure]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -54,6 +55,13 @@ def head_importance(
     classes = predict_logits(model, examples, token_budget=token_budget).argmax(dim=1).tolist()
     as_predicted = [replace(example, label=label) for example, label in zip(examples, classes, strict=True)]
 
+    @cache
+    def stored(target: str) -> list[dict[str, Any]]:
+        rows = {row["example_id"]: row for row in read_heads(attributions, split="dev", target=target)}
+        if missing := [example.example_id for example in examples if example.example_id not in rows]:
+            raise InputError(f"{attributions} lacks dev example {missing[0]}: run attribute again")
+        return [rows[example.example_id] for example in examples]
+
     def importance(method: str) -> Tensor:
         match method:
             case "gradient_x_attention":
@@ -69,10 +77,7 @@ def head_importance(
                 return torch.zeros(len(examples), *size.values())
             case _:
                 target, column = STORED[method]
-                stored = {row["example_id"]: row for row in read_heads(attributions, split="dev", target=target)}
-                if missing := [example.example_id for example in examples if example.example_id not in stored]:
-                    raise InputError(f"{attributions} lacks dev example {missing[0]}: run attribute again")
-                return per_head([stored[example.example_id] for example in examples], column, **size)
+                return per_head(stored(target), column, **size)
 
     return {method: importance(method) for method in settings.methods}
 

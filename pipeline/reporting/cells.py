@@ -8,11 +8,6 @@ from pipeline.analysis.intervals import Interval
 Metrics = Mapping[str, Any]
 
 
-def scaled(part: Metrics | None, scale: float = 1) -> Interval | None:
-    """A metrics file's {value, low, high} in another unit: `scale` 100 makes points of a fraction. None stays None."""
-    return None if part is None else Interval.of(part, scale)
-
-
 def in_percent(share: float | None) -> float | None:
     """A fraction as a percentage. None stays None."""
     return None if share is None else 100 * share

@@ -164,11 +164,7 @@ def statistic_row():
     """A row as `analyse` writes it, of one model; without an interval where `spread` is None."""
 
     def make(name, value, *, task="negation", spread=1.0, unit="points", **changes):
-        ends = {"low": None, "high": None, "holds": None}
-        if spread is not None:
-            ends = {"low": value - spread, "high": value + spread, "holds": "this model"}
-        known = {"label": f"the {name}", "unit": unit, "replicates": 1, "n": 1000, "error": spread, "freedom": None}
-        return {"task": task, "name": name, "value": value, **ends, **known, "by_seed": [value], "why": None} | changes
+        return statistic(name, value, unit, task=task, label=f"the {name}", spread=spread, n=1000) | changes
 
     return make
 

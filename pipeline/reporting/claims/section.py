@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.analysis.verdicts import LEAST_REPLICATES
 from pipeline.reporting.blocks import ReportContext, Section, Table, Text
 from pipeline.reporting.claims.tables import claim_rows, primary_rows, secondary_rows
 
@@ -28,7 +29,6 @@ FEW = (
 )
 RULE = "Rule of {date}: {rule}. From {source}."
 SEEN = "Models whose earlier results were known when the rule was written: {listed}."
-LEAST = 3
 
 
 def section(context: ReportContext) -> Section:
@@ -36,7 +36,7 @@ def section(context: ReportContext) -> Section:
     claims = context.records["claims"]
     digest = claims[0]["digest"]
     blocks: list[Block] = [Text(INTRO.format(digest=digest[:16]))]
-    if len(context.seeds) < LEAST:
+    if len(context.seeds) < LEAST_REPLICATES:
         count = len(context.seeds)
         blocks.append(Text(FEW.format(models=f"{count} model" + ("s" if count > 1 else ""))))
     blocks.append(Table("Claims and verdicts.", claim_rows(claims)))
