@@ -41,8 +41,7 @@ def setting(rule, generator):
 def test_a_rule_is_seldom_wrong(name, verdict):
     generator = np.random.default_rng(sum(name.encode()))
     found = setting(RULES[name], generator)
-    count = RULES[name].models
-    assert wrong_share(found, verdict, draws=DRAWS, count=count, n=60, generator=generator) <= 0.05 + CHANCE
+    assert wrong_share(found, verdict, draws=DRAWS, count=3, n=60, generator=generator) <= 0.05 + CHANCE
 
 
 @pytest.mark.parametrize("n", [60, 400])

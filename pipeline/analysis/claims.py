@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis.intervals import clearly_above, majority_share
-from pipeline.analysis.verdicts import decide
+from pipeline.analysis.verdicts import LEAST_REPLICATES, decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -94,8 +94,8 @@ def _decisions(
         least = min((row.estimate.replicates for row in rows if row.estimate), default=0)
         if missing := next((row for row in rows if row.estimate is None), None):
             barred[task] = f"{missing.label}: {missing.why}"
-        elif least < rule.models:
-            barred[task] = f"{_count(least, 'model')}, and a verdict needs {rule.models}"
+        elif least < LEAST_REPLICATES:
+            barred[task] = f"{_count(least, 'model')}, and a verdict needs {LEAST_REPLICATES}"
     estimates = {
         task: [row.estimate for row in rows if row.estimate] for task, rows in primary.items() if task not in barred
     }

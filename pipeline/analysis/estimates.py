@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
+from scipy.optimize import brentq
+from scipy.special import ndtri, stdtrit
 
 from pipeline.analysis.intervals import ROUNDING, Interval
 from pipeline.errors import InputError
@@ -16,66 +18,93 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
-TINY = 1e-9
+LEAST_P = 1e-100  # smaller ones are 0
 Holds = Literal["this model", "models", "models and examples"]
 
 
 @dataclass(frozen=True)
+class Part:
+    """A part of a statistic's variance, and the degrees of freedom that it is known by: None if exactly."""
+
+    variance: float
+    freedom: float | None
+
+    def half_width(self, p: float) -> float:
+        """Of the interval that `p` of the cases exceed on either side, if this were the only part."""
+        quantile = ndtri(p) if self.freedom is None else stdtrit(self.freedom, p)
+        return -float(quantile) * float(np.sqrt(self.variance))
+
+
+@dataclass(frozen=True)
 class Estimate:
-    """A statistic with its standard error and Student's degrees of freedom; both None where nothing tells them.
+    """A statistic with the parts of its variance, None where nothing tells them.
 
     `replicates` counts models, `n` examples (None for a statistic that has no value per example).
     """
 
     value: float
-    error: float | None
-    freedom: float | None
+    parts: tuple[Part, ...] | None
     replicates: int
     n: int | None
 
     def __post_init__(self) -> None:
         # Sums of fractions end a rounding error beside what they stand for, and a verdict asks on which side it is.
         object.__setattr__(self, "value", round(self.value, ROUNDING) + 0.0)
-        if self.error is not None:
-            object.__setattr__(self, "error", round(self.error, ROUNDING))
+
+    @property
+    def error(self) -> float | None:
+        """Standard error."""
+        if self.parts is None:
+            return None
+        return round(float(np.sqrt(sum(part.variance for part in self.parts))), ROUNDING)
 
     @property
     def holds(self) -> Holds | None:
         """What its interval lets vary."""
-        if self.error is None:
+        if self.parts is None:
             return None
         if self.replicates == 1:
             return "this model"
         return "models" if self.n is None else "models and examples"
 
     def interval(self, *, level: float = 0.95) -> Interval | None:
-        """Student's t interval; None without a standard error."""
-        if self.error is None or self.freedom is None:
+        """The interval at `level`; None without parts."""
+        if self.parts is None:
             return None
-        half = float(stdtrit(self.freedom, (1 + level) / 2)) * self.error
+        half = self._half_width((1 - level) / 2)
         return Interval(self.value, self.value - half, self.value + half)
 
     def p_above(self, limit: float) -> float:
-        """One-sided p of "the true value is at most `limit`": small where it is above; 1 without a standard error."""
+        """One-sided p of "the true value is at most `limit`": small where it is above; 1 without parts."""
         return self._p(self.value - limit)
 
     def p_below(self, limit: float) -> float:
-        """One-sided p of "the true value is at least `limit`": small where it is below; 1 without a standard error."""
+        """One-sided p of "the true value is at least `limit`": small where it is below; 1 without parts."""
         return self._p(limit - self.value)
 
+    def _half_width(self, p: float) -> float:
+        """Squares add up: each part by a quantile of its own, as in Graybill and Wang (1980)."""
+        return math.hypot(*(part.half_width(p) for part in self.parts or ()))
+
     def _p(self, distance: float) -> float:
-        if self.error is None or self.freedom is None:
+        if self.parts is None:
             return 1.0
         if self.error == 0:
             return 0.0 if distance > 0 else 1.0
-        return float(stdtr(self.freedom, -distance / self.error))
+        if distance < 0:
+            return 1 - self._p(-distance)
+        if distance > self._half_width(LEAST_P):
+            return 0.0
+        # The p whose interval just reaches over the distance.
+        log_p = brentq(lambda at: self._half_width(math.exp(at)) - distance, math.log(LEAST_P), math.log(0.5))
+        return math.exp(log_p)
 
 
 def crossed(values: ArrayLike, *, step: float = 0.0) -> Estimate:
     """Mean of `(replicate, example)` values, of which replicates and examples are random and crossed.
 
-    The variance is the largest of three readings of the two-way table's mean squares, its degrees of freedom are
-    Satterthwaite's, at least replicates - 1. With one replicate it is the t interval over its examples.
+    The variance has a part for replicates, with the rest, and one for examples, from the two-way table's mean squares.
+    With one replicate it is the t interval over its examples.
 
     Where an example moves the statistic by a whole `step` or not at all (100 points, for a difference of accuracies),
     those few that would have moved may be missing from the sample. So three more are imagined, a step off the mean:
@@ -85,20 +114,15 @@ def crossed(values: ArrayLike, *, step: float = 0.0) -> Estimate:
     if table.ndim != 2 or table.size == 0:
         raise InputError(f"crossed needs values of shape (replicate, example), got {table.shape}")
     count, n = table.shape
-    mean, unseen = float(table.mean()), 3 * (step / n) ** 2
+    mean = float(table.mean())
     if n < 2:
-        return Estimate(mean, None, None, count, n)
+        return Estimate(mean, None, count, n)
+    unseen = Part(3 * (step / n) ** 2, None)
     if count == 1:
-        return Estimate(mean, float(np.sqrt(table.var(ddof=1) / n + unseen)), n - 1.0, count, n)
+        return Estimate(mean, (Part(float(table.var(ddof=1)) / n, n - 1), unseen), count, n)
     models, examples, rest = mean_squares(table)
-    variance = max(models + examples - rest, models, examples)
-    spread = models**2 / (count - 1) + examples**2 / (n - 1) + rest**2 / ((count - 1) * (n - 1))
-    seen = variance / (count * n)
-    # The imagined examples' part is known, so that it has as many degrees of freedom as one likes.
-    share = seen / (seen + unseen) if seen > 0 else 0.0
-    # Values that do not vary, or by less than can be squared, have the degrees of freedom of one model's.
-    freedom = max(count - 1.0, variance**2 / spread) / share**2 if share > TINY and spread > 0 else n - 1.0
-    return Estimate(mean, float(np.sqrt(seen + unseen)), freedom, count, n)
+    of_examples = max(examples - rest, 0.0) / (count * n)
+    return Estimate(mean, (Part(models / (count * n), count - 1), Part(of_examples, n - 1), unseen), count, n)
 
 
 def mean_squares(table: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -125,7 +149,7 @@ def ratio_of_means(above: ArrayLike, below: ArrayLike) -> Estimate | None:
         return None
     value = float(above_.mean()) / denominator.value
     linear = crossed((above_ - value * below_) / denominator.value)
-    return Estimate(value, linear.error, linear.freedom, linear.replicates, linear.n)
+    return Estimate(value, linear.parts, linear.replicates, linear.n)
 
 
 def over_replicates(values: Sequence[float]) -> Estimate:
@@ -133,10 +157,9 @@ def over_replicates(values: Sequence[float]) -> Estimate:
     found: NDArray[np.float64] = np.asarray(values, np.float64)
     if found.ndim != 1 or len(found) == 0:
         raise InputError(f"over_replicates needs one value per replicate, got shape {found.shape}")
-    if len(found) == 1:
-        return Estimate(float(found[0]), None, None, 1, None)
-    error = float(found.std(ddof=1) / np.sqrt(len(found)))
-    return Estimate(float(found.mean()), error, len(found) - 1.0, len(found), None)
+    count = len(found)
+    parts = (Part(float(found.var(ddof=1)) / count, count - 1),) if count > 1 else None
+    return Estimate(float(found.mean()), parts, count, None)
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -8,9 +8,9 @@ from datetime import date
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
-from pipeline.analysis.verdicts import LEAST_REPLICATES, Limits
+from pipeline.analysis.verdicts import Limits
 
 FILE = Path(__file__).with_name("rules.yaml")
 
@@ -43,8 +43,8 @@ class Primary(_Checked):
 class Rule(_Checked):
     """A claim, and how it is decided: all of `primary` have to hold, or one of them if `any`.
 
-    `models` is the least number of models of a task that may decide; `secondary` are patterns of the statistics that
-    are shown beside the primary ones. A claim about some tasks alone names them.
+    `secondary` are patterns of the statistics that are shown beside the primary ones. A claim about some tasks alone
+    names them.
     """
 
     id: str
@@ -55,7 +55,6 @@ class Rule(_Checked):
     secondary: tuple[str, ...]
     objection: bool = False
     any: bool = False
-    models: int = Field(LEAST_REPLICATES, ge=LEAST_REPLICATES)
     tasks: tuple[str, ...] | None = None
     date: date
 

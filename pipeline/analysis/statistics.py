@@ -68,7 +68,7 @@ class Statistic:
     of_models: tuple[Measure, ...] = ()
 
     def record(self) -> dict[str, Any]:
-        """A flat row: value, interval (low, high), what it holds, standard error, degrees of freedom, sizes."""
+        """A flat row: value, interval (low, high), what it holds, standard error, sizes."""
         found, interval = self.estimate, self.estimate.interval() if self.estimate else None
         if interval and self.unit == "%":  # Student's t knows no bounds
             interval = replace(interval, low=max(0.0, interval.low), high=min(100.0, interval.high))
@@ -82,7 +82,6 @@ class Statistic:
             "high": interval.high if interval else None,
             "holds": found.holds if found else None,
             "error": found.error if found else None,
-            "freedom": found.freedom if found else None,
             "replicates": found.replicates if found else None,
             "n": found.n if found else None,
             "by_seed": list(self.by_seed),

@@ -117,7 +117,7 @@ def ceilings(task: str, importance: Sequence[Heads]) -> list[Statistic]:
         of_seeds = [None if None in row else float(np.mean([v for v in row if v is not None])) for row in values]
         there = [value for value in of_seeds if value is not None]
         undefined = len(there) < len(of_seeds)
-        mean = None if undefined else Estimate(float(np.mean(there)), None, None, len(there), None)
+        mean = None if undefined else Estimate(float(np.mean(there)), None, len(there), None)
         why = "an importance is the same for all heads" if undefined else "none: pairs of seeds share models"
         label = f"Pearson's r{where}, two seeds of {task}"
         result.append(Statistic(None, f"ceiling/{task}{kind}", label, "correlation", mean, tuple(of_seeds), why))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Verdict = Literal["reproduced", "not reproduced", "undecided", "not decidable"]
 
 LEVEL = 0.05  # of a family of tasks, both sides together
-LEAST_REPLICATES = 3  # with two, the interval misses the truth in one case of ten
+LEAST_REPLICATES = 3  # two differ by chance so much that their interval is 13 standard errors wide
 
 
 @dataclass(frozen=True)

@@ -131,9 +131,3 @@ def test_a_statistic_over_several_tasks_is_a_family_of_its_own_and_needs_all_mod
     assert by_task(claim) == {"all": "reproduced"}
     (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={"rte": "seed 2 is weak"}, seeds=(1, 2, 3))
     assert (by_task(claim), claim["tasks"][0]["why"]) == ({"all": "not decidable"}, "rte, seed 2 is weak")
-
-
-def test_a_rule_may_ask_for_more_models():
-    assert by_task(judged({"sst2": 3.0}, rule(models=5))) == {"sst2": "not decidable"}
-    assert judged({"sst2": 3.0}, rule(models=5))["tasks"][0]["why"] == "3 models, and a verdict needs 5"
-    assert by_task(judged({"sst2": 3.0}, rule(models=5), seeds=5)) == {"sst2": "reproduced"}

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.analysis.estimates import Estimate
+from pipeline.analysis.estimates import Estimate, Part
 from pipeline.analysis.verdicts import Limits, decide
 
 
 def at(value, error=1.0, freedom=20.0, replicates=3, n=100):
-    return Estimate(value, error, freedom, replicates, n)
+    return Estimate(value, (Part(error**2, freedom),), replicates, n)
 
 
 def verdict(estimate, limits, **changes):

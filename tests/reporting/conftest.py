@@ -102,7 +102,7 @@ def finetune_metrics():
 @pytest.fixture
 def finetune_statistics():
     known = {"task": "negation", "name": "accuracy/dev", "label": "dev accuracy", "unit": "%", "holds": "this model"}
-    value = {"value": 98.5, "low": 97.5, "high": 99.5, "error": 0.5, "freedom": 999.0, "replicates": 1, "n": 1000}
+    value = {"value": 98.5, "low": 97.5, "high": 99.5, "error": 0.5, "replicates": 1, "n": 1000}
     return [known | value | {"by_seed": [98.5], "why": None}]
 
 
@@ -123,7 +123,7 @@ def effectiveness_metrics():
 @pytest.fixture
 def effectiveness_statistics():
     def make(*, tasks=("negation",), seeds=1):
-        known = {"unit": "points", "holds": "this model", "error": 1.0, "freedom": 999.0, "n": 1000, "why": None}
+        known = {"unit": "points", "holds": "this model", "error": 1.0, "n": 1000, "why": None}
         return [
             {"task": task, "name": f"area/{method}", "label": f"area, {method}", **known, "replicates": seeds}
             | {"value": 10.0 * place, "low": 10.0 * place - 2, "high": 10.0 * place + 2}
@@ -208,7 +208,7 @@ def statistic(name, value, unit, *, task="negation", label=None, spread=0.125, n
     ends = {} if spread is None else {"low": value - spread, "high": value + spread, "holds": "this model"}
     return (
         {"task": task, "name": name, "label": label or name, "unit": unit, "value": value, "low": None, "high": None}
-        | {"holds": None, "error": None, "freedom": None, "replicates": 1, "n": n, "by_seed": [value], "why": None}
+        | {"holds": None, "error": None, "replicates": 1, "n": n, "by_seed": [value], "why": None}
         | ends
     )
 
