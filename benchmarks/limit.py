@@ -19,7 +19,7 @@ from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.timing import Contestant, Spread, measure
 from benchmarks.workloads import FULL, NAMES, Workload, workload
 from pipeline.attattr.batching import group_by_length, resolve_token_budget
-from pipeline.attattr.quadrature import schedule
+from pipeline.attattr.quadrature import quadrature
 
 TARGET = 0.7
 RULES = (("gauss_legendre", 3), ("right", 20))
@@ -61,17 +61,15 @@ def _percent(row: dict[str, Any]) -> dict[str, str]:
 
 def chunks(work: Workload, rule: Any, steps: int) -> list[int]:
     """Tokens of each pass through the layers above one scaled attention, as the engine cuts them."""
-    nodes, n = schedule(rule, steps, max_steps=4), work.inputs.input_ids.shape[1]
+    nodes, n = quadrature(rule, steps)[0].tolist(), work.inputs.input_ids.shape[1]
     budget = resolve_token_budget("auto", work.model, n=n)
     lengths = work.inputs.lengths.tolist()
     sizes = []
-    for group in group_by_length(lengths, copies=nodes.counts[0], token_budget=budget):
+    for group in group_by_length(lengths, copies=len(nodes), token_budget=budget):
         area = len(group) * max(lengths[number] for number in group)
-        left = sum(node != 1 for node in nodes.nodes.tolist())
-        while left > 0:
-            taken = min(left, max(1, budget // area))
-            sizes.append(taken * area)
-            left -= taken
+        at_once = max(1, budget // area)
+        pieces = [nodes[first : first + at_once] for first in range(0, len(nodes), at_once)]
+        sizes += [area * sum(node != 1 for node in piece) for piece in pieces if piece != [1]]
     return sizes
 
 

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attribution import Attribution
-from pipeline.attattr.quadrature import Rule, schedule
+from pipeline.attattr.quadrature import Rule, quadrature
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,12 @@ def counted(model: PreTrainedModel, result: Attribution, lengths: Sequence[int],
     """The operations that `result` took, for examples of these lengths; `auto` where it chose its steps itself."""
     shape, total = Shape.of(model), 0
     for n, taken in zip(lengths, result.steps.tolist(), strict=True):
-        nodes = schedule(rule, "auto" if auto else taken[0], max_steps=max(4, *taken))
-        end, zero = bool((nodes.nodes == 1).any()), bool((nodes.nodes == 0).any())
+        nodes, _ = quadrature(rule, taken[0])
+        end, zero = bool((nodes == 1).any()), bool((nodes == 0).any())
         forward, backward = shape.prefix(n)
         total += forward + (backward if end else 0)
         for layer, steps in enumerate(taken):
-            evaluated = nodes.counts[nodes.steps.index(steps)] - end
+            evaluated = (steps + 1 if auto else len(nodes)) - end
             forward, backward = shape.node(layer, n)
             total += evaluated * (forward + backward) + (0 if zero else forward) + shape.late_product(layer, n)
     return total

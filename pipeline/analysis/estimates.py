@@ -96,8 +96,8 @@ class Estimate:
         if distance > self._half_width(LEAST_P):
             return 0.0
         # The p whose interval just reaches over the distance.
-        log_p = brentq(lambda at: self._half_width(math.exp(at)) - distance, math.log(LEAST_P), math.log(0.5))
-        return math.exp(log_p)
+        at = brentq(lambda log_p: self._half_width(math.exp(log_p)) - distance, math.log(LEAST_P), math.log(0.5))
+        return math.exp(float(np.asarray(at)))
 
 
 def crossed(values: ArrayLike, *, step: float = 0.0) -> Estimate:

@@ -42,7 +42,7 @@ class Attribution:
     output: Tensor  # (batch,), F of the unchanged model
     baseline_output: Tensor  # (batch, part), F with the attention of the part at zero
     steps: Tensor  # (batch, part), the steps that were taken
-    last_change: Tensor  # (batch, part), between the last two estimates, relative; nan for a fixed number of steps
+    last_change: Tensor  # (batch, part), how far the scores may be off, relative; nan for a fixed number of steps
     unconverged: Tensor  # (batch, part), True where "auto" ended at max_steps, short of its tolerance
     path: PathName
 
@@ -71,7 +71,7 @@ def attribute(
     steps: int | Literal["auto"] = "auto",
     rule: Rule = "clenshaw_curtis",
     tolerance: float = 0.01,
-    max_steps: int = 64,
+    max_steps: int = 128,
     path: PathName = "layer",
     output: Output = "probability",
     precision: Precision = "full",
@@ -83,9 +83,9 @@ def attribute(
     right-padded batch `(batch, n)` on its device. `target` is the class that is explained: `(batch,)` ids, one id for
     all, or "predicted".
 
-    `steps` "auto" doubles the steps, for each example and layer, until two successive estimates differ by at most
-    `tolerance`, relative to the scores' absolute sum, and the completeness gap is as small; it ends at `max_steps`.
-    With a number of steps, `tolerance` and `max_steps` have no meaning.
+    `steps` "auto" doubles the steps, for each example and layer, up to 8, and then cuts the path where the error is
+    largest, until it is estimated to be at most `tolerance`, relative to the scores' absolute sum, and the completeness
+    gap is as small; it ends at `max_steps`. With a number of steps, `tolerance` and `max_steps` have no meaning.
 
     `path` "layer" scales one layer's attention at a time and recomputes the layers above; "joint" freezes all attention
     and scales it together. `precision` "bfloat16" runs the layers above the scaled attention in that type.

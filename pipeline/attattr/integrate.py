@@ -10,9 +10,7 @@ from pipeline.attattr.encoder import Encoder
 from pipeline.attattr.output import Output, evaluate
 from pipeline.attattr.prefix import Prefix
 from pipeline.attattr.quadrature import Schedule
-
-# In the unit of F. Where scores are smaller than this altogether, errors are compared with it instead.
-FLOOR = 1e-4
+from pipeline.attattr.refine import FLOOR, NODES, Integrand, Panels, Refined, refine
 
 
 class AttentionPath(Protocol):
@@ -21,7 +19,7 @@ class AttentionPath(Protocol):
     end: bool  # whether `assemble` knows the gradient at alpha = 1, so that it need not be evaluated
 
     def logits(self, examples: Tensor, scaled: Tensor) -> Tensor:
-        """`(steps * examples, classes)`, with `scaled` as the path's variable."""
+        """`(examples, classes)`, with `scaled` as the path's variable. `examples` may name one several times."""
         ...
 
     def start(self, examples: Tensor) -> Tensor:
@@ -29,7 +27,10 @@ class AttentionPath(Protocol):
         ...
 
     def assemble(self, examples: Tensor, total: Tensor, end_weight: Tensor) -> Tensor:
-        """Scores `(examples, ..., head, query, key)` from the weighted sum of gradients at `start`'s variable."""
+        """Scores `(examples, ..., head, query, key)` from the weighted sum of gradients at `start`'s variable.
+
+        `end_weight`, `(examples,)`, is the weight of alpha = 1, which `total` lacks where the path knows it (`end`).
+        """
         ...
 
 
@@ -56,17 +57,17 @@ class LayerPath:
 
     def logits(self, examples: Tensor, scaled: Tensor) -> Tensor:
         """The layer is finished and those above run."""
-        hidden = self.part.finish(scaled, self.residual[examples]).flatten(0, 1)
+        hidden = self.part.finish(scaled, self.residual[examples])
         if self.layer == len(self.encoder.layers) - 1:
             return self.encoder.readout(hidden)
-        mask = None if self.key_mask is None else self.key_mask[examples].repeat(len(scaled), 1, 1, 1)
+        mask = None if self.key_mask is None else self.key_mask[examples]
         return self.encoder.forward_from(self.layer + 1, hidden, key_mask=mask)
 
     def assemble(self, examples: Tensor, total: Tensor, end_weight: Tensor) -> Tensor:
         """`(examples, head, query, key)`: the late product with the values."""
         gradient = total @ self.part.output_weight
         if self.end_gradient is not None:
-            gradient = gradient + end_weight * self.end_gradient[examples]
+            gradient = gradient + end_weight[:, None, None] * self.end_gradient[examples]
         probs = self.probs[examples]
         scores = torch.zeros_like(probs)
         scores[:, :, self.rows] = probs[:, :, self.rows] * (
@@ -91,9 +92,9 @@ class JointPath:
 
     def logits(self, examples: Tensor, scaled: Tensor) -> Tensor:
         """All layers with their attention given."""
-        hidden = self.hidden[examples].repeat(len(scaled), 1, 1)
+        hidden = self.hidden[examples]
         for layer, part in enumerate(self.encoder.layers):
-            probs = self._layer(scaled.flatten(0, 1), layer)
+            probs = self._layer(scaled, layer)
             context = (probs @ part.value(hidden)).transpose(1, 2).flatten(2)
             hidden = part.finish(part.project(context), hidden[:, self.encoder.rows(layer)])
         return self.encoder.readout(hidden)
@@ -116,7 +117,7 @@ class Integral:
     attribution: Tensor  # (batch, ..., head, query, key)
     baseline: Tensor  # F with the attention at zero, (batch,)
     steps: Tensor  # (batch,)
-    last_change: Tensor  # between the last two estimates, relative; nan where there was only one, (batch,)
+    last_change: Tensor  # how far they may be off, relative; nan for a fixed number of steps, (batch,)
     unconverged: Tensor  # (batch,), bool
 
 
@@ -131,72 +132,120 @@ class Integrator:
     precision: torch.dtype | None  # of the layers above the scaled attention; None: the model's own
 
     def __call__(self, path: AttentionPath, prefix: Prefix, target: Tensor, output: Tensor) -> Integral:
-        """Refine the estimate of each example until it has converged or the schedule ends.
+        """The integrals of all examples of the group; `output` is F of the unchanged model, `(batch,)`."""
+        copies = max(1, self.token_budget // prefix.inputs.input_ids.shape[1])  # of examples, in one pass
 
-        `output` is F of the unchanged model, `(batch,)`. All levels' weighted sums of gradients grow at once,
-        so that memory does not grow with the number of nodes.
-        """
-        batch, nodes, weights = len(target), self.schedule.nodes, self.schedule.weights
-        active = torch.arange(batch, device=target.device)
-        totals = torch.stack([torch.zeros_like(path.start(active))] * len(weights))
-        at_zero = int((nodes[: self.schedule.counts[0]] == 0).nonzero()[0]) if bool((nodes == 0).any()) else None
-        baseline = self._baseline(path, active, target) if at_zero is None else torch.zeros_like(output)
-        steps = torch.zeros(batch, dtype=torch.long, device=target.device)
-        last_change = torch.full_like(output, torch.nan)
-        unconverged = torch.zeros_like(steps, dtype=torch.bool)
+        def integrand(examples: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
+            f, gradients = output[examples], torch.zeros_like(path.start(examples))
+            # A path that knows the gradient at its end leaves it out here.
+            inner = (alphas != 1).nonzero()[:, 0] if path.end else torch.arange(len(alphas), device=alphas.device)
+            for places in inner.split(copies):
+                f[places], gradients[places] = self._gradient(path, examples[places], alphas[places], target)
+            return f, gradients
+
+        if self.schedule.max_steps is None:
+            return self._fixed(path, integrand, target, output, at_once=max(1, copies // len(target)))
+        return self._auto(path, integrand, output, max_steps=self.schedule.max_steps)
+
+    def _fixed(
+        self, path: AttentionPath, integrand: Integrand, target: Tensor, output: Tensor, *, at_once: int
+    ) -> Integral:
+        """By one rule. Gradients are summed as they come, so that memory does not grow with the number of nodes."""
+        examples, nodes = torch.arange(len(output), device=output.device), self.schedule.nodes.to(output.device)
+        weights, total = self.schedule.weights[0].to(output), torch.zeros_like(path.start(examples))
+        at_zero: list[Tensor] = []
+        for alphas, shares in zip(nodes.split(at_once), weights.split(at_once), strict=True):
+            f, gradients = _on_grid(integrand, examples, alphas)
+            at_zero += f[alphas == 0]
+            total += torch.einsum("s,sb...->b...", shares, gradients)
+        return Integral(
+            attribution=path.assemble(examples, total, weights[nodes == 1].sum().expand(len(examples))),
+            baseline=at_zero[0] if at_zero else self._at_zero(path, examples, target),
+            steps=torch.full_like(examples, self.schedule.steps[0]),
+            last_change=torch.full_like(output, torch.nan),
+            unconverged=torch.zeros_like(examples, dtype=torch.bool),
+        )
+
+    def _auto(self, path: AttentionPath, integrand: Integrand, output: Tensor, *, max_steps: int) -> Integral:
+        """Double each example's steps until it has converged; where the schedule ends before that, refine."""
+        plan, nodes = self.schedule, self.schedule.nodes.to(output.device)
+        active = torch.arange(len(output), device=output.device)
+        steps, error = torch.zeros_like(active), torch.zeros_like(output)
+        f, gradients = _on_grid(integrand, active, nodes[: plan.counts[0]])
+        baseline, previous = f[nodes[: plan.counts[0]] == 0][0], self._estimate(path, active, gradients, level=0)
         results: list[tuple[Tensor, Tensor]] = []
-        previous: Tensor | None = None
-        done = 0
-        for level, count in enumerate(self.schedule.counts):
-            fresh = [place for place in range(done, count) if not (path.end and nodes[place] == 1)]
-            chunk = max(1, self.token_budget // (len(active) * prefix.inputs.input_ids.shape[1]))
-            for start in range(0, len(fresh), chunk):
-                places = torch.tensor(fresh[start : start + chunk])
-                f, gradients = self._gradients(path, active, nodes[places], target[active])
-                if level == 0 and at_zero in places.tolist():
-                    baseline = f[places.tolist().index(at_zero)]
-                share = weights[level:, places].to(gradients)
-                totals[level:] += torch.einsum("ls,sb...->lb...", share, gradients)
-            done = count
-            at_end = weights[level, :count][nodes[:count] == 1].sum().to(totals)
-            estimate = path.assemble(active, totals[level], at_end)
-            steps[active] = self.schedule.steps[level]
-            finished = torch.full_like(active, level == len(weights) - 1, dtype=torch.bool)
-            if previous is not None:
-                change, error = self._errors(estimate, previous, (output - baseline)[active])
-                last_change[active] = change
-                converged = (change <= self.tolerance) & (error <= self.tolerance)
-                unconverged[active] = finished & ~converged
-                finished = finished | converged
-            if bool(finished.any()):
-                results.append((active[finished], estimate[finished]))
-            active, previous, totals = active[~finished], estimate[~finished], totals[:, ~finished]
-            if len(active) == 0:
-                break
-        order = torch.cat([index for index, _ in results]).argsort()
+        for level in range(1, len(plan.counts)):
+            more = _on_grid(integrand, active, nodes[plan.counts[level - 1] : plan.counts[level]])
+            f, gradients = torch.cat([f, more[0]]), torch.cat([gradients, more[1]])
+            estimate = self._estimate(path, active, gradients, level=level)
+            change, gap = self._errors(estimate, previous, (output - baseline)[active])
+            steps[active], error[active] = plan.steps[level], change
+            finished = (change <= self.tolerance) & (gap <= self.tolerance)
+            results.append((active[finished], estimate[finished]))
+            active, previous = active[~finished], estimate[~finished]
+            f, gradients = f[:, ~finished], gradients[:, ~finished]
+        unconverged = torch.zeros_like(steps, dtype=torch.bool)
+        if len(active) > 0 and max_steps < plan.steps[-1] + NODES - 1:  # too few to cut anything
+            results.append((active, previous))
+            unconverged[active] = True
+        elif len(active) > 0:
+            refined = self._refine(path, integrand, active, f, gradients, most=max_steps)
+            results.append((active, refined.scores))
+            steps[active], error[active] = refined.nodes - 1, refined.error
+            unconverged[active] = refined.error > self.tolerance
+        order = torch.cat([examples for examples, _ in results]).argsort()
         attribution = torch.cat([scores for _, scores in results])[order]
-        return Integral(attribution, baseline, steps, last_change, unconverged)
+        return Integral(attribution, baseline, steps, error, unconverged)
 
-    def _gradients(
-        self, path: AttentionPath, examples: Tensor, alphas: Tensor, target: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """F at every alpha, `(steps, examples)`, and its gradient, `(steps, examples, ...)`."""
+    def _estimate(self, path: AttentionPath, examples: Tensor, gradients: Tensor, *, level: int) -> Tensor:
+        """Scores by a level of the schedule, from the gradients at its nodes, `(node, examples, ...)`."""
+        weights = self.schedule.weights[level, : len(gradients)].to(gradients)
+        at_end = weights[self.schedule.nodes[: len(gradients)] == 1].sum().expand(len(examples))
+        return path.assemble(examples, torch.einsum("s,sb...->b...", weights, gradients), at_end)
+
+    def _refine(
+        self, path: AttentionPath, integrand: Integrand, examples: Tensor, f: Tensor, gradients: Tensor, *, most: int
+    ) -> Refined:
+        """From F and the gradients at all nodes of the schedule, `(node, examples, ...)`."""
+
+        def assemble(places: Tensor, total: Tensor, end_weight: Tensor) -> Tensor:
+            return path.assemble(examples[places], total, end_weight)
+
+        # In the order of the path, in panels that share the node between them.
+        order = self.schedule.nodes.argsort().unfold(0, NODES, NODES - 1)
+        count, pieces = len(examples), len(order)
+        panels = Panels.measured(
+            torch.arange(count, device=f.device).repeat_interleave(pieces),
+            self.schedule.nodes[order].to(f.device).repeat(count, 1),
+            f[order].movedim(2, 0).flatten(0, 1),
+            gradients[order].movedim(2, 0).flatten(0, 1),
+            assemble,
+        )
+        return refine(
+            panels,
+            lambda places, alphas: integrand(examples[places], alphas),
+            assemble,
+            tolerance=self.tolerance,
+            max_nodes=most + 1,
+        )
+
+    def _gradient(self, path: AttentionPath, examples: Tensor, alphas: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """F, `(examples,)`, and its gradient, `(examples, ...)`, at an alpha for each."""
         start = path.start(examples)
-        alphas = alphas.to(start).view(-1, *[1] * start.ndim)
-        scaled = (alphas * start).requires_grad_()
+        scaled = (alphas.to(start).view(-1, *[1] * (start.ndim - 1)) * start).requires_grad_()
         with torch.enable_grad():
             f = self._evaluate(path, examples, scaled, target)
             total = f.sum()
-        return f.detach().unflatten(0, (len(scaled), -1)), torch.autograd.grad(total, scaled)[0]
+        return f.detach(), torch.autograd.grad(total, scaled)[0]
 
     def _evaluate(self, path: AttentionPath, examples: Tensor, scaled: Tensor, target: Tensor) -> Tensor:
         with torch.autocast(scaled.device.type, self.precision, enabled=self.precision is not None):
             logits = path.logits(examples, scaled)
-        return evaluate(logits.to(scaled), target.repeat(len(scaled)), output=self.output)
+        return evaluate(logits.to(scaled), target[examples], output=self.output)
 
     @torch.no_grad()
-    def _baseline(self, path: AttentionPath, examples: Tensor, target: Tensor) -> Tensor:
-        return self._evaluate(path, examples, torch.zeros_like(path.start(examples))[None], target)
+    def _at_zero(self, path: AttentionPath, examples: Tensor, target: Tensor) -> Tensor:
+        return self._evaluate(path, examples, torch.zeros_like(path.start(examples)), target)
 
     @staticmethod
     def _errors(estimate: Tensor, previous: Tensor, difference: Tensor) -> tuple[Tensor, Tensor]:
@@ -205,3 +254,10 @@ class Integrator:
         change = (estimate - previous).flatten(1).abs().sum(dim=1)
         gap = (estimate.flatten(1).sum(dim=1) - difference).abs()
         return change / size, gap / size
+
+
+def _on_grid(integrand: Integrand, examples: Tensor, alphas: Tensor) -> tuple[Tensor, Tensor]:
+    """F and its gradient for every alpha and example, `(alphas, examples, ...)`."""
+    f, gradients = integrand(examples.repeat(len(alphas)), alphas.repeat_interleave(len(examples)))
+    shape = (len(alphas), len(examples))
+    return f.unflatten(0, shape), gradients.unflatten(0, shape)

@@ -11,6 +11,7 @@ from pipeline.attattr.errors import AttributionError
 
 Rule = Literal["right", "left", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
 RULES: tuple[str, ...] = get_args(Rule)
+LEVELS = (2, 4, 8)  # steps of "auto" before it refines
 
 
 def quadrature(rule: Rule, steps: int) -> tuple[Tensor, Tensor]:
@@ -59,41 +60,54 @@ def _clenshaw_curtis(steps: int) -> tuple[np.ndarray, np.ndarray]:
     return nodes, weights
 
 
+def interpolatory(nodes: Tensor) -> Tensor:
+    """Weights that integrate, between the first and the last of them, the polynomial through the nodes.
+
+    `nodes` are float64, `(..., node)`, increasing; so are the weights returned.
+    """
+    first, width = nodes[..., :1], nodes[..., -1:] - nodes[..., :1]
+    powers = torch.arange(nodes.shape[-1], dtype=nodes.dtype, device=nodes.device)
+    at_nodes = (2 * (nodes - first) / width - 1)[..., None, :] ** powers[:, None]
+    integrals = torch.where(powers % 2 == 0, 2 / (powers + 1), 0.0).expand(nodes.shape)
+    return torch.linalg.solve(at_nodes, integrals[..., None])[..., 0] * width / 2
+
+
 @dataclass(frozen=True)
 class Schedule:
     """Nodes in the order in which they are evaluated, and the estimates that can be made on the way.
 
-    The first `counts[level]` nodes, with `weights[level]`, are one rule, of `steps[level]` steps.
+    The first `counts[level]` nodes, with `weights[level]`, are one rule, of `steps[level]` steps. Where these do not
+    suffice the path may be refined, up to `max_steps`; None for a fixed number of steps.
     """
 
     nodes: Tensor  # (nodes,), float64
     weights: Tensor  # (level, nodes), float64; zero for nodes that the level does not use
     counts: tuple[int, ...]
     steps: tuple[int, ...]
+    max_steps: int | None
 
 
 def schedule(rule: Rule, steps: int | Literal["auto"], *, max_steps: int) -> Schedule:
-    """One level for a whole number of `steps`; for "auto" 2, 4, 8, ... up to `max_steps`, sharing equal nodes.
+    """One level for a whole number of `steps`; for "auto" 2, 4 and 8, of which each keeps the nodes of those before.
 
-    A level of `clenshaw_curtis` or `trapezoid` keeps all nodes of the level before.
-    Raises AttributionError for bad `steps`, an unknown rule, or `max_steps` below 4, which leaves nothing to compare.
+    Raises AttributionError for bad `steps`, an unknown rule or, with "auto", for one that keeps no nodes, and for
+    `max_steps` below 4, which leaves nothing to compare.
     """
-    if steps != "auto" and isinstance(steps, str):
-        raise AttributionError(f"steps is {steps!r}: it must be a whole number of at least 1, or 'auto'")
-    if steps == "auto" and (type(max_steps) is not int or max_steps < 4):
-        raise AttributionError(f"max_steps is {max_steps!r}: it must be a whole number of at least 4")
-    doubled = [2**power for power in range(1, max_steps.bit_length()) if 2**power <= max_steps]
-    levels = doubled if steps == "auto" else [steps]
-    place: dict[float, int] = {}
-    counts, rules = [], []
-    for count in levels:
-        nodes, weights = quadrature(rule, count)
-        for node in nodes.tolist():
-            place.setdefault(node, len(place))
-        counts.append(len(place))
-        rules.append(dict(zip(nodes.tolist(), weights.tolist(), strict=True)))
-    table = torch.zeros(len(levels), len(place), dtype=torch.float64)
-    for level, weights in enumerate(rules):
-        for node, weight in weights.items():
-            table[level, place[node]] = weight
-    return Schedule(torch.tensor(list(place), dtype=torch.float64), table, tuple(counts), tuple(levels))
+    if steps != "auto":
+        if isinstance(steps, str):
+            raise AttributionError(f"steps is {steps!r}: it must be a whole number of at least 1, or 'auto'")
+        nodes, weights = quadrature(rule, steps)
+        return Schedule(nodes, weights[None], (len(nodes),), (steps,), None)
+    if type(max_steps) is not int or max_steps < LEVELS[1]:
+        raise AttributionError(f"max_steps is {max_steps!r}: it must be a whole number of at least {LEVELS[1]}")
+    if rule in RULES and rule != "clenshaw_curtis":
+        raise AttributionError(f"rule is {rule!r}, whose steps do not refine each other: give a number of steps")
+    levels = tuple(count for count in LEVELS if count <= max_steps)
+    finest, _ = quadrature(rule, levels[-1])
+    # Every second node is of the level before, and so on down.
+    order = sorted(range(len(finest)), key=lambda place: (min(n for n in levels if place * n % levels[-1] == 0), place))
+    table = torch.zeros(len(levels), len(finest), dtype=torch.float64)
+    for level, count in enumerate(levels):
+        table[level, :: levels[-1] // count] = quadrature(rule, count)[1]
+    counts = tuple(count + 1 for count in levels)
+    return Schedule(finest[order], table[:, order], counts, levels, max_steps)

@@ -68,8 +68,7 @@ def judged_rows(
     """The same rows for 20 steps of the right and the left rule alone, shortest examples first.
 
     The reference refines itself in float64 to `reference_tolerance`, by at most `reference_steps`. It has rows of its
-    own: their `error` is its last change, by how much half of its steps were off, and `unconverged` says that it was
-    still above the tolerance.
+    own: their `error` is what it estimates its own to be, and `unconverged` says that this is above the tolerance.
     """
     exact, rows = copy.deepcopy(model).double(), []
     ordered = sorted(examples, key=len)

@@ -274,6 +274,10 @@ class Params(Section):
                 )
             if for_task(self.finetune.epochs, task) is None:
                 raise InputError(f"finetune.epochs is {self.finetune.epochs}, but must hold {task} or {DEFAULT}")
+        if self.attribute.steps == "auto" and self.attribute.rule != "clenshaw_curtis":
+            raise InputError(
+                f"attribute.rule is {self.attribute.rule}, but must be clenshaw_curtis where attribute.steps is auto"
+            )
         if self.prune.factors and "attribution" not in self.prune.methods:
             raise InputError("prune.factors change attribution, which prune.methods must hold then")
         compared = self.universality

@@ -35,6 +35,11 @@ def refusal(values: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("key", "value", "line"),
     [
+        (
+            "attribute.rule",
+            "right",
+            "attribute.rule is right, but must be clenshaw_curtis where attribute.steps",
+        ),
         ("attribute.steps", 0, "attribute.steps is 0, but must be auto or an integer of at least 1"),
         ("attribute.steps", "3", 'attribute.steps is "3", but must be auto or an integer of at least 1'),
         ("attribute.steps", True, "attribute.steps is true, but must be auto or an integer of at least 1"),

@@ -13,10 +13,9 @@ JUDGED = (
 )
 JUDGED_TABLE = "20 steps of the right rule (the paper's) and of the left one (its released code's)."
 REFERENCE = (
-    "The reference refines itself, in float64, until half of its steps agree with all of them to {tolerance:g} of the "
-    "scores, layer by layer, with at most {steps} steps. What half of its steps were off by is its doubt, and an "
-    "example counts as within 5 % only if error and doubt together are: an integral that no number of steps resolves "
-    "counts against the claim."
+    "The reference refines itself, in float64, until its own estimate of its error is {tolerance:g} of the scores, "
+    "layer by layer, with at most {steps} steps. That estimate is its doubt, and an example counts as within 5 % only "
+    "if error and doubt together are: an integral that these steps do not resolve counts against the claim."
 )
 TRUST = "How far the references can be trusted, in numbers of judged examples, and in % of the scores."
 RULES = (

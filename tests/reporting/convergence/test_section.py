@@ -9,7 +9,7 @@ def test_20_steps_are_judged_first_and_their_references_doubted(report_context):
     assert {row["n"] for row in judged.rows} == {128}
     assert len(judged.rows) == 4
     text = " ".join(block.text for block in blocks if isinstance(block, Text))
-    assert "to 0.0001 of the scores" in text
+    assert "is 0.0001 of the scores" in text
     assert "at most 96 steps" in text
     assert "12 dev examples per model" in text
     picture = next(block for block in blocks if isinstance(block, Picture))
