@@ -152,6 +152,8 @@ def check_family(model: PreTrainedModel) -> None:
     family, architecture = model.config.model_type, type(model).__name__
     if family not in _FAMILIES:
         raise AttributionError(f"model family {family!r} is not supported: use one of {', '.join(FAMILIES)}")
+    if getattr(model.config, "kept_heads", None) is not None:
+        raise AttributionError(f"{architecture} has layers of different numbers of heads: explain the whole model")
     if not architecture.endswith("ForSequenceClassification"):
         raise AttributionError(f"{architecture} has no class to explain: load AutoModelForSequenceClassification")
 

@@ -55,7 +55,7 @@ def load_classifier(
         InputError: if it cannot be read, or holds weights that are not finite or not of this model; `remedy` ends the
             line.
     """
-    with refused(f"{location} cannot be loaded", remedy=remedy), _without_pickles(location), _quiet():
+    with refused(f"{location} cannot be loaded", remedy=remedy), _without_pickles(location), quiet():
         _refuse_integers(Path(location))
         # A half-precision checkpoint would otherwise load as half, and a config may ask for another attention.
         model, report = AutoModelForSequenceClassification.from_pretrained(
@@ -127,8 +127,8 @@ def _without_pickles(location: str) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' own report, of which an error's one line says what matters, and its progress bars."""
+def quiet() -> Iterator[None]:
+    """Without transformers' own reports, of which an error's one line says what matters, and its progress bars."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity(CRITICAL)
     logging.disable_progress_bar()

@@ -10,6 +10,7 @@ from uuid import uuid4
 from transformers import PreTrainedModel
 
 from pipeline.errors import InputError
+from pipeline.predicting.load import quiet
 from pipeline.values.store import put_in_place, replace
 
 
@@ -42,7 +43,8 @@ def _written(model: PreTrainedModel, tokenizer: Any, folder: Path) -> Iterator[P
     fresh = folder.with_name(f".{folder.name}.{uuid4().hex}")
     try:
         fresh.mkdir(parents=True)
-        model.save_pretrained(fresh)
+        with quiet():
+            model.save_pretrained(fresh)
         tokenizer.save_pretrained(fresh)
         yield fresh
     except OSError as error:

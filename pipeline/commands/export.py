@@ -1,0 +1,143 @@
+"""Save a fine-tuned model without its least important heads, as a folder that transformers opens.
+
+Heads are ranked by a method of the stage `prune`, whose outputs this reads. The logits are compared with the masked
+model's before anything is written. Open the folder with
+AutoModelForSequenceClassification.from_pretrained(OUT, trust_remote_code=True): it holds the few lines of code by
+which layers may have different numbers of heads.
+
+Run: python -m pipeline.commands.export --task sst2 --seed 1 --method attribution --rate 0.5 OUT
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from pipeline.errors import InputError
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.values.params import read_params
+from pipeline.values.paths import data_folder, experiment_folder, model_folder, repository
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from pipeline.predicting.examples import Example
+    from pipeline.values.schema import Params
+
+SAME = 1e-5  # what the logits may differ by, relative to the largest
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Rank, remove, compare, write, and say what it came to."""
+    summary = (__doc__ or "").partition("\n")[0]
+    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.export", description=summary)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--seed", type=int, default=1, help="of the model; default 1")
+    parser.add_argument("--method", default="attribution", help="by which heads are ranked; default attribution")
+    parser.add_argument("--normalise", default="none", help="none or layer_l2; default none")
+    parser.add_argument("--rate", type=float, required=True, help="share of heads to remove, 0 to 1")
+    parser.add_argument("--epochs", type=int, default=0, help="of fine-tuning afterwards; default 0")
+    parser.add_argument("out", type=Path, metavar="OUT", help="a folder that is not there yet")
+    options = parser.parse_args(arguments)
+    out = options.out.resolve()
+    with exit_on_bad_input():
+        os.chdir(repository())
+        params = read_params()
+        if out.exists():
+            raise InputError(f"{out} is there already: name a folder that is not")
+        if not 0 <= options.rate <= 1:
+            raise InputError(f"--rate is {options.rate}, but must lie between 0 and 1")
+        if options.epochs < 0:
+            raise InputError(f"--epochs is {options.epochs}, but must be at least 0")
+        ranked = _importance(options.task, options.seed, options.method, options.normalise, params)
+        _export(params, options, ranked, out)
+
+
+def _importance(task: str, seed: int, method: str, normalise: str, params: Params) -> Tensor:
+    """Importance `(layer, head)` as the stage `prune` wrote it, or one of its random orders."""
+    import pandas as pd
+    import torch
+
+    from pipeline.experiments.prune import random_rankings
+
+    path = experiment_folder(Path(), "prune", task, seed) / "importance.csv"
+    if not path.is_file():
+        raise InputError(f"there is no {path}; this run has {', '.join(params.tasks)}, seeds {params.seeds}: dvc repro")
+    table = pd.read_csv(path)
+    known = list(dict.fromkeys(table["method"]))
+    wanted = known[0] if method == "random" else method
+    chosen = table[(table["method"] == wanted) & (table["normalise"] == normalise)]
+    if chosen.empty:
+        ways = ", ".join(sorted({*table["normalise"]}))
+        raise InputError(
+            f"prune has no {method} with normalise {normalise}: it has {', '.join(known)} and random, with {ways}"
+        )
+    values = torch.tensor(chosen.pivot(index="layer", columns="head", values="importance").to_numpy())
+    return random_rankings(values.shape, count=1, seed=seed)[0].importance if method == "random" else values
+
+
+def _export(params: Params, options: argparse.Namespace, importance: Tensor, out: Path) -> None:
+    import torch
+    from transformers import AutoTokenizer
+
+    from pipeline.attattr import masked_heads
+    from pipeline.attattr.pruning import global_masks, masked_counts
+    from pipeline.experiments.prune import untied
+    from pipeline.exporting.pruned import pruned
+    from pipeline.predicting.device import device_for
+    from pipeline.predicting.examples import read_examples, subset
+    from pipeline.predicting.load import load_finetuned
+    from pipeline.predicting.predict import predict_logits
+    from pipeline.training.save import save
+
+    task, seed, heads = options.task, options.seed, importance.numel()
+    (count,) = masked_counts([options.rate], heads=heads, rounding=params.prune.rounding)
+    (mask,) = global_masks(untied(importance, seed=seed), [count])
+    weights, data = model_folder(Path(), task, seed), data_folder(Path(), task, seed)
+    model = load_finetuned(weights, device_for(params.run.trainer))
+    dev = subset(read_examples(data / "dev.parquet"), params.prune.n_eval)
+    small = pruned(model, mask)
+    before = predict_logits(model, dev)
+    with masked_heads(model, mask):
+        masked = predict_logits(model, dev)
+    logits = predict_logits(small, dev)
+    apart = float((logits - masked).abs().max() / masked.abs().max())
+    if apart > SAME:
+        raise RuntimeError(f"logits are {apart:.2g} of the largest from the masked model's: nothing was written")
+    labels = torch.tensor([example.label for example in dev])
+    lines = [("whole", model, before), ("pruned", small, logits)]
+    if options.epochs:
+        lines.append(("fine-tuned", *_finetuned(params, options, small, dev)))
+    save(small.cpu(), AutoTokenizer.from_pretrained(weights), out)
+    sys.stdout.write(f"{heads - count} of {heads} heads, {options.method}; {len(dev)} dev examples\n")
+    for name, one, found in lines:
+        parameters = sum(parameter.numel() for parameter in one.parameters()) / 1e6
+        accuracy = 100 * float((found.argmax(dim=1) == labels).double().mean())
+        sys.stdout.write(f"{name:<11} {parameters:8.2f} M parameters   accuracy {accuracy:5.1f} %\n")
+    sys.stdout.write(f"{out}: open it with trust_remote_code=True\n")
+
+
+def _finetuned(
+    params: Params, options: argparse.Namespace, model: PreTrainedModel, dev: Sequence[Example]
+) -> tuple[PreTrainedModel, Tensor]:
+    """The model after some epochs of training as `finetune` does it, and its logits."""
+    from pipeline.predicting.examples import read_examples
+    from pipeline.predicting.predict import predict_logits
+    from pipeline.training.classifier import Classifier, fit
+
+    train = read_examples(data_folder(Path(), options.task, options.seed) / "train.parquet")
+    how = {"settings": params.finetune, "epochs": options.epochs, "seed": options.seed, "workers": params.run.workers}
+    with TemporaryDirectory() as checkpoints:
+        fit(Classifier(model, train, dev, **how), device=model.device, checkpoints=Path(checkpoints), logger=None)
+    return model.eval(), predict_logits(model, dev)
+
+
+if __name__ == "__main__":
+    main()

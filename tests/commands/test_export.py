@@ -1,0 +1,107 @@
+"""`export`: what it writes, says and refuses."""
+
+import json
+
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoTokenizer, BertTokenizer
+
+from pipeline.commands.export import main
+from pipeline.values.store import write_rows
+
+
+@pytest.fixture
+def finished(workspace, tiny_model, random_examples):
+    """A run's model of three layers with the files that `export` reads; by `attribution` head 0 matters least."""
+    model = tiny_model(layers=3, labels=2)
+    model.save_pretrained(workspace / "outputs/models/negation-1")
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *map(str, range(55))]
+    tokenizer = BertTokenizer(vocab={name: number for number, name in enumerate(names)})
+    tokenizer.save_pretrained(workspace / "outputs/models/negation-1")
+    for name in ("dev", "train"):
+        rows = [vars(example) for example in random_examples([6, 9, 7, 12, 5, 8], labels=2)]
+        write_rows(workspace / f"outputs/data/negation-1/{name}.parquet", rows)
+    rows = [
+        {"task": "negation", "seed": 1, "method": "attribution", "normalise": "none"}
+        | {"layer": layer, "head": head, "importance": 10 * head + layer}
+        for layer in range(3)
+        for head in range(4)
+    ]
+    (workspace / "outputs/prune/negation-1").mkdir(parents=True)
+    pd.DataFrame(rows).to_csv(workspace / "outputs/prune/negation-1/importance.csv", index=False)
+    return workspace
+
+
+ARGUMENTS = ["--task", "negation", "--rate", "0.25"]
+
+
+def opened(folder, kept):
+    config = json.loads((folder / "config.json").read_text())
+    assert config["kept_heads"] == kept
+    assert (folder / "modeling_pruned.py").is_file()
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def test_the_least_important_heads_are_gone(finished, capsys):
+    main([*ARGUMENTS, "small"])
+    assert len(opened(finished / "small", [[1, 2, 3]] * 3)) == 60
+    out = capsys.readouterr().out
+    assert "9 of 12 heads, attribution; 6 dev examples" in out
+    assert "pruned" in out
+    assert "fine-tuned" not in out
+
+
+def test_a_random_choice_is_the_stages_first_random_order(finished):
+    main([*ARGUMENTS, "--method", "random", "small"])
+    kept = json.loads((finished / "small/config.json").read_text())["kept_heads"]
+    assert sum(map(len, kept)) == 9
+    assert kept != [[1, 2, 3]] * 3
+
+
+def test_it_can_be_fine_tuned_before_it_is_saved(finished, capsys):
+    main([*ARGUMENTS, "plain"])
+    main([*ARGUMENTS, "--epochs", "2", "tuned"])
+    opened(finished / "tuned", [[1, 2, 3]] * 3)
+    assert "fine-tuned" in capsys.readouterr().out
+    plain, tuned = ((finished / name / "model.safetensors").read_bytes() for name in ("plain", "tuned"))
+    assert len(plain) == len(tuned)
+    assert plain != tuned
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        (["--rate", "1.5"], "--rate is 1.5, but must lie between 0 and 1"),
+        (["--epochs", "-1"], "--epochs is -1, but must be at least 0"),
+        (["--method", "taylor"], "prune has no taylor with normalise none: it has attribution and random, with none"),
+        (["--normalise", "l2"], "prune has no attribution with normalise l2"),
+        (["--task", "rte"], "there is no outputs/prune/rte-1/importance.csv"),
+        (["--seed", "4"], "there is no outputs/prune/negation-4/importance.csv"),
+    ],
+)
+def test_bad_arguments_are_refused_in_one_line(finished, capsys, exit_code, changes, line):
+    assert exit_code(main, [*ARGUMENTS, *changes, "small"]) == 2
+    error = capsys.readouterr().err
+    assert line in error
+    assert error.count("\n") == 1
+    assert not (finished / "small").exists()
+
+
+def test_a_folder_that_is_there_is_left_alone(finished, capsys, exit_code):
+    (finished / "small").mkdir()
+    assert exit_code(main, [*ARGUMENTS, "small"]) == 2
+    assert "is there already" in capsys.readouterr().err
+    assert not any((finished / "small").iterdir())
+
+
+def test_nothing_is_written_if_the_logits_are_not_the_masked_models(finished, monkeypatch):
+    def spoilt(model, mask):
+        with torch.no_grad():
+            model.classifier.bias.add_(0.5)
+        return model
+
+    monkeypatch.setattr("pipeline.exporting.pruned.pruned", spoilt)
+    with pytest.raises(RuntimeError, match="nothing was written"):
+        main([*ARGUMENTS, "small"])
+    assert not (finished / "small").exists()
