@@ -1,6 +1,6 @@
 """Make every statistic, interval and verdict of what the measuring stages wrote, over all tasks and seeds.
 
-Reads:  outputs/{data,predictions,attributions,effectiveness,prune,universality,tree,triggers,convergence}
+Reads:  outputs/{data,predictions,attributions,effectiveness,prune,universality,tree,triggers,convergence,truth}
 Writes: outputs/analysis/<experiment>/{records.json,*.csv}, outputs/analysis/claims/records.json, metrics/<task>.json
 Run:    python -m pipeline.analyse
 """

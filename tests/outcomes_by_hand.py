@@ -29,7 +29,18 @@ def predicted(*hits: str) -> Any:
 def write_model(root: Path, task: str, seed: int) -> None:
     """Everything that `analyse` reads of one model."""
     place = {"root": root, "task": task, "seed": seed}
-    for write in (_finetune, _attribute, _effectiveness, _prune, _universality, _tree, _edges, _triggers, _convergence):
+    for write in (
+        _finetune,
+        _attribute,
+        _effectiveness,
+        _prune,
+        _universality,
+        _tree,
+        _edges,
+        _triggers,
+        _convergence,
+        _truth,
+    ):
         write(**place)
 
 
@@ -184,3 +195,24 @@ def _convergence(root: Path, task: str, seed: int) -> None:
         row("dev-0", "left", 20, 0.375, size=3.0),
     ]
     write_rows(folder / "judged.parquet", rows)
+
+
+def _truth(root: Path, task: str, seed: int) -> None:
+    """Attribution is ahead of attention for single pairs, and in the first model behind it for groups."""
+    agreement = {"precision": 0.5, "spearman": 0.25, "average_precision": 0.75, "share_with_effect": 0.5}
+    aurocs = {"attribution": (1.0, 0.75), "attention": (0.5, 0.25 * seed)}
+    rows = [
+        {"example_id": name, "level": "pairs", "method": method, "auroc": auroc, **agreement}
+        for place, name in enumerate(("dev-0", "dev-1"))
+        for method, values in aurocs.items()
+        for auroc in [values[place]]
+    ]
+    groups = [
+        {"example_id": name, "method": method, "size": size, "lost": size * lost}
+        for name in ("dev-0", "dev-1")
+        for method, lost in (("attribution", 0.5), ("attention", 1.0 / seed))
+        for size in (1, 5)
+    ]
+    folder = experiment_folder(root, "truth", task, seed)
+    write_rows(folder / "outcomes.parquet", rows)
+    write_rows(folder / "groups.parquet", groups)

@@ -41,6 +41,7 @@ TINY = (
     "convergence.n_judged=3",
     "convergence.steps=[2,20]",
     "convergence.reference_steps=8",
+    "truth.n_examples=2",
 )
 
 

@@ -13,6 +13,7 @@ from pipeline.analysis import (
     receptive_field,
     tree,
     triggers,
+    truth,
     universality,
 )
 
@@ -32,4 +33,5 @@ ANALYSES: dict[str, Callable[[Outcomes, Params], Findings]] = {
     "receptive_field": receptive_field.analyse,
     "triggers": triggers.analyse,
     "convergence": convergence.analyse,
+    "truth": truth.analyse,
 }

@@ -23,7 +23,7 @@ PER_MODEL = (
     "outputs/attributions/{task}-{seed}/outcomes.parquet",
     *(
         f"outputs/{stage}/{{task}}-{{seed}}/*"
-        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence")
+        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence", "truth")
     ),
 )
 OVER_ALL = (

@@ -18,6 +18,7 @@ SHOWN: dict[str, tuple[Part, ...]] = {
     "receptive_field": ("plots", "tables", "section"),
     "triggers": ("plots", "tables", "section"),
     "convergence": ("plots", "tables", "section"),
+    "truth": ("plots", "tables", "section"),
 }
 
 

@@ -5,7 +5,7 @@ nothing is shared and nothing has to be closed.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,18 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from pipeline.errors import InputError
-from pipeline.reporting.style import BLACK, GREY, RANDOM, RC, Dash, MethodStyle, task_name
+from pipeline.reporting.style import (
+    BLACK,
+    GREY,
+    METHODS,
+    RANDOM,
+    RC,
+    Dash,
+    MethodStyle,
+    in_order,
+    method_style,
+    task_name,
+)
 
 PANEL_HEIGHT, PANEL_WIDTH, LONE_PANEL_WIDTH = 3.2, 4.4, 6.4  # inches; a lone panel is as wide as its legend
 LEGEND_LINE = 0.22
@@ -61,6 +72,40 @@ def where(curves: pd.DataFrame, **values: Any) -> pd.DataFrame:
     for column, value in values.items():
         chosen &= (curves[column] == value).to_numpy()
     return curves.loc[chosen]
+
+
+def method_dots(statistics: Sequence[Mapping[str, Any]], *, prefix: str, known_nothing: float, xlabel: str) -> Figure:
+    """Draw a statistic of every method with its interval, one panel per task.
+
+    `statistics` are the rows `<prefix><method>`, among others. A line marks what a method has that knows nothing; with
+    several seeds the small dots are theirs.
+    """
+    rows = [one for one in statistics if one["name"].removeprefix(prefix) in METHODS and one["name"].startswith(prefix)]
+    if not rows:
+        raise InputError(f"there is no {prefix} to draw: run dvc repro")
+    tasks = list(dict.fromkeys(one["task"] for one in rows))
+    methods = in_order(one["name"].removeprefix(prefix) for one in rows)
+    with matplotlib.style.context(RC, after_reset=True):
+        figure, axes = panels(len(tasks))
+        figure.set_layout_engine("constrained", w_pad=0.1)  # inches; the names at the left reach the margin
+        for ax, task in zip(axes, tasks, strict=True):
+            of_task = [one for one in rows if one["task"] == task]
+            for one in of_task:
+                method = one["name"].removeprefix(prefix)
+                style, place = method_style(method), methods.index(method)
+                if len(one["by_seed"]) > 1:
+                    ax.plot(one["by_seed"], [place] * len(one["by_seed"]), ".", color=style.colour, alpha=0.5)
+                if one["low"] is not None:
+                    ax.plot([one["low"], one["high"]], [place, place], color=style.colour, linewidth=1.5)
+                ax.plot([one["value"]], [place], color=style.colour, **marker(style))
+            ax.axvline(known_nothing, color=BLACK, linewidth=0.7, zorder=1)
+            ax.set_title(panel_title(task, sizes=[of_task[0]["n"]], seeds=of_task[0]["replicates"]))
+            ax.set_xlabel(xlabel)
+        for ax in axes[::2]:
+            ax.set_ylabel("")
+            ax.set_yticks(range(len(methods)), [method_style(method).label for method in methods])
+            ax.set_ylim(len(methods) - 0.5, -0.5)
+    return figure
 
 
 def draw_seeds(ax: Axes, rows: pd.DataFrame, *, x: str, scale: float, style: MethodStyle, dash: Dash) -> None:

@@ -144,6 +144,17 @@ class Convergence(Section):
     top_k: Count
 
 
+class Truth(Section):
+    """Scores of edges held against what knocking them out does."""
+
+    n_examples: Count  # at most so many, the same for every seed
+    max_tokens: Count  # examples that are longer are left out: there is a knock-out for every pair of tokens
+    levels: List[Literal["pairs", "edges"]]  # pairs: over all heads of a layer; edges: of one head, many more
+    top_k: Count
+    least_effect: Positive  # on the log-odds; below it an edge has none
+    group_sizes: List[Count]  # of pairs that are removed together
+
+
 class Universality(Section):
     """Do the same heads matter in other tasks? Heads are masked at the rates of `prune`."""
 
@@ -256,6 +267,7 @@ class Params(Section):
     effectiveness: Effectiveness
     prune: Prune
     convergence: Convergence
+    truth: Truth
     universality: Universality
     tree: Tree
     triggers: Triggers

@@ -10,7 +10,7 @@ KEPT = [
     "outputs/attributions/{task}-1/outcomes.parquet",
     *(
         f"outputs/{stage}/{{task}}-1/outcomes.parquet"
-        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence")
+        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence", "truth")
     ),
     "outputs/prune/{task}-1/importance.csv",
     "outputs/tree/{task}-1/edges.parquet",

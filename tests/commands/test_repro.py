@@ -22,6 +22,7 @@ def test_the_stages_of_a_model_read_no_other_models_outputs() -> None:
         "tree",
         "triggers",
         "convergence",
+        "truth",
     ]  # `universality` reads the importance of all models
     assert repro.targets("rte-2", stages)[:2] == ["prepare@rte-2", "finetune@rte-2"]
 

@@ -25,6 +25,8 @@ FIGURES = (
     "triggers",
     "convergence",
     "completeness",
+    "truth",
+    "truth_groups",
 )
 MEASURES = (
     "attribution",
@@ -112,6 +114,20 @@ def convergence_statistics(finetune_statistics):
         finetune_statistics[0] | {"name": f"{name}/{rule}-20", "label": f"{label}, 20 {rule} steps", "n": 128}
         for rule in ("right", "left")
         for name, label in (("within", "examples within 5 % edge error"), ("error", "edge error"))
+    ]
+
+
+@pytest.fixture
+def truth_statistics(finetune_statistics):
+    return [
+        finetune_statistics[0] | {"name": name, "label": f"the {name}", "unit": "share", "value": value, "n": 10}
+        for name, value in (
+            ("auroc/pairs/attribution", 0.75),
+            ("auroc/pairs/gradient_x_attention", 0.875),
+            ("auroc/pairs/attribution-gradient_x_attention", -0.125),
+            ("lost/attribution", 2.5),
+            ("lost/gradient_x_attention", 1.5),
+        )
     ]
 
 
@@ -308,6 +324,7 @@ def report_context(
     tree_statistics,
     receptive_field_statistics,
     convergence_statistics,
+    truth_statistics,
     completeness_gaps,
     parameters,
 ):
@@ -329,6 +346,7 @@ def report_context(
             "receptive_field": receptive_field_statistics,
             "triggers": [],
             "convergence": convergence_statistics,
+            "truth": truth_statistics,
         },
         completeness=completeness_gaps,
         figures={name: f"<svg>{name}</svg>" for name in FIGURES},

@@ -71,6 +71,8 @@ def test_figures_are_embedded_whole_and_described(report_context):
         "recovered": "recovered/tree 0.25, recovered/random 0.25, threshold with the largest excess 0.30",
         "convergence": "20 right steps 98.50",
         "completeness": "seed 1: 0.12",
+        "truth": "auroc/pairs/gradient_x_attention 0.88",
+        "truth_groups": "the lost/attribution 2.50",
     }
     for name, words in described.items():
         assert words in alternatives[name]

@@ -6,19 +6,21 @@ import matplotlib
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from pipeline.errors import InputError
 from pipeline.reporting.effectiveness.plots import effectiveness_figure
-from pipeline.reporting.panels import save_figure
+from pipeline.reporting.panels import method_dots, save_figure
 from pipeline.reporting.prune.plots import pruning_figure
 from pipeline.reporting.style import METHODS
 
 MAJORITY = {"negation": 0.52, "inference": 0.36, "mnli": 0.35, "rte": 0.53, "sst2": 0.51}
 OF_AN_EXAMPLE = ("attribution_predicted", "attribution_gold", "attention_max", "attention_confidence")
 EFFECTIVENESS = [*OF_AN_EXAMPLE, "gradient_x_attention", "taylor", "loss_difference", "random"]
-OF_EDGES = ("value_weighted", "contribution", "joint")
+OF_EDGES = ("attribution_margin", "value_weighted", "contribution", "joint")
+KNOCKED_OUT = ["attribution", *OF_EDGES, "gradient_x_attention", "attention", "random"]
 PRUNING = [name for name in METHODS if name not in (*OF_AN_EXAMPLE, *OF_EDGES, "random")]
 
 
-@pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING])
+@pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING, KNOCKED_OUT])
 def test_methods_differ_in_colour_or_dash_and_in_marker(names):
     styles = [METHODS[name] for name in names]
     assert len({style.marker for style in styles}) == len(styles)
@@ -69,3 +71,31 @@ def test_pictures_of_examples_go_to_a_folder_of_their_own(tmp_path, effectivenes
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")}
     assert files == {"beside.svg", "beside.png", "apart.svg", "x/apart.png"}
     assert (tmp_path / "beside.png").read_bytes() == (tmp_path / "x/apart.png").read_bytes()
+
+
+def test_methods_are_dots_with_intervals_and_seeds(effectiveness_statistics):
+    how = {"prefix": "area/", "known_nothing": 0, "xlabel": "points"}
+    rows = effectiveness_statistics(tasks=["rte", "mnli"], seeds=3)
+    figure = method_dots([*rows, rows[0] | {"name": "lead/a-b"}, rows[0] | {"name": "area/a-b"}], **how)
+    left, right = figure.axes
+    assert (left.get_title(loc="left"), right.get_title(loc="left")) == (
+        "RTE  (n = 1,000, 3 seeds)",
+        "MNLI  (n = 1,000, 3 seeds)",
+    )
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert names == [style.label for style in METHODS.values() if style.label in names]
+    assert len(names) == 8
+    for ax, task in ((left, "rte"), (right, "mnli")):
+        for row in (row for row in rows if row["task"] == task):
+            style = METHODS[row["name"].removeprefix("area/")]
+            place = names.index(style.label)
+            seeds, interval, dot = [line for line in ax.lines if set(line.get_ydata()) == {place}]
+            assert list(seeds.get_xdata()) == row["by_seed"]
+            assert list(interval.get_xdata()) == [row["low"], row["high"]]
+            assert list(dot.get_xdata()) == [row["value"]]
+            assert (dot.get_color(), dot.get_marker()) == (style.colour, style.marker)
+    # One seed is no spread, and one example has no interval.
+    bare = [row | {"low": None, "high": None} for row in effectiveness_statistics()]
+    assert len(method_dots(bare, **how).axes[0].lines) == 8 + 1
+    with pytest.raises(InputError, match="there is no area/ to draw"):
+        method_dots([], **how)

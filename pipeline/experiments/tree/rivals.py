@@ -7,6 +7,7 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attribution import attribute
 from pipeline.attattr.encoder import EncoderLayer
 from pipeline.attattr.families import describe
+from pipeline.attattr.knockouts import reads
 from pipeline.attattr.prefix import Prefix, frozen, prefix_pass
 from pipeline.predicting.examples import Batch
 from pipeline.predicting.predict import model_inputs
@@ -26,7 +27,7 @@ def rival_maps(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
         maps = (
             gradient.attention_probs[0].sum(dim=1),
             gradient.attribution[0].sum(dim=1),
-            value_weighted(prefix),
+            value_weighted(prefix).sum(dim=1),
             contributions(prefix, describe(model).layers),
             joint.attribution[0].sum(dim=1),
         )
@@ -34,9 +35,9 @@ def rival_maps(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
 
 
 def value_weighted(prefix: Prefix) -> Tensor:
-    """Attention times the norm of the value that is read, summed over heads, of the batch's first example."""
+    """Attention times the norm of the value that is read, `(layer, head, query, key)`, of the batch's first example."""
     weighted = [
-        (probs[0] * value[0].norm(dim=-1)[:, None, :]).sum(dim=0)
+        probs[0] * value[0].norm(dim=-1)[:, None, :]
         for probs, value in zip(prefix.attention_probs, prefix.value, strict=True)
     ]
     return torch.stack(weighted)
@@ -51,8 +52,7 @@ def contributions(prefix: Prefix, layers: tuple[EncoderLayer, ...]) -> Tensor:
     """
     shares = []
     for layer, x, probs, value in zip(layers, prefix.hidden, prefix.attention_probs, prefix.value, strict=True):
-        own = layer.output_weight.unflatten(1, (layer.heads, -1))  # (hidden, head, width)
-        read = torch.einsum("hqk,hkw,ehw->qke", probs[0], value[0], own)
+        (read,) = reads(layer, probs[0], value[0], per_head=False)
         read.diagonal().add_(x[0].T)
         total = read.sum(dim=1) if layer.output_bias is None else read.sum(dim=1) + layer.output_bias
         near = (total.abs().sum(dim=-1)[:, None] - (total[:, None] - read).abs().sum(dim=-1)).clamp(min=0)

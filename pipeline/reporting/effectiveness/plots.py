@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import matplotlib.style
 import numpy as np
@@ -13,16 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.analysis.intervals import majority_share
-from pipeline.errors import InputError
 from pipeline.reporting.panels import (
     draw_interval,
     draw_seeds,
     label_panel,
     legend_below,
     majority_line,
-    marker,
+    method_dots,
     method_line,
-    panel_title,
     panels,
     tasks_of,
     where,
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
 DIRECTIONS: dict[str, Dash] = {"lowest_first": SOLID, "highest_first": DASHED}
 # Two lines each: more could not be told apart. The areas are shown of all methods.
 WITH_CURVES = ("attribution_predicted", "attention_max", "gradient_x_attention", "random")
-AREA = "area/"
 
 
 def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
@@ -45,7 +42,12 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
     curves = results.table("effectiveness", "curves")
     return {
         "effectiveness": effectiveness_figure(curves, majority),
-        "effectiveness_areas": areas_figure(results.statistics("effectiveness")),
+        "effectiveness_areas": method_dots(
+            results.statistics("effectiveness"),
+            prefix="area/",
+            known_nothing=0,
+            xlabel="area between the curves, accuracy points",
+        ),
     }
 
 
@@ -78,37 +80,4 @@ def effectiveness_figure(curves: pd.DataFrame, majority: Mapping[str, float]) ->
             majority_line(),
         ]
         legend_below(figure, handles)
-    return figure
-
-
-def areas_figure(statistics: Sequence[Mapping[str, Any]]) -> Figure:
-    """The area between the two curves of every method with its interval, one panel per task; 0: knows nothing.
-
-    `statistics` are the rows `area/<method>`, in points, among others. With several seeds the small dots are theirs.
-    """
-    areas = [one for one in statistics if one["name"].startswith(AREA)]
-    if not areas:
-        raise InputError("there are no areas to draw: run dvc repro")
-    tasks = list(dict.fromkeys(one["task"] for one in areas))
-    methods = in_order(one["name"].removeprefix(AREA) for one in areas)
-    with matplotlib.style.context(RC, after_reset=True):
-        figure, axes = panels(len(tasks))
-        figure.set_layout_engine("constrained", w_pad=0.1)  # inches; the names at the left reach the margin
-        for ax, task in zip(axes, tasks, strict=True):
-            of_task = [one for one in areas if one["task"] == task]
-            for one in of_task:
-                method = one["name"].removeprefix(AREA)
-                style, place = method_style(method), methods.index(method)
-                if len(one["by_seed"]) > 1:
-                    ax.plot(one["by_seed"], [place] * len(one["by_seed"]), ".", color=style.colour, alpha=0.5)
-                if one["low"] is not None:
-                    ax.plot([one["low"], one["high"]], [place, place], color=style.colour, linewidth=1.5)
-                ax.plot([one["value"]], [place], color=style.colour, **marker(style))
-            ax.axvline(0, color=BLACK, linewidth=0.7, zorder=1)
-            ax.set_title(panel_title(task, sizes=[of_task[0]["n"]], seeds=of_task[0]["replicates"]))
-            ax.set_xlabel("area between the curves, accuracy points")
-        for ax in axes[::2]:
-            ax.set_ylabel("")
-            ax.set_yticks(range(len(methods)), [method_style(method).label for method in methods])
-            ax.set_ylim(len(methods) - 0.5, -0.5)
     return figure

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import InputError
-from pipeline.reporting.effectiveness.plots import WITH_CURVES, areas_figure, effectiveness_figure
+from pipeline.reporting.effectiveness.plots import WITH_CURVES, effectiveness_figure
 from pipeline.reporting.style import METHODS
 
 MAJORITY = {"negation": 0.52, "inference": 0.36, "mnli": 0.35, "rte": 0.53, "sst2": 0.51}
@@ -67,36 +67,9 @@ def test_four_methods_have_curves_and_all_where_none_of_these_was_run(effectiven
     assert METHODS["taylor"].label in drawn(pick(curves, method="taylor"))
 
 
-def test_areas_are_dots_with_intervals_and_seeds_by_method(effectiveness_statistics):
-    rows = effectiveness_statistics(tasks=["rte", "mnli"], seeds=3)
-    figure = areas_figure([*rows, rows[0] | {"name": "lead/a-b"}])
-    left, right = figure.axes
-    assert (left.get_title(loc="left"), right.get_title(loc="left")) == (
-        "RTE  (n = 1,000, 3 seeds)",
-        "MNLI  (n = 1,000, 3 seeds)",
-    )
-    names = [label.get_text() for label in left.get_yticklabels()]
-    assert names == [style.label for style in METHODS.values() if style.label in names]
-    assert len(names) == 8
-    for ax, task in ((left, "rte"), (right, "mnli")):
-        for row in (row for row in rows if row["task"] == task):
-            style = METHODS[row["name"].removeprefix("area/")]
-            place = names.index(style.label)
-            seeds, interval, dot = [line for line in ax.lines if set(line.get_ydata()) == {place}]
-            assert list(seeds.get_xdata()) == row["by_seed"]
-            assert list(interval.get_xdata()) == [row["low"], row["high"]]
-            assert list(dot.get_xdata()) == [row["value"]]
-            assert (dot.get_color(), dot.get_marker()) == (style.colour, style.marker)
-    # One seed is no spread, and one example has no interval.
-    bare = [row | {"low": None, "high": None} for row in effectiveness_statistics()]
-    assert len(areas_figure(bare).axes[0].lines) == 8 + 1
-
-
 def test_no_curves_and_unknown_methods_are_refused(effectiveness_curves):
     curves = effectiveness_curves()
     with pytest.raises(InputError, match="no curves"):
         effectiveness_figure(curves[:0], MAJORITY)
-    with pytest.raises(InputError, match="no areas"):
-        areas_figure([])
     with pytest.raises(InputError, match=r"'guess'.*attention"):
         effectiveness_figure(curves.assign(method="guess"), MAJORITY)

@@ -1,0 +1,98 @@
+"""Statistics of scores held against exact knock-outs (docs/method.md, "Knock-outs")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.analysis.methods import named
+from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.statistics import Mean, Measure, statistics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from pipeline.analysis.outcomes import Outcomes, Record
+    from pipeline.values.schema import Params
+
+    Values = dict[str, NDArray[np.float64]]  # of each method, by example
+
+ATTRIBUTION = "attribution"
+LEVELS = {"pairs": "query-key pairs", "edges": "edges of single heads"}
+AGREEMENT = {
+    "auroc": ("AUROC", "share"),
+    "average_precision": ("average precision", "share"),
+    "precision": ("precision at {k}", "share"),
+    "spearman": ("Spearman's r", "r"),
+}
+
+
+def analyse(outcomes: Outcomes, values: Params) -> Findings:
+    """Agreement of every method's scores with the knock-outs, and what groups lose, of every task."""
+    records, groups, found = [], [], []
+    for task in outcomes.tasks:
+        measured, examples = [], []
+        for model in outcomes.of_task(task):
+            rows, lost = outcomes.rows("truth", model), outcomes.rows("truth", model, name="groups")
+            examples.append(list(dict.fromkeys(row["example_id"] for row in rows)))
+            measured.append(measures(rows, lost, top_k=values.truth.top_k))
+            groups += group_rows(lost, n=len(examples[-1]), **model._asdict())
+            for level in dict.fromkeys(row["level"] for row in rows):
+                shares = [row["share_with_effect"] for row in rows if row["level"] == level]
+                facts = {"level": level, "n": len(examples[-1]), "share_with_effect": float(np.mean(shares))}
+                records.append(model._asdict() | facts)
+        found += statistics(task, measured, examples=examples)
+    return Findings(records, found, {"groups": groups})
+
+
+def measures(rows: Sequence[Record], lost: Sequence[Record], *, top_k: int) -> dict[str, Measure]:
+    """What one model's examples say of every method, and of attribution beside each other one.
+
+    - `<agreement>/<level>/<method>`: of `AGREEMENT`, the mean over examples
+    - `<agreement>/<level>/attribution-<other>`: attribution's minus the other's
+    - `lost/<method>`, `lost/attribution-<other>`: log-odds lost without the pairs of the largest scores, mean over the
+      sizes of groups
+    """
+    found: dict[str, Measure] = {}
+    for level in dict.fromkeys(row["level"] for row in rows):
+        for name, (label, unit) in AGREEMENT.items():
+            of_methods = _by_method([row for row in rows if row["level"] == level], name)
+            found |= _beside(f"{name}/{level}", f"{label.format(k=top_k)}, {LEVELS[level]}", unit, of_methods)
+    label = "log-odds lost without the pairs of the largest scores"
+    return found | _beside("lost", label, "log-odds", _by_method(lost, "lost"))
+
+
+def group_rows(lost: Sequence[Record], *, task: str, seed: int, n: int) -> list[dict[str, Any]]:
+    """Mean log-odds lost by every method at every size of group."""
+    found: dict[tuple[str, int], list[float]] = {}
+    for row in lost:
+        found.setdefault((row["method"], row["size"]), []).append(row["lost"])
+    return [
+        {"task": task, "seed": seed, "method": method, "size": size, "n": n, "lost": float(np.mean(values))}
+        for (method, size), values in found.items()
+    ]
+
+
+def _by_method(rows: Sequence[Record], column: str) -> Values:
+    """The column, example by example; of several rows of an example, such as groups of several sizes, their mean."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        found.setdefault(row["method"], {}).setdefault(row["example_id"], []).append(row[column])
+    return {
+        method: np.array([np.mean(values) for values in of.values()], dtype=np.float64) for method, of in found.items()
+    }
+
+
+def _beside(name: str, label: str, unit: str, of_methods: Values) -> dict[str, Measure]:
+    """Every method's values, and attribution's minus each other one's."""
+    found: dict[str, Measure] = {
+        f"{name}/{method}": Mean(f"{label}, {named(method)}", unit, values) for method, values in of_methods.items()
+    }
+    for method, values in of_methods.items():
+        if method != ATTRIBUTION:
+            text = f"{label}, {named(ATTRIBUTION)} minus {named(method)}"
+            found[f"{name}/{ATTRIBUTION}-{method}"] = Mean(text, unit, of_methods[ATTRIBUTION] - values)
+    return found

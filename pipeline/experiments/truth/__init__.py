@@ -1,0 +1,1 @@
+"""Attribution held against what is known: exact knock-outs of edges."""

@@ -1,0 +1,1 @@
+"""Scores of edges beside exact knock-outs."""

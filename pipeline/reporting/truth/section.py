@@ -1,0 +1,72 @@
+"""Do scores find the edges that matter?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.analysis.methods import NAMES, named
+from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
+from pipeline.reporting.statistics import in_words, statistic_rows
+from pipeline.reporting.style import task_name
+
+QUESTION = (
+    "Every edge of some dev examples is knocked out, one at a time and exactly: its attention is set to zero, the "
+    "layers above are computed anew, and the change of the predicted class's log-odds is its effect. A query-key pair "
+    "is an edge in all heads of its layer together, which is what a tree holds. The examples have at most {tokens} "
+    "tokens."
+)
+AGREE = (
+    "AUROC asks whether the absolute score tells edges with an effect (of at least {least:g}) from those without; 0.5 "
+    "is what a score that knows nothing has. Precision is the share of the {k} edges with the largest effects among "
+    "the {k} with the largest scores, Spearman's r the rank correlation over all edges."
+)
+BY_CONSTRUCTION = (
+    "The effect of a small edge is its gradient times its attention, by construction. So a group's loss is the harder "
+    "question: the pairs with the largest scores are removed together."
+)
+ALT = "Dots with intervals, one chart per task: AUROC of query-key pairs by method. {values}."
+CAPTION = "AUROC of query-key pairs, with 95 % intervals. With several seeds, small dots are the seeds."
+GROUPS_ALT = "Line charts, one per task: log-odds lost against pairs removed, a line per method. Means: {values}."
+GROUPS_CAPTION = (
+    "Log-odds of the predicted class that are lost without the query-key pairs of the largest scores, against their "
+    "number. With several seeds, thick lines are their mean and thin lines the seeds."
+)
+
+
+ATTRIBUTION = "attribution"
+LEADERS = {"auroc/pairs/": "Single pairs, AUROC", "lost/": "Groups of pairs, log-odds lost"}
+
+
+def section(context: ReportContext) -> Section:
+    """Who comes first, and then by how much."""
+    found, values = context.statistics["truth"], context.parameters["truth"]
+    blocks: list[Block] = [
+        Text(leaders(found)),
+        Text(QUESTION.format(tokens=values["max_tokens"])),
+        Text(AGREE.format(least=values["least_effect"], k=values["top_k"])),
+        Picture("truth", ALT.format(values=in_words(found, "auroc/pairs/*")), CAPTION),
+        Table("Agreement of scores with the effects of query-key pairs.", statistic_rows(found, "*/pairs/*")),
+        Text(BY_CONSTRUCTION),
+        Picture("truth_groups", GROUPS_ALT.format(values=in_words(found, "lost/*")), GROUPS_CAPTION),
+        Table("Log-odds lost, mean over the sizes of groups.", statistic_rows(found, "lost/*")),
+    ]
+    if edges := statistic_rows(found, "*/edges/*"):
+        blocks.append(Table("Agreement of scores with the effects of edges of single heads.", edges))
+    return Section("truth", "Attribution held against knock-outs", blocks)
+
+
+def leaders(found: Sequence[Mapping[str, Any]]) -> str:
+    """Which method comes first at which question, task by task, with attribution's value beside it."""
+    sentences = []
+    for prefix, question in LEADERS.items():
+        of_tasks: dict[str, dict[str, float]] = {}
+        for one in found:
+            method = one["name"].removeprefix(prefix)
+            if one["name"].startswith(prefix) and method in NAMES:
+                of_tasks.setdefault(one["task"], {})[method] = one["value"]
+        said = []
+        for task, values in of_tasks.items():
+            first = max(values, key=values.__getitem__)
+            beside = "" if first == ATTRIBUTION else f", attribution {values[ATTRIBUTION]:.2f}"
+            said.append(f"{task_name(task)}: {named(first)} {values[first]:.2f}{beside}")
+        sentences.append(f"{question}, the first: {'; '.join(said)}.")
+    return " ".join(sentences)

@@ -1,0 +1,40 @@
+"""Hold scores of edges against what knocking edges out does (docs/method.md, "Knock-outs").
+
+Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
+Writes: outputs/truth/<task>-<seed>/{outcomes,groups}.parquet
+Run:    python -m pipeline.truth task=<task> seed=<seed>
+"""
+
+from pipeline.errors import InputError
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import data_folder, experiment_folder, model_folder
+
+
+def main(config: StageConfig) -> None:
+    """Knock out every edge of a few examples, and compare with every method's scores."""
+    from pipeline.experiments.truth.knock_outs import outcomes
+    from pipeline.launch.tracking import track_job
+    from pipeline.predicting.device import device_for
+    from pipeline.predicting.examples import read_examples, subset
+    from pipeline.predicting.load import load_finetuned
+    from pipeline.values.store import write_rows
+
+    task, seed, settings = config.task, config.seed, config.truth
+    model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
+    dev = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
+    short = subset([example for example in dev if len(example) <= settings.max_tokens], settings.n_examples)
+    if not short:
+        raise InputError(
+            f"truth.max_tokens is {settings.max_tokens}, but no dev example of {task} is shorter than "
+            f"{min(map(len, dev))} tokens"
+        )
+    folder = experiment_folder(config.output_root, "truth", task, seed)
+    with track_job(config):
+        rows, groups = outcomes(model, short, settings=settings, seed=seed, token_budget=config.run.token_budget)
+        write_rows(folder / "outcomes.parquet", rows)
+        write_rows(folder / "groups.parquet", groups)
+
+
+if __name__ == "__main__":
+    run_stage("truth", main)

@@ -1,0 +1,124 @@
+"""Scores against knock-outs: the measures by hand and by brute force, and what they say of noise."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from pipeline.attattr.faithfulness import masked_edges
+from pipeline.experiments.truth.knock_outs import agreement, edge_scores, group_losses, outcomes
+from pipeline.predicting.examples import collate
+from pipeline.predicting.predict import model_inputs
+
+
+@pytest.fixture(scope="module")
+def case(tiny_model, random_examples):
+    """A model and examples of 5 and 7 tokens."""
+    return tiny_model(layers=3, labels=2), random_examples([5, 7], labels=2)
+
+
+@pytest.fixture
+def settings(section):
+    return section("truth", n_examples=2, levels=["pairs", "edges"], top_k=3, least_effect=0.01, group_sizes=[1, 4])
+
+
+def log_odds(logits, target):
+    others = [value for index, value in enumerate(logits.tolist()) if index != target]
+    return float(logits[target]) - float(np.logaddexp.reduce(others))
+
+
+def test_the_effects_are_those_of_removing_each_edge(case, settings, monkeypatch, with_attention, padded):
+    model, examples = case
+    seen = []
+
+    def noted(scores, effects, **_):
+        seen.append(effects)
+        return dict.fromkeys(("precision", "spearman", "auroc", "average_precision", "share_with_effect"), 0.0)
+
+    monkeypatch.setattr("pipeline.experiments.truth.knock_outs.agreement", noted)
+    outcomes(model, examples[:1], settings=settings, seed=1, token_budget="auto")
+    shapes = {effects.shape for effects in seen}
+    assert shapes == {(3, 1, 5, 5), (3, 4, 5, 5)}
+    plain = padded(model, examples[:1])
+    logits, probs = with_attention(model, plain)
+    target = int(logits[0].argmax())
+    for effects in (next(e for e in seen if e.shape[1] == heads) for heads in (1, 4)):
+        for place in [(0, 0, 1, 2), (1, effects.shape[1] - 1, 3, 0), (2, 0, 0, 4), (2, 0, 3, 4)]:
+            layer, head, query, key = place
+            changed = probs[layer].detach().clone()
+            changed[:, head if effects.shape[1] > 1 else slice(None), query, key] = 0
+            without, _ = with_attention(model, plain, {layer: changed})
+            expected = log_odds(logits[0].detach(), target) - log_odds(without[0].detach(), target)
+            assert effects[place] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_agreement_against_scikit_learn(seed):
+    generator = np.random.default_rng(seed)
+    effects = generator.normal(size=(2, 3, 4)) * (generator.random((2, 3, 4)) < 0.5)
+    scores = np.round(effects + generator.normal(size=effects.shape), 1)  # with ties
+    found = agreement(scores, effects, top_k=5, least=0.1)
+    matters = np.abs(effects).ravel() >= 0.1
+    assert found["auroc"] == pytest.approx(roc_auc_score(matters, np.abs(scores).ravel()))
+    assert found["average_precision"] == pytest.approx(average_precision_score(matters, np.abs(scores).ravel()))
+    assert found["spearman"] == pytest.approx(spearmanr(scores, effects, axis=None).statistic)
+    assert found["share_with_effect"] == pytest.approx(matters.mean())
+
+
+def test_agreement_by_hand():
+    effects = np.array([3.0, -2.0, 0.0, 1.0, 0.0])
+    perfect = agreement(effects, effects, top_k=2, least=0.5)
+    assert perfect == {"precision": 1, "spearman": 1, "auroc": 1, "average_precision": 1, "share_with_effect": 0.6}
+    opposite = agreement(-effects, effects, top_k=2, least=0.5)
+    # The sizes are right, the signs are not.
+    assert (opposite["auroc"], opposite["spearman"], opposite["precision"]) == (1, -1, 0)
+    nothing = agreement(effects, np.zeros(5), top_k=2, least=0.5)
+    assert (nothing["auroc"], nothing["average_precision"]) == (0.5, 0)
+
+
+def test_noise_agrees_with_nothing():
+    generator = np.random.default_rng(0)
+    effects = generator.normal(size=400) * (generator.random(400) < 0.3)
+    found = [agreement(generator.random(400), effects, top_k=40, least=1e-3) for _ in range(300)]
+    means = {name: np.mean([one[name] for one in found]) for name in found[0]}
+    assert means["auroc"] == pytest.approx(0.5, abs=0.01)
+    assert means["spearman"] == pytest.approx(0, abs=0.01)
+    assert means["precision"] == pytest.approx(0.1, abs=0.01)
+    assert means["average_precision"] == pytest.approx(means["share_with_effect"], abs=0.02)
+
+
+def test_groups_lose_what_their_pairs_carry_together(case):
+    model, examples = case
+    batch = collate(examples[1:], pad_id=0)
+    inputs = model_inputs(model, batch)
+    scores = edge_scores(model, inputs, level="pairs", seed=1, name="e")
+    rows = group_losses(model, inputs, scores, sizes=[1, 4, 9999])
+    assert [(row["method"], row["size"]) for row in rows][:3] == [("attribution", size) for size in (1, 4, 147)]
+    with torch.no_grad():
+        whole = model(**inputs.arguments()).logits[0]
+        target = int(whole.argmax())
+        for method, size, lost in [(row["method"], row["size"], row["lost"]) for row in rows]:
+            mask = torch.ones(1, 3, 7, 7, dtype=torch.bool)
+            mask.view(-1)[np.argsort(-scores[method].ravel(), kind="stable")[:size].tolist()] = False
+            with masked_edges(model, mask):
+                without = model(**inputs.arguments()).logits[0]
+            assert lost == pytest.approx(log_odds(whole, target) - log_odds(without, target), abs=1e-4)
+
+
+def test_every_example_level_and_method_has_a_row_and_chance_comes_from_seed_and_example(case, settings):
+    # In float64, as rounding orders effects of nothing otherwise.
+    model, examples = copy.deepcopy(case[0]).double(), case[1]
+    rows, groups = outcomes(model, examples, settings=settings, seed=1, token_budget="auto")
+    of_pairs = [row["method"] for row in rows if (row["example_id"], row["level"]) == ("e-0", "pairs")]
+    assert of_pairs[-2:] == ["contribution", "random"]
+    assert len(rows) == 2 * (len(of_pairs) + len(of_pairs) - 1)
+    assert len(groups) == 2 * len(of_pairs) * 2
+    again, _ = outcomes(model, examples, settings=settings, seed=1, token_budget=64)
+    numbers = [[value for value in row.values() if isinstance(value, float)] for row in (*rows, *again)]
+    assert np.allclose(numbers[: len(rows)], numbers[len(rows) :], atol=1e-9)
+    other, _ = outcomes(model, examples, settings=settings, seed=2, token_budget="auto")
+    differ = {row["method"] for row, again in zip(rows, other, strict=True) if row != again}
+    assert differ == {"random"}

@@ -1,0 +1,31 @@
+import pandas as pd
+
+from pipeline.reporting.blocks import Table, Text
+from pipeline.reporting.style import METHODS
+from pipeline.reporting.truth.plots import groups_figure
+from pipeline.reporting.truth.section import section
+
+
+def test_who_comes_first_is_said_first(report_context):
+    blocks = section(report_context).blocks
+    first = next(block for block in blocks if isinstance(block, Text)).text
+    assert "Single pairs, AUROC, the first: negation: gradient × attention 0.88, attribution 0.75." in first
+    assert "Groups of pairs, log-odds lost, the first: negation: attribution 2.50." in first
+    # No edges of single heads were knocked out.
+    assert len([block for block in blocks if isinstance(block, Table)]) == 2
+
+
+def test_groups_are_a_line_per_method_over_their_size():
+    rows = [
+        {"task": "negation", "seed": seed, "method": method, "size": size, "n": 10, "lost": lost * size + seed}
+        for seed in (1, 2)
+        for method, lost in (("attribution", 1.0), ("attention", 0.5))
+        for size in (1, 5)
+    ]
+    figure = groups_figure(pd.DataFrame(rows))
+    (ax,) = figure.axes
+    drawn = [
+        line for line in ax.lines if line.get_color() == METHODS["attribution"].colour and line.get_linewidth() > 1
+    ]
+    assert [(list(line.get_xdata()), list(line.get_ydata())) for line in drawn] == [([1, 5], [2.5, 6.5])]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["attribution", "attention"]
