@@ -1,7 +1,7 @@
-"""Hold scores of edges against what knocking edges out does (docs/method.md, "Knock-outs").
+"""Hold scores of edges against what is known of them (docs/method.md, "Knock-outs", "Randomisation").
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
-Writes: outputs/truth/<task>-<seed>/{outcomes,groups}.parquet
+Writes: outputs/truth/<task>-<seed>/{outcomes,groups,randomised}.parquet
 Run:    python -m pipeline.truth task=<task> seed=<seed>
 """
 
@@ -12,8 +12,8 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 
 
 def main(config: StageConfig) -> None:
-    """Knock out every edge of a few examples, and compare with every method's scores."""
-    from pipeline.experiments.truth.knock_outs import outcomes
+    """Knock out every edge of a few examples, and shuffle the weights; compare with every method's scores."""
+    from pipeline.experiments.truth import knock_outs, randomise
     from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
@@ -31,9 +31,11 @@ def main(config: StageConfig) -> None:
         )
     folder = experiment_folder(config.output_root, "truth", task, seed)
     with track_job(config):
-        rows, groups = outcomes(model, short, settings=settings, seed=seed, token_budget=config.run.token_budget)
+        known = {"seed": seed, "token_budget": config.run.token_budget}
+        rows, groups = knock_outs.outcomes(model, short, settings=settings, **known)
         write_rows(folder / "outcomes.parquet", rows)
         write_rows(folder / "groups.parquet", groups)
+        write_rows(folder / "randomised.parquet", randomise.outcomes(model, short, **known))
 
 
 if __name__ == "__main__":

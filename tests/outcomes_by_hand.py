@@ -216,3 +216,10 @@ def _truth(root: Path, task: str, seed: int) -> None:
     folder = experiment_folder(root, "truth", task, seed)
     write_rows(folder / "outcomes.parquet", rows)
     write_rows(folder / "groups.parquet", groups)
+    randomised = [
+        {"example_id": name, "method": method, "shuffled": number, "spearman": value / number}
+        for name in ("dev-0", "dev-1")
+        for method, value in (("attribution", 0.25 * seed), ("attention", 1.0))
+        for number in (1, 2)
+    ]
+    write_rows(folder / "randomised.parquet", randomised)

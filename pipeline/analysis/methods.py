@@ -5,6 +5,7 @@ from pipeline.errors import InputError
 NAMES = {
     "attribution": "attribution",
     "attribution_margin": "attribution of the log-odds",
+    "attribution_per_attention": "attribution per attention",
     "attribution_predicted": "attribution, predicted label",
     "attribution_gold": "attribution, gold label",
     "gradient_x_attention": "gradient × attention",

@@ -31,21 +31,23 @@ AGREEMENT = {
 
 
 def analyse(outcomes: Outcomes, values: Params) -> Findings:
-    """Agreement of every method's scores with the knock-outs, and what groups lose, of every task."""
-    records, groups, found = [], [], []
+    """Agreement of scores with the knock-outs, what groups lose, what shuffled weights leave, of every task."""
+    records, groups, correlations, found = [], [], [], []
     for task in outcomes.tasks:
         measured, examples = [], []
         for model in outcomes.of_task(task):
             rows, lost = outcomes.rows("truth", model), outcomes.rows("truth", model, name="groups")
             examples.append(list(dict.fromkeys(row["example_id"] for row in rows)))
-            measured.append(measures(rows, lost, top_k=values.truth.top_k))
-            groups += group_rows(lost, n=len(examples[-1]), **model._asdict())
+            known = {"n": len(examples[-1]), **model._asdict()}
+            shuffled = outcomes.rows("truth", model, name="randomised")
+            measured.append(measures(rows, lost, top_k=values.truth.top_k) | randomised(shuffled))
+            correlations += mean_rows(shuffled, along="shuffled", value="spearman", **known)
+            groups += mean_rows(lost, along="size", value="lost", **known)
             for level in dict.fromkeys(row["level"] for row in rows):
                 shares = [row["share_with_effect"] for row in rows if row["level"] == level]
-                facts = {"level": level, "n": len(examples[-1]), "share_with_effect": float(np.mean(shares))}
-                records.append(model._asdict() | facts)
+                records.append(known | {"level": level, "share_with_effect": float(np.mean(shares))})
         found += statistics(task, measured, examples=examples)
-    return Findings(records, found, {"groups": groups})
+    return Findings(records, found, {"groups": groups, "randomised": correlations})
 
 
 def measures(rows: Sequence[Record], lost: Sequence[Record], *, top_k: int) -> dict[str, Measure]:
@@ -65,14 +67,22 @@ def measures(rows: Sequence[Record], lost: Sequence[Record], *, top_k: int) -> d
     return found | _beside("lost", label, "log-odds", _by_method(lost, "lost"))
 
 
-def group_rows(lost: Sequence[Record], *, task: str, seed: int, n: int) -> list[dict[str, Any]]:
-    """Mean log-odds lost by every method at every size of group."""
+def randomised(rows: Sequence[Record]) -> dict[str, Measure]:
+    """`randomised/<method>`: rank correlation of scores with those after all layers and the classifier are shuffled."""
+    last = max(row["shuffled"] for row in rows)
+    of_methods = _by_method([row for row in rows if row["shuffled"] == last], "spearman")
+    label = "rank correlation with the scores of shuffled weights"
+    return {f"randomised/{name}": Mean(f"{label}, {named(name)}", "r", values) for name, values in of_methods.items()}
+
+
+def mean_rows(rows: Sequence[Record], *, along: str, value: str, **known: Any) -> list[dict[str, Any]]:
+    """The mean over examples of the column `value`, for every method and number in the column `along`."""
     found: dict[tuple[str, int], list[float]] = {}
-    for row in lost:
-        found.setdefault((row["method"], row["size"]), []).append(row["lost"])
+    for row in rows:
+        found.setdefault((row["method"], row[along]), []).append(row[value])
     return [
-        {"task": task, "seed": seed, "method": method, "size": size, "n": n, "lost": float(np.mean(values))}
-        for (method, size), values in found.items()
+        known | {"method": method, along: number, value: float(np.mean(values))}
+        for (method, number), values in found.items()
     ]
 
 

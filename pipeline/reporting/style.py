@@ -65,6 +65,7 @@ GREY = "#767676"
 _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "attribution": (BLUE, "o", SOLID, True),
     "attribution_margin": (BLACK, "^", SOLID, True),
+    "attribution_per_attention": (GREEN, "D", DASHED, False),
     "attribution_predicted": (BLUE, "o", SOLID, True),
     "attribution_gold": (PURPLE, "^", SOLID, True),
     "gradient_x_attention": (SKY_BLUE, "p", DASHED, True),

@@ -247,6 +247,14 @@ def test_truth_by_hand(found):
         ("attention", 1, 1.0),
         ("attention", 5, 5.0),
     ]
+    # With all of both parts shuffled.
+    assert (values["randomised/attribution"], values["randomised/attention"]) == (0.125, 0.5)
+    assert [(row["method"], row["shuffled"], row["spearman"]) for row in result.tables["randomised"]] == [
+        ("attribution", 1, 0.25),
+        ("attribution", 2, 0.125),
+        ("attention", 1, 1.0),
+        ("attention", 2, 0.5),
+    ]
     two = {one.name: one.by_seed for one in found("truth", seeds=SEEDS).statistics}
     assert two["auroc/pairs/attribution-attention"] == (0.5, 0.375)
     labels = {one.name: one.label for one in result.statistics}

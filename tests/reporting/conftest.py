@@ -27,6 +27,7 @@ FIGURES = (
     "completeness",
     "truth",
     "truth_groups",
+    "randomised",
 )
 MEASURES = (
     "attribution",
@@ -127,6 +128,7 @@ def truth_statistics(finetune_statistics):
             ("auroc/pairs/attribution-gradient_x_attention", -0.125),
             ("lost/attribution", 2.5),
             ("lost/gradient_x_attention", 1.5),
+            ("randomised/attribution", 0.0625),
         )
     ]
 

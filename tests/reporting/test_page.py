@@ -73,6 +73,7 @@ def test_figures_are_embedded_whole_and_described(report_context):
         "completeness": "seed 1: 0.12",
         "truth": "auroc/pairs/gradient_x_attention 0.88",
         "truth_groups": "the lost/attribution 2.50",
+        "randomised": "the randomised/attribution 0.06",
     }
     for name, words in described.items():
         assert words in alternatives[name]

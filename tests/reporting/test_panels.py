@@ -15,12 +15,14 @@ from pipeline.reporting.style import METHODS
 MAJORITY = {"negation": 0.52, "inference": 0.36, "mnli": 0.35, "rte": 0.53, "sst2": 0.51}
 OF_AN_EXAMPLE = ("attribution_predicted", "attribution_gold", "attention_max", "attention_confidence")
 EFFECTIVENESS = [*OF_AN_EXAMPLE, "gradient_x_attention", "taylor", "loss_difference", "random"]
-OF_EDGES = ("attribution_margin", "value_weighted", "contribution", "joint")
-KNOCKED_OUT = ["attribution", *OF_EDGES, "gradient_x_attention", "attention", "random"]
+OF_EDGES = ("attribution_margin", "attribution_per_attention", "value_weighted", "contribution", "joint")
+KNOCKED_OUT = ["attribution", "attribution_margin", "gradient_x_attention", "attention", "random"]
+KNOCKED_OUT += ["value_weighted", "contribution", "joint"]
+SHUFFLED = ["attribution", "attribution_per_attention", "gradient_x_attention", "attention"]
 PRUNING = [name for name in METHODS if name not in (*OF_AN_EXAMPLE, *OF_EDGES, "random")]
 
 
-@pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING, KNOCKED_OUT])
+@pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING, KNOCKED_OUT, SHUFFLED])
 def test_methods_differ_in_colour_or_dash_and_in_marker(names):
     styles = [METHODS[name] for name in names]
     assert len({style.marker for style in styles}) == len(styles)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.stats import mannwhitneyu, rankdata, spearmanr
+from scipy.stats import mannwhitneyu, rankdata
 
 from pipeline.attattr.attribution import attribute
 from pipeline.attattr.faithfulness import masked_edges
@@ -15,6 +15,7 @@ from pipeline.attattr.knockouts import knock_outs
 from pipeline.attattr.output import evaluate
 from pipeline.attattr.prefix import frozen, prefix_pass
 from pipeline.experiments.tree.rivals import contributions, value_weighted
+from pipeline.experiments.truth.randomise import rank_correlation
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.values.randomness import derived_seed
@@ -103,8 +104,7 @@ def agreement(
     largest = [set(np.argsort(-values, kind="stable")[:k].tolist()) for values in (scores, effects)]
     result = {
         "precision": len(largest[0] & largest[1]) / k,
-        # Where all are equal there is no order to agree with.
-        "spearman": float(np.asarray(spearmanr(scores, effects))[0]) if np.ptp(scores) and np.ptp(effects) else 0.0,
+        "spearman": rank_correlation(scores, effects),
         "auroc": 0.5,
         "average_precision": float(matters.mean()),
         "share_with_effect": float(matters.mean()),

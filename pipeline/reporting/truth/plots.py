@@ -1,4 +1,4 @@
-"""How well every method's scores agree with knock-outs, and what groups of edges lose."""
+"""How well every method's scores agree with knock-outs, what groups of edges lose, what shuffled weights leave."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
-    """AUROC of query-key pairs by every method; what is lost without groups of pairs."""
+    """AUROC of query-key pairs, what is lost without groups of them, and what shuffled weights leave."""
     return {
         "truth": method_dots(
             results.statistics("truth"),
@@ -35,35 +35,51 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
             known_nothing=0.5,
             xlabel="AUROC of query-key pairs with an effect",
         ),
-        "truth_groups": groups_figure(results.table("truth", "groups")),
+        "truth_groups": line_figure(
+            results.table("truth", "groups"),
+            x="size",
+            y="lost",
+            xlabel="query-key pairs removed together",
+            ylabel="log-odds lost",
+            log=True,
+        ),
+        "randomised": line_figure(
+            results.table("truth", "randomised"),
+            x="shuffled",
+            y="spearman",
+            xlabel="shuffled: the classifier, then layers from the last",
+            ylabel="Spearman's r",
+            log=False,
+        ),
     }
 
 
-def groups_figure(groups: pd.DataFrame) -> Figure:
-    """Log-odds lost without the pairs of the largest scores, against their number; a panel per task.
+def line_figure(rows: pd.DataFrame, *, x: str, y: str, xlabel: str, ylabel: str, log: bool) -> Figure:
+    """A line per method over the column `x`; a panel per task.
 
-    `groups` has task, seed, method, size, n, lost; thick lines are means over seeds, thin ones the seeds.
+    `rows` has task, seed, method and n beside `x` and `y`; thick lines are means over seeds, thin ones the seeds.
     """
-    tasks, methods = tasks_of(groups), in_order(groups["method"])
+    tasks, methods = tasks_of(rows), in_order(rows["method"])
     with matplotlib.style.context(RC, after_reset=True):
         figure, axes = panels(len(tasks))
         for number, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
-            panel = where(groups, task=task)
+            panel = where(rows, task=task)
             for method in methods:
                 style = method_style(method)
-                by_seed = where(panel, method=method).pivot_table(index="size", columns="seed", values="lost")
-                at, lost = by_seed.index.to_numpy(np.float64), by_seed.to_numpy(np.float64)
-                if lost.shape[1] > 1:
-                    ax.plot(at, lost, color=style.colour, linestyle=style.dash, linewidth=0.6, alpha=0.5)
+                by_seed = where(panel, method=method).pivot_table(index=x, columns="seed", values=y)
+                at, values = by_seed.index.to_numpy(np.float64), by_seed.to_numpy(np.float64)
+                if values.shape[1] > 1:
+                    ax.plot(at, values, color=style.colour, linestyle=style.dash, linewidth=0.6, alpha=0.5)
                 line = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.5}
-                ax.plot(at, lost.mean(axis=1), **line, **marker(style))
+                ax.plot(at, values.mean(axis=1), **line, **marker(style))
             ax.axhline(0, color=BLACK, linewidth=0.7, zorder=1)
-            ax.set_xscale("log")
-            sizes = np.unique(panel["size"].to_numpy())
-            ax.set_xticks(sizes, [f"{size:g}" for size in sizes])
+            if log:
+                ax.set_xscale("log")
+            places = np.unique(panel[x].to_numpy())
+            ax.set_xticks(places, [f"{place:g}" for place in places])
             ax.minorticks_off()
-            ax.set_xlabel("query-key pairs removed together")
-            ax.set_ylabel("" if number % 2 else "log-odds lost")
+            ax.set_xlabel(xlabel)
+            ax.set_ylabel("" if number % 2 else ylabel)
             numbers, seeds = np.unique(panel["n"].to_numpy()).tolist(), len(np.unique(panel["seed"].to_numpy()))
             ax.set_title(panel_title(task, sizes=numbers, seeds=seeds))
         legend_below(figure, [method_line(method_style(method), dash=method_style(method).dash) for method in methods])

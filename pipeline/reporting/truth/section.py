@@ -33,6 +33,17 @@ GROUPS_CAPTION = (
 
 
 ATTRIBUTION = "attribution"
+RANDOMISED = (
+    "Scores that hardly change when all that was learned is gone say little about the model. From the classifier down, "
+    "the entries of every tensor of weights change places, and the scores for the same class are compared with those "
+    "of the unchanged model, edge by edge. Attention enters attribution as a factor; divided by it, the integral of "
+    "the gradient alone is left."
+)
+RANDOMISED_ALT = "Line charts, one per task: rank correlation against what is shuffled. With all shuffled: {values}."
+RANDOMISED_CAPTION = (
+    "Rank correlation of all edges' scores with those of the unchanged model, against the number of parts that are "
+    "shuffled: the classifier first, then the layers from the last to the first."
+)
 LEADERS = {"auroc/pairs/": "Single pairs, AUROC", "lost/": "Groups of pairs, log-odds lost"}
 
 
@@ -51,7 +62,12 @@ def section(context: ReportContext) -> Section:
     ]
     if edges := statistic_rows(found, "*/edges/*"):
         blocks.append(Table("Agreement of scores with the effects of edges of single heads.", edges))
-    return Section("truth", "Attribution held against knock-outs", blocks)
+    blocks += [
+        Text(RANDOMISED),
+        Picture("randomised", RANDOMISED_ALT.format(values=in_words(found, "randomised/*")), RANDOMISED_CAPTION),
+        Table("Rank correlation with the scores of shuffled weights.", statistic_rows(found, "randomised/*")),
+    ]
+    return Section("truth", "Attribution held against the truth", blocks)
 
 
 def leaders(found: Sequence[Mapping[str, Any]]) -> str:

@@ -2,7 +2,7 @@ import pandas as pd
 
 from pipeline.reporting.blocks import Table, Text
 from pipeline.reporting.style import METHODS
-from pipeline.reporting.truth.plots import groups_figure
+from pipeline.reporting.truth.plots import line_figure
 from pipeline.reporting.truth.section import section
 
 
@@ -12,18 +12,20 @@ def test_who_comes_first_is_said_first(report_context):
     assert "Single pairs, AUROC, the first: negation: gradient × attention 0.88, attribution 0.75." in first
     assert "Groups of pairs, log-odds lost, the first: negation: attribution 2.50." in first
     # No edges of single heads were knocked out.
-    assert len([block for block in blocks if isinstance(block, Table)]) == 2
+    assert len([block for block in blocks if isinstance(block, Table)]) == 3
 
 
-def test_groups_are_a_line_per_method_over_their_size():
+def test_there_is_a_line_per_method_with_the_seeds_as_thin_ones():
     rows = [
         {"task": "negation", "seed": seed, "method": method, "size": size, "n": 10, "lost": lost * size + seed}
         for seed in (1, 2)
         for method, lost in (("attribution", 1.0), ("attention", 0.5))
         for size in (1, 5)
     ]
-    figure = groups_figure(pd.DataFrame(rows))
+    axes = {"x": "size", "y": "lost", "xlabel": "pairs", "ylabel": "log-odds lost", "log": True}
+    figure = line_figure(pd.DataFrame(rows), **axes)
     (ax,) = figure.axes
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_xscale()) == ("pairs", "log-odds lost", "log")
     drawn = [
         line for line in ax.lines if line.get_color() == METHODS["attribution"].colour and line.get_linewidth() > 1
     ]
