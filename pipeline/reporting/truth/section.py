@@ -7,6 +7,7 @@ from pipeline.analysis.methods import NAMES, named
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
+from pipeline.reporting.table_text import Row
 
 QUESTION = (
     "Every edge of some dev examples is knocked out, one at a time and exactly: its attention is set to zero, the "
@@ -17,7 +18,7 @@ QUESTION = (
 AGREE = (
     "AUROC asks whether the absolute score tells edges with an effect (of at least {least:g}) from those without; 0.5 "
     "is what a score that knows nothing has. Precision is the share of the {k} edges with the largest effects among "
-    "the {k} with the largest scores, Spearman's r the rank correlation over all edges."
+    "the {k} with the largest scores. Average precision and rank correlation are in the tables (`tables/truth.csv`)."
 )
 BY_CONSTRUCTION = (
     "The effect of a small edge is its gradient times its attention, by construction. So a group's loss is the harder "
@@ -54,13 +55,13 @@ def section(context: ReportContext) -> Section:
         Text(leaders(found)),
         Text(QUESTION.format(tokens=values["max_tokens"])),
         Text(AGREE.format(least=values["least_effect"], k=values["top_k"])),
-        Picture("truth", ALT.format(values=in_words(found, "auroc/pairs/*")), CAPTION),
-        Table("Agreement of scores with the effects of query-key pairs.", statistic_rows(found, "*/pairs/*")),
+        Picture("truth", ALT.format(values=_of_methods(found, "auroc/pairs/")), CAPTION),
+        Table("Agreement of scores with the effects of query-key pairs.", _agreement(found, "pairs")),
         Text(BY_CONSTRUCTION),
-        Picture("truth_groups", GROUPS_ALT.format(values=in_words(found, "lost/*")), GROUPS_CAPTION),
+        Picture("truth_groups", GROUPS_ALT.format(values=_of_methods(found, "lost/")), GROUPS_CAPTION),
         Table("Log-odds lost, mean over the sizes of groups.", statistic_rows(found, "lost/*")),
     ]
-    if edges := statistic_rows(found, "*/edges/*"):
+    if edges := _agreement(found, "edges"):
         blocks.append(Table("Agreement of scores with the effects of edges of single heads.", edges))
     blocks += [
         Text(RANDOMISED),
@@ -68,6 +69,16 @@ def section(context: ReportContext) -> Section:
         Table("Rank correlation with the scores of shuffled weights.", statistic_rows(found, "randomised/*")),
     ]
     return Section("truth", "Attribution held against the truth", blocks)
+
+
+def _of_methods(found: Sequence[Mapping[str, Any]], prefix: str) -> str:
+    """Every method's value in words, without the differences between them."""
+    return in_words(found, *(f"{prefix}{method}" for method in NAMES))
+
+
+def _agreement(found: Sequence[Mapping[str, Any]], level: str) -> list[Row]:
+    """AUROC and precision; the other measures are in the tables."""
+    return statistic_rows(found, f"auroc/{level}/*", f"precision/{level}/*")
 
 
 def leaders(found: Sequence[Mapping[str, Any]]) -> str:
