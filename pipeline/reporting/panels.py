@@ -120,6 +120,15 @@ def draw_seeds(ax: Axes, rows: pd.DataFrame, *, x: str, scale: float, style: Met
     ax.plot(at, mean, color=style.colour, linestyle=dash, linewidth=1.5, clip_on=False, **marker(style))
 
 
+def draw_lines(ax: Axes, rows: pd.DataFrame, *, x: str, y: str, style: MethodStyle) -> None:
+    """Draw the column `y` of one method over the column `x`: its mean over seeds, and thin lines for several seeds."""
+    by_seed = rows.assign(value=numbers(rows, y)).pivot_table(index=x, columns="seed", values="value", dropna=False)
+    at, values = by_seed.index.to_numpy(np.float64), by_seed.to_numpy(np.float64)
+    if values.shape[1] > 1:
+        ax.plot(at, values, color=style.colour, linestyle=style.dash, linewidth=0.6, alpha=0.5)
+    ax.plot(at, values.mean(axis=1), color=style.colour, linestyle=style.dash, linewidth=1.5, **marker(style))
+
+
 def draw_interval(ax: Axes, rows: pd.DataFrame, *, x: str, style: MethodStyle) -> None:
     """Shade the interval of every accuracy of one seed."""
     ordered = rows.sort_values(x)

@@ -51,12 +51,13 @@ def outcomes(
     for example in examples:
         batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
         inputs = model_inputs(model, batch)
+        maps = edge_maps(model, inputs)
         for level in settings.levels:
             logits, whole = knock_outs(model, inputs, per_head=level == EDGES, token_budget=token_budget)
             target = whole.argmax()
             effects = _log_odds(whole[None], target) - _log_odds(logits.flatten(0, 3), target)
             truth = effects.view(logits.shape[:-1]).double().cpu().numpy()
-            scores = edge_scores(model, inputs, level=level, seed=seed, name=example.example_id)
+            scores = edge_scores(maps, level=level, seed=seed, name=example.example_id)
             for method, values in scores.items():
                 row = {"example_id": example.example_id, "level": level, "method": method}
                 found.append(row | agreement(values, truth, top_k=settings.top_k, least=settings.least_effect))
@@ -66,33 +67,39 @@ def outcomes(
     return found, groups
 
 
-def edge_scores(
-    model: PreTrainedModel, inputs: Inputs, *, level: str, seed: int, name: str
-) -> dict[str, NDArray[np.float64]]:
-    """Scores `(layer, head, query, key)` of one example by every method; of pairs there is one head, the sum of all.
+def edge_maps(model: PreTrainedModel, inputs: Inputs) -> dict[str, Tensor]:
+    """Maps `(layer, head, query, key)` of one example by every method but `random`; contributions have one head.
 
     Attribution explains the predicted class's probability, as in the paper, its log-odds (`margin`), or the probability
-    along the joint path; the gradient is the log-odds'. Contributions are of pairs alone.
+    along the joint path; the gradient is the log-odds'.
     """
     given = inputs.arguments()
     gradient = attribute(model, **given, target="predicted", output="margin", steps=1, rule="right")
     with frozen(model), torch.no_grad():
         prefix = prefix_pass(model, inputs)
-        maps = {
+        return {
             "attribution": attribute(model, **given, target="predicted").attribution[0],
             "attribution_margin": attribute(model, **given, target="predicted", output="margin").attribution[0],
             "joint": attribute(model, **given, target="predicted", path="joint").attribution[0],
             "gradient_x_attention": gradient.attribution[0],
             "attention": gradient.attention_probs[0],
             "value_weighted": value_weighted(prefix),
+            CONTRIBUTION: contributions(prefix, describe(model).layers)[:, None],
         }
-        if level == PAIRS:
-            maps = {method: values.sum(dim=1, keepdim=True) for method, values in maps.items()}
-            maps[CONTRIBUTION] = contributions(prefix, describe(model).layers)[:, None]
-    shape = maps["attention"].shape
+
+
+def edge_scores(maps: dict[str, Tensor], *, level: str, seed: int, name: str) -> dict[str, NDArray[np.float64]]:
+    """Scores `(layer, head, query, key)` of the example `name`; of pairs there is one head, the sum of all.
+
+    Contributions are of pairs alone, random scores of either.
+    """
+    if level == PAIRS:
+        scores = {method: values.sum(dim=1, keepdim=True) for method, values in maps.items()}
+    else:
+        scores = {method: values for method, values in maps.items() if method != CONTRIBUTION}
     generator = torch.Generator().manual_seed(derived_seed(seed, "random edges", level, name))
-    maps[RANDOM] = torch.rand(shape, generator=generator, dtype=torch.float64)
-    return {method: values.double().cpu().numpy() for method, values in maps.items()}
+    scores[RANDOM] = torch.rand(scores["attention"].shape, generator=generator, dtype=torch.float64)
+    return {method: values.double().cpu().numpy() for method, values in scores.items()}
 
 
 def agreement(

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from pipeline.reporting.panels import BAND, legend_below, marker, method_line, numbers, panels, tasks_of, where
+from pipeline.reporting.panels import BAND, draw_lines, legend_below, method_line, panels, tasks_of, where
 from pipeline.reporting.results import Results
 from pipeline.reporting.statistics import by_name
 from pipeline.reporting.style import (
@@ -65,7 +65,7 @@ def recovered_figure(curves: pd.DataFrame, statistics: Sequence[Record]) -> Figu
             panel = where(curves, task=task)
             taus = np.unique(panel["tau"].to_numpy(np.float64))
             for column, style in CURVES.items():
-                _draw(ax, panel, x="tau", y=column, style=style)
+                draw_lines(ax, panel, x="tau", y=column, style=style)
             band = [by_name(statistics, task, f"excess/{tau:g}") for tau in taus]
             known = [(tau, one) for tau, one in zip(taus, band, strict=True) if one and one["low"] is not None]
             ax.fill_between(
@@ -95,7 +95,7 @@ def edges_figure(shares: pd.DataFrame) -> Figure:
         for number, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
             panel = where(shares, task=task)
             for name in maps:
-                _draw(ax, where(panel, map=name), x="share", y="recovered", style=method_style(name))
+                draw_lines(ax, where(panel, map=name), x="share", y="recovered", style=method_style(name))
             ax.set_xscale("log")
             at = np.unique(panel["share"].to_numpy(np.float64))
             ax.set_xticks(at, [f"{100 * share:.3g}" for share in at])
@@ -103,14 +103,6 @@ def edges_figure(shares: pd.DataFrame) -> Figure:
             _label(ax, panel, xlabel="edges kept of those that a tree may take, %", first=number % 2 == 0)
         legend_below(figure, [method_line(method_style(name), dash=method_style(name).dash) for name in maps])
     return figure
-
-
-def _draw(ax: Axes, rows: pd.DataFrame, *, x: str, y: str, style: MethodStyle) -> None:
-    by_seed = rows.assign(value=numbers(rows, y)).pivot_table(index=x, columns="seed", values="value", dropna=False)
-    at, values = by_seed.index.to_numpy(np.float64), by_seed.to_numpy(np.float64)
-    if values.shape[1] > 1:
-        ax.plot(at, values, color=style.colour, linestyle=style.dash, linewidth=0.6, alpha=0.5)
-    ax.plot(at, values.mean(axis=1), color=style.colour, linestyle=style.dash, linewidth=1.5, **marker(style))
 
 
 def _label(ax: Axes, panel: pd.DataFrame, *, xlabel: str, first: bool) -> None:

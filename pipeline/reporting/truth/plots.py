@@ -10,8 +10,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.reporting.panels import (
+    draw_lines,
     legend_below,
-    marker,
     method_dots,
     method_line,
     panel_title,
@@ -65,13 +65,7 @@ def line_figure(rows: pd.DataFrame, *, x: str, y: str, xlabel: str, ylabel: str,
         for number, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
             panel = where(rows, task=task)
             for method in methods:
-                style = method_style(method)
-                by_seed = where(panel, method=method).pivot_table(index=x, columns="seed", values=y)
-                at, values = by_seed.index.to_numpy(np.float64), by_seed.to_numpy(np.float64)
-                if values.shape[1] > 1:
-                    ax.plot(at, values, color=style.colour, linestyle=style.dash, linewidth=0.6, alpha=0.5)
-                line = {"color": style.colour, "linestyle": style.dash, "linewidth": 1.5}
-                ax.plot(at, values.mean(axis=1), **line, **marker(style))
+                draw_lines(ax, where(panel, method=method), x=x, y=y, style=method_style(method))
             ax.axhline(0, color=BLACK, linewidth=0.7, zorder=1)
             if log:
                 ax.set_xscale("log")

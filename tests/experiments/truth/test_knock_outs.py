@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from pipeline.attattr.faithfulness import masked_edges
-from pipeline.experiments.truth.knock_outs import agreement, edge_scores, group_losses, outcomes
+from pipeline.experiments.truth.knock_outs import agreement, edge_maps, edge_scores, group_losses, outcomes
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 
@@ -94,7 +94,7 @@ def test_groups_lose_what_their_pairs_carry_together(case):
     model, examples = case
     batch = collate(examples[1:], pad_id=0)
     inputs = model_inputs(model, batch)
-    scores = edge_scores(model, inputs, level="pairs", seed=1, name="e")
+    scores = edge_scores(edge_maps(model, inputs), level="pairs", seed=1, name="e")
     rows = group_losses(model, inputs, scores, sizes=[1, 4, 9999])
     assert [(row["method"], row["size"]) for row in rows][:3] == [("attribution", size) for size in (1, 4, 147)]
     with torch.no_grad():
