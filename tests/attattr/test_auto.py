@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pipeline.attattr import AttributionError, attribute
+from pipeline.attattr.encoder import Encoder
 from pipeline.attattr.quadrature import RULES, quadrature, schedule
 
 # Scores that are smaller altogether are not told from zero.
@@ -271,3 +272,24 @@ def test_the_baseline_is_the_output_without_the_attention(case, formula, padded,
         _, expected = formula(model, padded(model, [example]), 1, [], [], path=path)
         assert result.baseline_output[row].shape == expected.shape
         assert float((result.baseline_output[row] - expected).abs().max()) < 1e-12
+
+
+@pytest.mark.parametrize(("rule", "steps"), [("clenshaw_curtis", "auto"), ("right", 1), ("right", 2)])
+@pytest.mark.parametrize("path", ["layer", "joint"])
+def test_no_pass_is_without_examples(tiny_model, random_examples, padded, monkeypatch, rule, steps, path):
+    # Some kernels of CUDA return nothing for an empty batch. All are done at the first levels of `auto` here, and the
+    # gradient at the path's end needs no pass through the last layer.
+    batches = []
+    forward = Encoder.forward_from
+
+    def counting(self, layer, hidden, **arguments):
+        batches.append(len(hidden))
+        return forward(self, layer, hidden, **arguments)
+
+    monkeypatch.setattr(Encoder, "forward_from", counting)
+    model = tiny_model()
+    attribute(
+        model, **padded(model, random_examples([5, 5])), target=0, rule=rule, steps=steps, tolerance=0.9, path=path
+    )
+    assert batches
+    assert min(batches) > 0
