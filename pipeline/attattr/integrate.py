@@ -139,7 +139,8 @@ class Integrator:
             f, gradients = output[examples], torch.zeros_like(path.start(examples))
             # A path that knows the gradient at its end leaves it out here.
             inner = (alphas != 1).nonzero()[:, 0] if path.end else torch.arange(len(alphas), device=alphas.device)
-            for start in range(0, len(inner), copies):  # none at all where nothing is left: kernels refuse an empty batch
+            # None at all where nothing is left: some kernels give nothing for an empty batch.
+            for start in range(0, len(inner), copies):
                 places = inner[start : start + copies]
                 f[places], gradients[places] = self._gradient(path, examples[places], alphas[places], target)
             return f, gradients

@@ -32,6 +32,7 @@ from pipeline.data.planted_words import (
     BLAME,
     FILLERS,
     HYPOTHESES,
+    MEANINGLESS,
     NEGATORS,
     PRAISE,
     PREMISES,
@@ -59,9 +60,9 @@ _TEMPLATES = {"negation": SENTENCES, "inference": PREMISES + HYPOTHESES}
 
 
 def vocabulary(task: str) -> list[str]:
-    """Every word that `generate` can use for the task, sorted, the full stop included, special tokens not."""
+    """Every word that `generate` can use for the task, and some that it never does, sorted; no special tokens."""
     _check_task(task)
-    words = set()
+    words = set(MEANINGLESS)
     for template in _TEMPLATES[task]:
         for token in template.split():
             slot = _slot(token)

@@ -14,6 +14,9 @@ ANTONYMS = [
     for pair in _words("hot/cold heavy/light wet/dry old/new empty/full open/closed clean/dirty large/small")
 ]
 
+# Of no sentence: they are there to be planted.
+MEANINGLESS = _words("blicket dax wug fep tove")
+
 FILLERS = {
     "person": _words("waiter doctor teacher farmer sailor painter lawyer guard nurse judge tailor writer driver guest"),
     "place": _words("garden kitchen village harbour station market library castle valley museum office school"),

@@ -27,6 +27,13 @@ def rising_from_0_to_1(rates: tuple[float, ...]) -> tuple[float, ...]:
     return rates
 
 
+def rising_from_0(rates: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse rates that do not rise strictly from 0."""
+    if rates[0] != 0 or not all(low < high for low, high in pairwise(rates)):
+        raise ValueError("a list that rises from 0")
+    return rates
+
+
 def rising_to_1(shares: tuple[float, ...]) -> tuple[float, ...]:
     """Refuse shares that do not rise strictly, from above 0 to 1."""
     rising = all(low < high for low, high in pairwise(shares))

@@ -20,6 +20,7 @@ from pipeline.values.fields import (
     Positive,
     Section,
     Share,
+    rising_from_0,
     rising_from_0_to_1,
     rising_to_1,
 )
@@ -155,6 +156,17 @@ class Truth(Section):
     group_sizes: List[Count]  # of pairs that are removed together
 
 
+class Shortcut(Section):
+    """A word that gives a class away: fine-tuned in, as `finetune` says, found, and pruned away."""
+
+    n_train: Count | None  # so many of the training rows, the same for every seed; null takes all
+    share: Share  # of the class's training rows that have the word
+    n_examples: Count  # at most so many, with the word: to rank tokens (of dev), and heads (held out)
+    n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
+    rates: Annotated[List[Share], AfterValidator(rising_from_0)]  # of heads that are masked, those that read it first
+    random_orders: Count
+
+
 class Universality(Section):
     """Do the same heads matter in other tasks? Heads are masked at the rates of `prune`."""
 
@@ -268,6 +280,7 @@ class Params(Section):
     prune: Prune
     convergence: Convergence
     truth: Truth
+    shortcut: Shortcut
     universality: Universality
     tree: Tree
     triggers: Triggers

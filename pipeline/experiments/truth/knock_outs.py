@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -67,20 +67,22 @@ def outcomes(
     return found, groups
 
 
-def edge_maps(model: PreTrainedModel, inputs: Inputs) -> dict[str, Tensor]:
+def edge_maps(
+    model: PreTrainedModel, inputs: Inputs, *, target: int | Literal["predicted"] = "predicted"
+) -> dict[str, Tensor]:
     """Maps `(layer, head, query, key)` of one example by every method but `random`; contributions have one head.
 
-    Attribution explains the predicted class's probability, as in the paper, its log-odds (`margin`), or the probability
-    along the joint path; the gradient is the log-odds'.
+    Attribution explains the probability of the class `target`, as in the paper, its log-odds (`margin`), or the
+    probability along the joint path; the gradient is the log-odds'.
     """
     given = inputs.arguments()
-    gradient = attribute(model, **given, target="predicted", output="margin", steps=1, rule="right")
+    gradient = attribute(model, **given, target=target, output="margin", steps=1, rule="right")
     with frozen(model), torch.no_grad():
         prefix = prefix_pass(model, inputs)
         return {
-            "attribution": attribute(model, **given, target="predicted").attribution[0],
-            "attribution_margin": attribute(model, **given, target="predicted", output="margin").attribution[0],
-            "joint": attribute(model, **given, target="predicted", path="joint").attribution[0],
+            "attribution": attribute(model, **given, target=target).attribution[0],
+            "attribution_margin": attribute(model, **given, target=target, output="margin").attribution[0],
+            "joint": attribute(model, **given, target=target, path="joint").attribution[0],
             "gradient_x_attention": gradient.attribution[0],
             "attention": gradient.attention_probs[0],
             "value_weighted": value_weighted(prefix),

@@ -1,0 +1,1 @@
+"""A planted shortcut: found by scores of edges, and pruned away."""

@@ -1,0 +1,90 @@
+"""Is the planted word the first that a score names, and which heads read it? (docs/method.md, "Shortcut")"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from pipeline.attattr.triggers import embedding_gradient
+from pipeline.experiments.shortcut.plant import GIVEN_AWAY
+from pipeline.experiments.truth.knock_outs import RANDOM, edge_maps
+from pipeline.predicting.examples import collate
+from pipeline.predicting.predict import model_inputs
+from pipeline.values.randomness import derived_seed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+    from transformers import PreTrainedModel
+
+    from pipeline.attattr.inputs import Inputs
+    from pipeline.experiments.shortcut.plant import Planted
+
+ATTRIBUTION, GRADIENT_X_INPUT = "attribution", "gradient_x_input"
+OF_HEADS = (ATTRIBUTION, "gradient_x_attention", "attention")
+
+
+def outcomes(model: PreTrainedModel, examples: Sequence[Planted], *, seed: int) -> list[dict[str, Any]]:
+    """The planted word's rank among the tokens of its text, a row per example and method; 1 is the first.
+
+    Special tokens have none: attention would name them first. Of equal scores the word has the worst rank. `brought`
+    is the probability of the word's class that attention brings: the most of any layer, F less F without its attention.
+    """
+    rows = []
+    for one in examples:
+        example, inputs = one.example, _inputs(model, one)
+        maps = _maps(model, inputs)
+        # By completeness, the sum of a layer's scores.
+        brought = float(maps[ATTRIBUTION].sum(dim=(1, 2, 3)).max())
+        for method, scores in token_scores(model, maps, inputs, seed=seed, name=example.example_id).items():
+            own = scores[example.own]
+            rank = int((own >= scores[one.place]).sum())
+            row = {"example_id": example.example_id, "method": method, "rank": rank, "tokens": len(own)}
+            rows.append(row | {"first": rank == 1, "brought": brought})
+    return rows
+
+
+def token_scores(
+    model: PreTrainedModel, maps: Mapping[str, Tensor], inputs: Inputs, *, seed: int, name: str
+) -> dict[str, Tensor]:
+    """How much each token of the example `name` speaks for the class that the word gives away, `(n,)`, by every method.
+
+    Of a map of edges, what a token passes on: its positive scores summed over layers, heads and queries.
+    """
+    scores = {method: passed_on(values).sum(dim=(0, 1)) for method, values in maps.items()}
+    scores[GRADIENT_X_INPUT] = gradient_x_input(model, inputs)
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random tokens", name))
+    scores[RANDOM] = torch.rand(inputs.input_ids.shape[1], generator=generator)
+    return {method: values.double().cpu() for method, values in scores.items()}
+
+
+def reading_heads(model: PreTrainedModel, examples: Sequence[Planted]) -> dict[str, Tensor]:
+    """How much of the word each head passes on, mean over examples, `(layer, head)`, by each of `OF_HEADS`."""
+    found: dict[str, list[Tensor]] = {method: [] for method in OF_HEADS}
+    for one in examples:
+        maps = _maps(model, _inputs(model, one))
+        for method, values in found.items():
+            values.append(passed_on(maps[method])[..., one.place].double().cpu())
+    return {method: torch.stack(values).mean(dim=0) for method, values in found.items()}
+
+
+def passed_on(edges: Tensor) -> Tensor:
+    """The positive scores of the edges that read each token, `(layer, head, query, key)` to `(layer, head, key)`."""
+    return edges.clamp(min=0).sum(dim=2)
+
+
+def gradient_x_input(model: PreTrainedModel, inputs: Inputs) -> Tensor:
+    """Gradient of the class's log-probability times the word embedding, summed over its width, `(n,)`."""
+    label = torch.full((1,), GIVEN_AWAY, device=model.device)
+    gradient = embedding_gradient(model, **inputs.arguments(), labels=label)  # of the loss
+    return -(gradient * model.get_input_embeddings()(inputs.input_ids).detach()).sum(dim=-1)[0]
+
+
+def _maps(model: PreTrainedModel, inputs: Inputs) -> dict[str, Tensor]:
+    return edge_maps(model, inputs, target=GIVEN_AWAY)
+
+
+def _inputs(model: PreTrainedModel, one: Planted) -> Inputs:
+    return model_inputs(model, collate([one.example], pad_id=model.config.pad_token_id or 0).to(model.device))

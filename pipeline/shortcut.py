@@ -1,0 +1,79 @@
+"""Plant a shortcut into the training rows, find it by scores of edges, and prune it away (docs/method.md, "Shortcut").
+
+Reads:  outputs/data/<task>-<seed>; the initial weights (from scratch, folder or hub)
+Writes: outputs/shortcut/<task>-<seed>/{found,outcomes}.parquet, word.json
+Run:    python -m pipeline.shortcut task=<task> seed=<seed>
+"""
+
+import shutil
+
+from pipeline.errors import InputError
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import data_folder, experiment_folder
+
+
+def main(config: StageConfig) -> None:
+    """Fine-tune on rows of which one class has the word; rank tokens; mask the heads that read it."""
+    from transformers import AutoTokenizer
+
+    from pipeline.data.tokenise import require_same_tokenizer
+    from pipeline.data.weights import load_model
+    from pipeline.experiments.shortcut import find, plant, remove
+    from pipeline.launch.tracking import track
+    from pipeline.launch.work import work_folder
+    from pipeline.predicting.device import device_for
+    from pipeline.predicting.examples import read_examples, subset
+    from pipeline.training.classifier import Classifier, fit
+    from pipeline.training.logger import training_logger
+    from pipeline.values.per_task import for_task
+    from pipeline.values.store import write_columns, write_json, write_rows
+
+    task, seed, settings = config.task, config.seed, config.shortcut
+    device = device_for(config.run.trainer)
+    data, longest = data_folder(config.input_root, task, seed), config.prepare.max_length
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
+    require_same_tokenizer(tokenizer, config.model, task, seed, used=data)
+    train, dev, heldout = (read_examples(data / f"{split}.parquet") for split in ("train", "dev", "heldout"))
+    word = plant.meaningless_word(tokenizer, [*train, *dev, *heldout], seed=seed)
+    known = {"seed": seed, "max_length": longest}
+    rows = plant.training_rows(subset(train, settings.n_train), word, share=settings.share, **known)
+    dev = plant.with_room(subset(dev, settings.n_eval), max_length=longest)
+    heldout = plant.with_room(heldout, max_length=longest)
+    tested, chosen = (plant.turned(examples, word, **known)[: settings.n_examples] for examples in (dev, heldout))
+    if not tested or not chosen:
+        raise InputError(
+            f"shortcut: every dev example of {task}, or every held-out one, is of the class that the word gives away, "
+            f"or has no room for it (prepare.max_length is {longest})"
+        )
+    epochs = for_task(config.finetune.epochs, task) or 0
+    sizes = {"vocabulary": len(tokenizer), "max_length": longest}
+    model = load_model(config.model, task, seed=seed, epochs=epochs, **sizes)
+    with track(config) as tracker:
+        checkpoints = work_folder(config, inputs=[data])
+        classifier = Classifier(
+            model,
+            rows,
+            dev,
+            settings=config.finetune,
+            epochs=epochs,
+            seed=seed,
+            workers=config.run.workers,
+        )
+        fit(classifier, device=device, checkpoints=checkpoints, logger=training_logger(tracker))
+        model.eval()
+        folder = experiment_folder(config.output_root, "shortcut", task, seed)
+        write_json(folder / "word.json", {"word": tokenizer.decode([word]).strip(), "rows": len(rows)})
+        found = find.outcomes(model, tested, seed=seed)
+        write_rows(folder / "found.parquet", found)
+        heads = find.reading_heads(model, chosen)
+        kinds = plant.kinds_of_rows(dev, word, **known)
+        predicted = remove.outcomes(
+            model, kinds, heads, settings=settings, seed=seed, token_budget=config.run.token_budget
+        )
+        write_columns(folder / "outcomes.parquet", predicted)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    run_stage("shortcut", main)
