@@ -1,6 +1,7 @@
 """Make every statistic, interval and verdict of what the measuring stages wrote, over all tasks and seeds.
 
-Reads:  outputs/{data,predictions,attributions,effectiveness,prune,universality,tree,triggers,convergence,truth}
+Reads:  outputs/{data,predictions,attributions,effectiveness,prune,universality,tree,triggers,convergence,truth,
+        planted_paths,shortcut}
 Writes: outputs/analysis/<experiment>/{records.json,*.csv}, outputs/analysis/claims/records.json, metrics/<task>.json
 Run:    python -m pipeline.analyse
 """

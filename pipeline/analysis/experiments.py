@@ -9,8 +9,10 @@ from pipeline.analysis import (
     convergence,
     effectiveness,
     finetune,
+    planted_paths,
     prune,
     receptive_field,
+    shortcut,
     tree,
     triggers,
     truth,
@@ -34,4 +36,6 @@ ANALYSES: dict[str, Callable[[Outcomes, Params], Findings]] = {
     "triggers": triggers.analyse,
     "convergence": convergence.analyse,
     "truth": truth.analyse,
+    "planted_paths": planted_paths.analyse,
+    "shortcut": shortcut.analyse,
 }

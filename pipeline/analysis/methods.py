@@ -21,6 +21,8 @@ NAMES = {
     "value_weighted": "value-weighted attention",
     "contribution": "contribution",
     "joint": "joint-path attribution",
+    "gradient_x_input": "gradient × input",
+    "knock_out": "knock-out",
     "random": "random orders",
 }
 

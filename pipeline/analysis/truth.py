@@ -61,16 +61,16 @@ def measures(rows: Sequence[Record], lost: Sequence[Record], *, top_k: int) -> d
     found: dict[str, Measure] = {}
     for level in dict.fromkeys(row["level"] for row in rows):
         for name, (label, unit) in AGREEMENT.items():
-            of_methods = _by_method([row for row in rows if row["level"] == level], name)
-            found |= _beside(f"{name}/{level}", f"{label.format(k=top_k)}, {LEVELS[level]}", unit, of_methods)
+            of_methods = by_method([row for row in rows if row["level"] == level], name)
+            found |= beside(f"{name}/{level}", f"{label.format(k=top_k)}, {LEVELS[level]}", unit, of_methods)
     label = "log-odds lost without the pairs of the largest scores"
-    return found | _beside("lost", label, "log-odds", _by_method(lost, "lost"))
+    return found | beside("lost", label, "log-odds", by_method(lost, "lost"))
 
 
 def randomised(rows: Sequence[Record]) -> dict[str, Measure]:
     """`randomised/<method>`: rank correlation of scores with those after all layers and the classifier are shuffled."""
     last = max(row["shuffled"] for row in rows)
-    of_methods = _by_method([row for row in rows if row["shuffled"] == last], "spearman")
+    of_methods = by_method([row for row in rows if row["shuffled"] == last], "spearman")
     label = "rank correlation with the scores of shuffled weights"
     return {f"randomised/{name}": Mean(f"{label}, {named(name)}", "r", values) for name, values in of_methods.items()}
 
@@ -86,7 +86,7 @@ def mean_rows(rows: Sequence[Record], *, along: str, value: str, **known: Any) -
     ]
 
 
-def _by_method(rows: Sequence[Record], column: str) -> Values:
+def by_method(rows: Sequence[Record], column: str) -> Values:
     """The column, example by example; of several rows of an example, such as groups of several sizes, their mean."""
     found: dict[str, dict[str, list[float]]] = {}
     for row in rows:
@@ -96,7 +96,7 @@ def _by_method(rows: Sequence[Record], column: str) -> Values:
     }
 
 
-def _beside(name: str, label: str, unit: str, of_methods: Values) -> dict[str, Measure]:
+def beside(name: str, label: str, unit: str, of_methods: Values) -> dict[str, Measure]:
     """Every method's values, and attribution's minus each other one's."""
     found: dict[str, Measure] = {
         f"{name}/{method}": Mean(f"{label}, {named(method)}", unit, values) for method, values in of_methods.items()

@@ -27,6 +27,7 @@ class EncoderLayer:
     norm: Callable[[Tensor], Tensor] = _identity  # before the projections, in pre-norm families
     rotation: Callable[[Tensor], tuple[Tensor, Tensor]] | None = None  # cosines and sines of x's positions, (n, width)
     window: int | None = None  # a query reads no key further away than this
+    allowed: Tensor | None = None  # the keys that each query may read, (n, n), bool; None: all
 
     def split_heads(self, x: Tensor) -> Tensor:
         """`(batch, n, head * width)` to `(batch, head, n, width)`."""
@@ -56,7 +57,7 @@ class EncoderLayer:
         """Context `(batch, rows, head * width)` of the query positions `rows`, by fused attention."""
         if not self.heads:
             return x[:, rows, :0]
-        if rows == FIRST_ROW and self.rotation is None and self.window is None:
+        if rows == FIRST_ROW and self.rotation is None and self.window is None and self.allowed is None:
             return self._first_context(self.norm(x), key_mask)
         query, key, value = self._query_key_value(x, rows)
         mask = self._mask(x.shape[1], key_mask, rows=rows, device=x.device)
@@ -103,6 +104,8 @@ class EncoderLayer:
 
     def _mask(self, n: int, key_mask: Tensor | None, *, rows: slice, device: torch.device) -> Tensor | None:
         # Boolean: a floating mask of another type than the query's is silently wrong on the CPU.
+        if self.allowed is not None:
+            return self.allowed[rows] if key_mask is None else self.allowed[rows] & key_mask
         if self.window is None or n <= self.window + 1:
             return key_mask
         position = torch.arange(n, device=device)

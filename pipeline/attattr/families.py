@@ -1,7 +1,7 @@
 """The supported model families: how each one's modules make up the engine's description of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attention import head_count
 from pipeline.attattr.encoder import Encoder, EncoderLayer
 from pipeline.attattr.errors import AttributionError
+
+PATTERN = "allowed_edges"  # the buffer in which an attention keeps its pattern
 
 
 def _check_plain(projection: nn.Module) -> None:
@@ -51,7 +53,8 @@ def _bert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:
     def complete(total: Tensor) -> Tensor:
         return layer.feed_forward_chunk(output.LayerNorm(total))
 
-    return _post_norm_layer(attention.query, attention.key, attention.value, output.dense, complete, heads)
+    described = _post_norm_layer(attention.query, attention.key, attention.value, output.dense, complete, heads)
+    return replace(described, allowed=getattr(attention, PATTERN, None))
 
 
 def _distilbert_layer(layer: Any, _model: Any, heads: int) -> EncoderLayer:

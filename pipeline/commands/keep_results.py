@@ -23,11 +23,12 @@ PER_MODEL = (
     "outputs/attributions/{task}-{seed}/outcomes.parquet",
     *(
         f"outputs/{stage}/{{task}}-{{seed}}/*"
-        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence", "truth")
+        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence", "truth", "shortcut")
     ),
 )
 OVER_ALL = (
     "params.yaml",
+    "outputs/planted_paths/*/*",
     "metrics/*",
     "outputs/analysis/*/*",
     "outputs/figures/**/*.*",

@@ -19,6 +19,8 @@ SHOWN: dict[str, tuple[Part, ...]] = {
     "triggers": ("plots", "tables", "section"),
     "convergence": ("plots", "tables", "section"),
     "truth": ("plots", "tables", "section"),
+    "planted_paths": ("plots", "tables", "section"),
+    "shortcut": ("plots", "tables", "section"),
 }
 
 

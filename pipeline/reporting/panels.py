@@ -108,6 +108,32 @@ def method_dots(statistics: Sequence[Mapping[str, Any]], *, prefix: str, known_n
     return figure
 
 
+def line_figure(rows: pd.DataFrame, *, x: str, y: str, xlabel: str, ylabel: str, log: bool) -> Figure:
+    """A line per method over the column `x`; a panel per task.
+
+    `rows` has task, seed, method and n beside `x` and `y`; thick lines are means over seeds, thin ones the seeds.
+    """
+    tasks, methods = tasks_of(rows), in_order(rows["method"])
+    with matplotlib.style.context(RC, after_reset=True):
+        figure, axes = panels(len(tasks))
+        for number, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
+            panel = where(rows, task=task)
+            for method in methods:
+                draw_lines(ax, where(panel, method=method), x=x, y=y, style=method_style(method))
+            ax.axhline(0, color=BLACK, linewidth=0.7, zorder=1)
+            if log:
+                ax.set_xscale("log")
+            places = np.unique(panel[x].to_numpy())
+            ax.set_xticks(places, [f"{place:g}" for place in places])
+            ax.minorticks_off()
+            ax.set_xlabel(xlabel)
+            ax.set_ylabel("" if number % 2 else ylabel)
+            numbers, seeds = np.unique(panel["n"].to_numpy()).tolist(), len(np.unique(panel["seed"].to_numpy()))
+            ax.set_title(panel_title(task, sizes=numbers, seeds=seeds))
+        legend_below(figure, [method_line(method_style(method), dash=method_style(method).dash) for method in methods])
+    return figure
+
+
 def draw_seeds(ax: Axes, rows: pd.DataFrame, *, x: str, scale: float, style: MethodStyle, dash: Dash) -> None:
     """Draw one method's accuracy in percent over `scale` times column `x`: its mean, and thin lines for the seeds."""
     if rows.empty:

@@ -81,6 +81,8 @@ _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "value_weighted": (ORANGE, "P", DOTTED, False),
     "contribution": (PURPLE, "v", DASHED, True),
     "joint": (GREEN, "D", DASHED, False),
+    "gradient_x_input": (PURPLE, "<", DOTTED, True),
+    "knock_out": (BLACK, "X", DASHED, True),
     "random": (GREY, "x", DOTTED, False),
 }
 METHODS = {method: MethodStyle(named(method), *line) for method, line in _LINES.items()}

@@ -46,6 +46,11 @@ def experiment_folder(root: Path, stage: str, task: str, seed: int) -> Path:
     return root / "outputs" / stage / f"{task}-{seed}"
 
 
+def planted_paths_folder(root: Path, seed: int) -> Path:
+    """What the stage `planted_paths`, which has no tasks, writes."""
+    return root / "outputs" / "planted_paths" / str(seed)
+
+
 def analysis_folder(root: Path, experiment: str) -> Path:
     """What `analyse` makes of an experiment's outcomes, over all tasks and seeds."""
     return root / "outputs" / "analysis" / experiment

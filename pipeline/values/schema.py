@@ -156,6 +156,14 @@ class Truth(Section):
     group_sizes: List[Count]  # of pairs that are removed together
 
 
+class PlantedPaths(Finetune):
+    """Models in which the edges that carry the prediction are known, trained from scratch."""
+
+    n_train: Count
+    n_examples: Count
+    n_shown: Count  # whose scores are kept edge by edge; the first is drawn
+
+
 class Shortcut(Section):
     """A word that gives a class away: fine-tuned in, as `finetune` says, found, and pruned away."""
 
@@ -280,6 +288,7 @@ class Params(Section):
     prune: Prune
     convergence: Convergence
     truth: Truth
+    planted_paths: PlantedPaths
     shortcut: Shortcut
     universality: Universality
     tree: Tree

@@ -82,18 +82,20 @@ def _agreement(found: Sequence[Mapping[str, Any]], level: str) -> list[Row]:
 
 
 def leaders(found: Sequence[Mapping[str, Any]]) -> str:
-    """Which method comes first at which question, task by task, with attribution's value beside it."""
-    sentences = []
-    for prefix, question in LEADERS.items():
-        of_tasks: dict[str, dict[str, float]] = {}
-        for one in found:
-            method = one["name"].removeprefix(prefix)
-            if one["name"].startswith(prefix) and method in NAMES:
-                of_tasks.setdefault(one["task"], {})[method] = one["value"]
-        said = []
-        for task, values in of_tasks.items():
-            first = max(values, key=values.__getitem__)
-            beside = "" if first == ATTRIBUTION else f", attribution {values[ATTRIBUTION]:.2f}"
-            said.append(f"{task_name(task)}: {named(first)} {values[first]:.2f}{beside}")
-        sentences.append(f"{question}, the first: {'; '.join(said)}.")
-    return " ".join(sentences)
+    """Which method comes first at each question, task by task, with attribution's value beside it."""
+    return " ".join(leader(found, prefix, question) for prefix, question in LEADERS.items())
+
+
+def leader(found: Sequence[Mapping[str, Any]], prefix: str, question: str) -> str:
+    """Which method has the largest of the statistics `<prefix><method>`, task by task, with attribution's beside it."""
+    of_tasks: dict[str, dict[str, float]] = {}
+    for one in found:
+        method = one["name"].removeprefix(prefix)
+        if one["name"].startswith(prefix) and method in NAMES:
+            of_tasks.setdefault(one["task"], {})[method] = one["value"]
+    said = []
+    for task, values in of_tasks.items():
+        first = max(values, key=values.__getitem__)
+        beside = "" if first == ATTRIBUTION else f", attribution {values[ATTRIBUTION]:.2f}"
+        said.append(f"{task_name(task)}: {named(first)} {values[first]:.2f}{beside}")
+    return f"{question}, the first: {'; '.join(said)}."

@@ -1,0 +1,66 @@
+"""Statistics of models whose carrying edges are known by construction (docs/method.md, "Planted paths")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.statistics import Measure, Ratio, statistics
+from pipeline.analysis.truth import beside, by_method
+from pipeline.values.paths import planted_paths_folder
+from pipeline.values.present import present
+from pipeline.values.store import read_json, read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipeline.analysis.outcomes import Outcomes, Record
+    from pipeline.values.schema import Params
+
+STAGE = "planted_paths"
+AGREEMENT = {"auroc": "AUROC", "precision": "precision"}
+OUTPUTS = {"probability": "probability", "margin": "log-odds"}
+
+
+def analyse(outcomes: Outcomes, _values: Params) -> Findings:
+    """What every score makes of the known edges, and single knock-outs of redundant ones; a design is a task here."""
+    records, found, edges = [], [], []
+    folders = {seed: planted_paths_folder(outcomes.root, seed) for seed in outcomes.seeds}
+    models = {seed: read_json(present(folder / "models.json", STAGE))["models"] for seed, folder in folders.items()}
+    designs = [one["design"] for one in models[outcomes.seeds[0]]]
+    for design in designs:
+        measured, examples = [], []
+        for folder in folders.values():
+            tables = {name: read_rows(present(folder / f"{name}.parquet", STAGE)) for name in ("outcomes", "losses")}
+            rows, losses = ([row for row in table if row["design"] == design] for table in tables.values())
+            measured.append(measures(rows, losses))
+            examples.append(list(dict.fromkeys(row["example_id"] for row in rows)))
+        found += statistics(design, measured, examples=examples)
+    for seed, folder in folders.items():
+        records += [
+            {"task": one["design"], "seed": seed, "n": one["n"], "correct": one["correct"]} for one in models[seed]
+        ]
+        edges += [{"seed": seed, **row} for row in read_rows(present(folder / "edges.parquet", STAGE))]
+    return Findings(records, found, {"edges": edges})
+
+
+def measures(rows: Sequence[Record], losses: Sequence[Record]) -> dict[str, Measure]:
+    """What one model's examples say of every method, and of attribution beside each other one.
+
+    - `<auroc or precision>/<method>`, `<...>/attribution-<other>`: means over examples
+    - `single/<output>`: what knocking out each of the last layer's carrying edges alone loses, in sum, as a share of
+      what all of them together lose: 1 where effects add up, less where one stands in for another
+    """
+    found: dict[str, Measure] = {}
+    for name, label in AGREEMENT.items():
+        found |= beside(name, f"{label} of the edges that carry the label", "share", by_method(rows, name))
+    for output, label in OUTPUTS.items():
+        single, together = (
+            np.array([row[column] for row in losses if row["output"] == output], np.float64)
+            for column in ("single", "together")
+        )
+        text = f"{label} lost by knock-outs one at a time, of what is lost by all together"
+        found[f"single/{output}"] = Ratio(text, "share", single, together)
+    return found

@@ -1,0 +1,100 @@
+"""Statistics of a planted shortcut (docs/method.md, "Shortcut")."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pipeline.analysis.methods import named
+from pipeline.analysis.outcomes import Findings, correctness
+from pipeline.analysis.statistics import Mean, Measure, statistics
+from pipeline.analysis.truth import beside, by_method
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from pipeline.analysis.outcomes import Outcomes, Record
+    from pipeline.values.schema import Params
+
+    Correct = dict[str, NDArray[np.float64]]  # of each kind of rows, (rate, example)
+
+PLAIN, GIVEN, TURNED = "plain", "given", "turned"
+KINDS = {PLAIN: "rows without the word", GIVEN: "rows with the word in its class", TURNED: "rows with it in the others"}
+
+
+def analyse(outcomes: Outcomes, _values: Params) -> Findings:
+    """Where the word ranks, how much the model relies on it, and what comes back without the heads that read it."""
+    records, curves, found = [], [], []
+    for task in outcomes.tasks:
+        measured, examples = [], []
+        for model in outcomes.of_task(task):
+            rows = outcomes.rows("shortcut", model, name="found")
+            examples.append(list(dict.fromkeys(row["example_id"] for row in rows)))
+            rates, correct = of_methods(outcomes.table("shortcut", model))
+            measured.append(ranking(rows) | pruning(rates, correct))
+            word = outcomes.facts("shortcut", model, name="word")
+            whole = next(iter(correct.values()))
+            shares = {kind: float(hits[0].mean()) for kind, hits in whole.items()}
+            records.append(model._asdict() | word | {"n": whole[PLAIN].shape[1]} | shares)
+            curves += curve_rows(rates, correct, **model._asdict())
+        found += statistics(task, measured, examples=examples)
+    return Findings(records, found, {"pruned": curves})
+
+
+def of_methods(table: Any) -> tuple[list[float], dict[str, Correct]]:
+    """The rates, and for every method the correctness of each kind of rows, `(rate, example)`; of random ones a mean."""
+    axes = (("method", "order"), ("rate",), ("rows", "example_id", "label"))
+    (orders, rates, who), hits = correctness(table, axes)
+    kinds = np.array([one["rows"] for one in who])
+    methods = np.array([one["method"] for one in orders])
+    return [one["rate"] for one in rates], {
+        method: {kind: hits[methods == method][..., kinds == kind].mean(axis=0) for kind in KINDS}
+        for method in dict.fromkeys(methods.tolist())
+    }
+
+
+def ranking(rows: list[Record]) -> dict[str, Measure]:
+    """`first/<method>`, `first/attribution-<other>`: share of examples in which the word is the first of all tokens.
+
+    `brought` is how much of the class's probability the attention of a layer brings: without any there is nothing that
+    attribution could share out.
+    """
+    found = beside("first", "share of examples in which the word comes first", "share", by_method(rows, "first"))
+    (brought,) = by_method([row | {"method": "attribution"} for row in rows], "brought").values()
+    label = "probability of the word's class that attention brings, of the layer that brings most"
+    return found | {"brought": Mean(label, "share", brought)}
+
+
+def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[str, Measure]:
+    """What the model relies on, and what pruning changes, in points.
+
+    - `accuracy/<kind>`: of the whole model, on rows `plain`, `given` and `turned`
+    - `relied`: accuracy on `given` minus on `turned` rows
+    - `regained/<method>/<rate>`: accuracy on `turned` rows without the heads that read the word most, minus with all
+    - `spared/<method>/<rate>`: the same on `plain` rows
+    """
+    whole = next(iter(correct.values()))
+    found: dict[str, Measure] = {
+        f"accuracy/{kind}": Mean(f"accuracy, {label}", "points", 100 * whole[kind][0], step=100)
+        for kind, label in KINDS.items()
+    }
+    relied = 100 * (whole[GIVEN][0] - whole[TURNED][0])
+    found["relied"] = Mean("accuracy with the word in its class minus in the others", "points", relied, step=100)
+    for name, kind in (("regained", TURNED), ("spared", PLAIN)):
+        for method, of_kind in correct.items():
+            for rate, hits in zip(rates[1:], of_kind[kind][1:], strict=True):
+                label = f"accuracy without {rate:.0%} of the heads minus with all, {KINDS[kind]}, {named(method)}"
+                found[f"{name}/{method}/{rate:g}"] = Mean(label, "points", 100 * (hits - of_kind[kind][0]))
+    return found
+
+
+def curve_rows(rates: list[float], correct: dict[str, Correct], *, task: str, seed: int) -> list[dict[str, Any]]:
+    """Accuracy (a fraction) of every method at every rate on every kind of rows."""
+    return [
+        {"task": task, "seed": seed, "method": method, "rows": kind, "rate": rate, "n": hits.shape[1]}
+        | {"accuracy": float(of_rate.mean())}
+        for method, of_kind in correct.items()
+        for kind, hits in of_kind.items()
+        for rate, of_rate in zip(rates, hits, strict=True)
+    ]

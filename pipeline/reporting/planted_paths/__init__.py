@@ -1,0 +1,1 @@
+"""Models whose carrying edges are known."""

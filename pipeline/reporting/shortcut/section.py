@@ -1,0 +1,55 @@
+"""Does attribution find a planted shortcut, and can it be pruned away?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.analysis.methods import NAMES
+from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
+from pipeline.reporting.statistics import in_words, statistic_rows
+from pipeline.reporting.style import task_name
+from pipeline.reporting.truth.section import leader
+
+PLANTED = (
+    "A word that no text holds is put into {share} of one class's training rows, and the model is fine-tuned on them as "
+    "always. The words: {words}. In dev rows of the other classes the word then speaks for a class that is not theirs: "
+    "every token is ranked by the attribution that it passes on for that class, the positive scores of the edges that "
+    "read it, and by the other methods; special tokens are left out."
+)
+BROUGHT = (
+    "Attribution shares out what attention brings: the probability of the class less what is left without a layer's "
+    "attention. Where a model names the class even without any attention there is nothing to share out, and attribution "
+    "says little; `brought` in the table is how much there is."
+)
+PRUNED = (
+    "Then the heads that read the word most, on held-out rows, are masked, and random ones beside them. In turned rows "
+    "the word is in every class but its own, so that who follows it is wrong; on plain rows nobody has it."
+)
+ALT = "Dots with intervals, one chart per task: share of first places by method. {values}."
+CAPTION = "Share of examples in which the planted word comes first of all tokens, with 95 % intervals."
+PRUNED_ALT = "Line charts, one per task: accuracy on turned rows against heads masked. Changes: {values}."
+PRUNED_CAPTION = (
+    "Accuracy on rows in which the word is moved to the other classes, against the share of heads that are masked: those "
+    "that read the word most come first. With several seeds, thick lines are their mean and thin lines the seeds."
+)
+
+
+def section(context: ReportContext) -> Section:
+    """Who names the word, how much the model relies on it, and what comes back."""
+    found, values, records = context.statistics["shortcut"], context.parameters["shortcut"], context.records["shortcut"]
+    words = "; ".join(f"{task_name(one['task'])}, seed {one['seed']}, “{one['word']}”" for one in records)
+    blocks: list[Block] = [
+        Text(leader(found, "first/", "The planted word first, share of examples")),
+        Text(PLANTED.format(share=f"{values['share']:.0%}", words=words)),
+        Table("What the model makes of the word.", statistic_rows(found, "accuracy/*", "relied", "brought")),
+        Picture("shortcut", ALT.format(values=_of_methods(found, "first/")), CAPTION),
+        Table("Share of first places, and attribution's beside the others'.", statistic_rows(found, "first/*")),
+        Text(BROUGHT),
+        Text(PRUNED),
+        Picture("shortcut_pruned", PRUNED_ALT.format(values=in_words(found, "regained/attribution/*")), PRUNED_CAPTION),
+        Table("What changes on turned and on plain rows.", statistic_rows(found, "regained/*", "spared/*")),
+    ]
+    return Section("shortcut", "A planted shortcut", blocks)
+
+
+def _of_methods(found: Sequence[Mapping[str, Any]], prefix: str) -> str:
+    return in_words(found, *(f"{prefix}{method}" for method in NAMES))
