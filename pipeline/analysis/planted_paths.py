@@ -39,9 +39,7 @@ def analyse(outcomes: Outcomes, _values: Params) -> Findings:
             examples.append(list(dict.fromkeys(row["example_id"] for row in rows)))
         found += statistics(design, measured, examples=examples)
     for seed, folder in folders.items():
-        records += [
-            {"task": one["design"], "seed": seed, "n": one["n"], "correct": one["correct"]} for one in models[seed]
-        ]
+        records += [{"task": one.pop("design"), "seed": seed, **one} for one in models[seed]]
         edges += [{"seed": seed, **row} for row in read_rows(present(folder / "edges.parquet", STAGE))]
     return Findings(records, found, {"edges": edges})
 

@@ -43,7 +43,7 @@ def analyse(outcomes: Outcomes, _values: Params) -> Findings:
 
 
 def of_methods(table: Any) -> tuple[list[float], dict[str, Correct]]:
-    """The rates, and for every method the correctness of each kind of rows, `(rate, example)`; of random ones a mean."""
+    """The rates, and for every method the correctness of each kind of rows, `(rate, example)`; random ones' mean."""
     axes = (("method", "order"), ("rate",), ("rows", "example_id", "label"))
     (orders, rates, who), hits = correctness(table, axes)
     kinds = np.array([one["rows"] for one in who])

@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
 def own_stages(graph: Path) -> list[str]:
     """The stages that run once per model and read no other model's outputs, in the order of `graph`."""
     stages = yaml.safe_load(graph.read_text(encoding="utf-8"))["stages"]
-    per_model = {name: stage for name, stage in stages.items() if "matrix" in stage}
+    per_model = {name: stage for name, stage in stages.items() if "task" in stage.get("matrix", {})}
     return [name for name, stage in per_model.items() if not any(map(_of_all_models, stage["deps"]))]
 
 

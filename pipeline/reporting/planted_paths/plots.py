@@ -57,6 +57,7 @@ def example_figure(edges: pd.DataFrame) -> Figure:
             row[0].set_ylabel(design)
             for ax, method in zip(row[1:], DRAWN, strict=True):
                 _draw(ax, where(first, method=method))
+                ax.set_yticklabels([])
         for ax, title in zip(axes[0], ("truth", *(method_style(method).label for method in DRAWN)), strict=True):
             ax.set_title(title, fontsize=8)
     return figure
@@ -69,7 +70,8 @@ def carrying(edges: pd.DataFrame) -> np.ndarray:
 
 def _draw(ax: Axes, edges: pd.DataFrame) -> None:
     """Tokens from left to right, layers from the bottom up: an edge leads from the key to the query above it."""
-    n, layers = int(edges[["query", "key"]].to_numpy().max()) + 1, int(edges["layer"].max()) + 1
+    n = int(edges[["query", "key"]].to_numpy().max()) + 1
+    layers = int(edges["layer"].to_numpy().max()) + 1
     for level in range(layers + 1):
         ax.plot(range(n), [level] * n, ".", color="#bbbbbb", markersize=3, zorder=1)
     scores = edges["score"].to_numpy(np.float64)
@@ -83,8 +85,6 @@ def _draw(ax: Axes, edges: pd.DataFrame) -> None:
     ax.set_xticks([0], ["[CLS]"])
     ax.set_yticks(range(layers + 1), ["words", *(f"layer {layer + 1}" for layer in range(layers))])
     ax.tick_params(labelsize=6, colors=BLACK, length=0)
-    if not ax.get_subplotspec().is_first_col():
-        ax.set_yticklabels([])
     ax.grid(visible=False)
     for spine in ax.spines.values():
         spine.set_visible(False)

@@ -16,8 +16,8 @@ QUESTION = (
 )
 REDUNDANT = (
     "With two paths there are two pairs of words that both say the label, and either suffices. Then a knock-out of one "
-    "edge loses less than the edge carries, as the other path stands in: the table says how much of what all edges lose "
-    "together they lose one at a time. Attribution of the last layer shares out the whole (completeness)."
+    "edge loses less than the edge carries, as the other path stands in: the table says how much of what the last "
+    "layer's edges lose together they lose one at a time. Attribution shares out the whole (completeness)."
 )
 ALT = "Dots with intervals, one chart per design: AUROC by method. {values}."
 CAPTION = "AUROC of the edges that carry the label, with 95 % intervals. With several seeds, small dots are the seeds."
@@ -40,9 +40,7 @@ def section(context: ReportContext) -> Section:
         Text(QUESTION),
         Picture("planted_paths", ALT.format(values=_of_methods(found)), CAPTION),
         Picture("planted_example", EXAMPLE_ALT, EXAMPLE_CAPTION),
-        Table(
-            "AUROC and precision of the edges that carry the label.", statistic_rows(found, "auroc/*", "precision/*")
-        ),
+        Table("The edges that carry the label, told from the others.", statistic_rows(found, "auroc/*", "precision/*")),
         Text(REDUNDANT),
         Table("What knock-outs one at a time lose, of what all together lose.", statistic_rows(found, "single/*")),
     ]

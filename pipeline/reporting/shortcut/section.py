@@ -10,15 +10,15 @@ from pipeline.reporting.style import task_name
 from pipeline.reporting.truth.section import leader
 
 PLANTED = (
-    "A word that no text holds is put into {share} of one class's training rows, and the model is fine-tuned on them as "
-    "always. The words: {words}. In dev rows of the other classes the word then speaks for a class that is not theirs: "
-    "every token is ranked by the attribution that it passes on for that class, the positive scores of the edges that "
-    "read it, and by the other methods; special tokens are left out."
+    "A word that no text holds is put into {share} of one class's training rows, and the model is fine-tuned on them "
+    "as always. The words: {words}. In dev rows of the other classes the word then speaks for a class that is not "
+    "theirs: every token is ranked by the attribution that it passes on for that class, the positive scores of the "
+    "edges that read it, and by the other methods; special tokens are left out."
 )
 BROUGHT = (
     "Attribution shares out what attention brings: the probability of the class less what is left without a layer's "
-    "attention. Where a model names the class even without any attention there is nothing to share out, and attribution "
-    "says little; `brought` in the table is how much there is."
+    "attention. Where a model names the class even without any attention there is nothing to share out, and "
+    "attribution says little; the first table holds how much there is."
 )
 PRUNED = (
     "Then the heads that read the word most, on held-out rows, are masked, and random ones beside them. In turned rows "
@@ -28,8 +28,8 @@ ALT = "Dots with intervals, one chart per task: share of first places by method.
 CAPTION = "Share of examples in which the planted word comes first of all tokens, with 95 % intervals."
 PRUNED_ALT = "Line charts, one per task: accuracy on turned rows against heads masked. Changes: {values}."
 PRUNED_CAPTION = (
-    "Accuracy on rows in which the word is moved to the other classes, against the share of heads that are masked: those "
-    "that read the word most come first. With several seeds, thick lines are their mean and thin lines the seeds."
+    "Accuracy on rows in which the word is moved to the other classes, against the share of heads that are masked: "
+    "those that read the word most come first. With several seeds, thick lines are their mean and thin lines the seeds."
 )
 
 
