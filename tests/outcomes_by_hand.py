@@ -11,7 +11,13 @@ import numpy as np
 from pipeline.analysis.tree import BASELINES
 from pipeline.data.tasks import TASKS
 from pipeline.values.long import to_columns
-from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, predictions_file
+from pipeline.values.paths import (
+    attributions_folder,
+    data_folder,
+    experiment_folder,
+    planted_paths_folder,
+    predictions_file,
+)
 from pipeline.values.store import write_columns, write_csv, write_json, write_rows
 
 LABELS = np.array([0, 0, 1, 1])
@@ -40,6 +46,8 @@ def write_model(root: Path, task: str, seed: int) -> None:
         _triggers,
         _convergence,
         _truth,
+        _shortcut,
+        _planted_paths,
     ):
         write(**place)
 
@@ -223,3 +231,56 @@ def _truth(root: Path, task: str, seed: int) -> None:
         for number in (1, 2)
     ]
     write_rows(folder / "randomised.parquet", randomised)
+
+
+def _shortcut(root: Path, task: str, seed: int) -> None:
+    """Attribution names the word first in both examples, attention in as many as the seed says."""
+    firsts = {"attribution": (True, True), "attention": (seed == 2, True)}
+    rows = [
+        {"example_id": name, "method": method, "rank": 1 if first else 3, "tokens": 4, "first": first, "brought": 0.5}
+        for place, name in enumerate(("dev-2", "dev-3"))
+        for method, of in firsts.items()
+        for first in [of[place]]
+    ]
+    folder = experiment_folder(root, "shortcut", task, seed)
+    write_rows(folder / "found.parquet", rows)
+    write_json(folder / "word.json", {"word": "wug", "rows": 9})
+    orders = [{"method": "attribution", "order": 0}, *({"method": "random", "order": order} for order in (0, 1))]
+    # Without any head, and without half of them: with all the word decides, without attribution's half it does not.
+    hits = {
+        "plain": (("1110", "1100"), ("1110", "1110"), ("1110", "1000")),
+        "given": (("1111", "1100"), ("1111", "1111"), ("1111", "1111")),
+        "turned": (("1000", "1110"), ("1000", "1000"), ("1000", "1010")),
+    }
+    columns = [
+        to_columns(
+            (orders, [{"rate": 0.0}, {"rate": 0.5}], [{"rows": kind, **example} for example in EXAMPLES]),
+            predicted=np.stack([predicted(*of) for of in curves]),
+        )
+        for kind, curves in hits.items()
+    ]
+    write_columns(
+        folder / "outcomes.parquet", {name: np.concatenate([one[name] for one in columns]) for name in columns[0]}
+    )
+
+
+def _planted_paths(root: Path, task: str, seed: int) -> None:
+    """The same whatever the task: the stage has none."""
+    del task
+    known = {"design": "one path", "example_id": "dev-0"}
+    folder = planted_paths_folder(root, seed)
+    aurocs = {"attribution": 1.0, "attention": 0.5 * seed}
+    rows = [known | {"method": method, "auroc": auroc, "precision": 0.5} for method, auroc in aurocs.items()]
+    write_rows(folder / "outcomes.parquet", [row | {"example_id": name} for name in ("dev-0", "dev-1") for row in rows])
+    losses = [known | {"output": output, "single": 0.25, "together": 0.5} for output in ("probability", "margin")]
+    # The second example's effects differ, so that the ratio's interval is one.
+    more = [row | {"example_id": "dev-1", "together": 0.75} for row in losses]
+    write_rows(folder / "losses.parquet", losses + more)
+    edges = [
+        known | {"method": method, "layer": layer, "query": 0, "key": key, "carries": key == 1, "score": 0.5 * key}
+        for method in ("knock_out", "attribution", "gradient_x_attention", "attention")
+        for layer in (0, 1)
+        for key in (1, 2)
+    ]
+    write_rows(folder / "edges.parquet", edges)
+    write_json(folder / "models.json", {"models": [{"design": "one path", "n": 2, "correct": 3 - seed}]})

@@ -42,6 +42,12 @@ TINY = (
     "convergence.steps=[2,20]",
     "convergence.reference_steps=8",
     "truth.n_examples=2",
+    "planted_paths.n_examples=2",
+    "planted_paths.n_train=64",
+    "planted_paths.epochs=1",
+    "shortcut.n_examples=2",
+    "shortcut.n_eval=20",
+    "shortcut.random_orders=2",
 )
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pipeline.attattr.attention import masked_heads
-    from pipeline.attattr.attribution import Attribution, attribute
+    from pipeline.attattr.attribution import Attribution, attribute, gradient_x_attention
     from pipeline.attattr.errors import AttributionError
     from pipeline.attattr.tree import AttributionTree, attribution_tree
 
@@ -15,6 +15,7 @@ __all__ = [
     "AttributionTree",
     "attribute",
     "attribution_tree",
+    "gradient_x_attention",
     "masked_heads",
 ]
 
@@ -24,6 +25,7 @@ _MODULES = {
     "AttributionTree": "tree",
     "attribute": "attribution",
     "attribution_tree": "tree",
+    "gradient_x_attention": "attribution",
     "masked_heads": "attention",
 }
 

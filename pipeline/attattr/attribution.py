@@ -26,6 +26,7 @@ PathName = Literal["layer", "joint"]
 PATHS: tuple[str, ...] = get_args(PathName)
 Precision = Literal["full", "bfloat16"]
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+Pooling = Literal["sum", "max"]
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,18 @@ class Attribution:
             total = total.sum(dim=1, keepdim=True)
         return total - (self.output[:, None] - self.baseline_output)
 
+    def head_scores(self, pooling: Pooling = "sum") -> Tensor:
+        """One number per head, `(batch, layer, head)`: the sum of its edges' scores, or the largest as in the paper."""
+        if pooling == "sum":
+            return self.attribution.sum(dim=(3, 4))
+        if pooling != "max":
+            raise AttributionError(f"pooling is {pooling!r}: it must be sum or max")
+        # Padding is zero, which would count for a head that has negative scores only.
+        real = self.attention_probs.sum(dim=(1, 2, 4)) > 0
+        edges = real[:, None, None, :, None] & real[:, None, None, None, :]
+        return self.attribution.masked_fill(~edges, -torch.inf).amax(dim=(3, 4))
 
-# A caller's inference mode would forbid every gradient, so it is left for the while.
-@torch.inference_mode(False)
-@torch.no_grad()
+
 def attribute(
     model: PreTrainedModel,
     *,
@@ -97,6 +106,79 @@ def attribute(
     quantised or under autocast, one that is not right-padded or longer than the positions, ...), for bad arguments,
     and for logits that are not finite (naming the row).
     """
+    return _attribute(
+        model,
+        input_ids=input_ids,
+        attention_mask=attention_mask,
+        token_type_ids=token_type_ids,
+        target=target,
+        steps=steps,
+        rule=rule,
+        tolerance=tolerance,
+        max_steps=max_steps,
+        path=path,
+        output=output,
+        precision=precision,
+        token_budget=token_budget,
+        baseline=True,
+    )
+
+
+def gradient_x_attention(
+    model: PreTrainedModel,
+    *,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    token_type_ids: Tensor | None = None,
+    target: Tensor | int | Literal["predicted"],
+    output: Output = "margin",
+    token_budget: TokenBudget = "auto",
+) -> Attribution:
+    """Gradient times attention of every edge: `A * dF/dA` at the unchanged model, by one forward and one backward pass.
+
+    What F loses, to first order, when a single edge is knocked out (docs/method.md, "Which score"); not a share of
+    what all edges bring, so that `baseline_output` and `completeness_gap` are nan. The arguments are those of
+    `attribute`, and so are the errors; F is the log-odds of the class unless said otherwise.
+    """
+    return _attribute(
+        model,
+        input_ids=input_ids,
+        attention_mask=attention_mask,
+        token_type_ids=token_type_ids,
+        target=target,
+        steps=1,
+        rule="right",
+        tolerance=0.01,
+        max_steps=128,
+        path="layer",
+        output=output,
+        precision="full",
+        token_budget=token_budget,
+        baseline=False,
+    )
+
+
+# A caller's inference mode would forbid every gradient, so it is left for the while.
+@torch.inference_mode(False)
+@torch.no_grad()
+def _attribute(
+    model: PreTrainedModel,
+    *,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    token_type_ids: Tensor | None,
+    target: Tensor | int | Literal["predicted"],
+    steps: int | Literal["auto"],
+    rule: Rule,
+    tolerance: float,
+    max_steps: int,
+    path: PathName,
+    output: Output,
+    precision: Precision,
+    token_budget: TokenBudget,
+    baseline: bool,
+) -> Attribution:
+    """Check what was asked for, and attribute it, group by group; `baseline` as in `Integrator`."""
     check_differentiable(model)
     check_family(model)
     nodes = schedule(rule, steps, max_steps=max_steps)
@@ -113,6 +195,7 @@ def attribute(
         tolerance=tolerance,
         token_budget=budget,
         precision=torch.bfloat16 if precision == "bfloat16" else None,
+        baseline=baseline,
     )
     result = _empty(model, inputs, path)
     with frozen(model):

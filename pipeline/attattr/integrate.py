@@ -130,6 +130,7 @@ class Integrator:
     tolerance: float
     token_budget: int
     precision: torch.dtype | None  # of the layers above the scaled attention; None: the model's own
+    baseline: bool = True  # whether a rule without a node at zero has F computed there, too
 
     def __call__(self, path: AttentionPath, prefix: Prefix, target: Tensor, output: Tensor) -> Integral:
         """The integrals of all examples of the group; `output` is F of the unchanged model, `(batch,)`."""
@@ -162,7 +163,7 @@ class Integrator:
             total += torch.einsum("s,sb...->b...", shares, gradients)
         return Integral(
             attribution=path.assemble(examples, total, weights[nodes == 1].sum().expand(len(examples))),
-            baseline=at_zero[0] if at_zero else self._at_zero(path, examples, target),
+            baseline=at_zero[0] if at_zero else self._at_zero(path, examples, target, output),
             steps=torch.full_like(examples, self.schedule.steps[0]),
             last_change=torch.full_like(output, torch.nan),
             unconverged=torch.zeros_like(examples, dtype=torch.bool),
@@ -246,7 +247,9 @@ class Integrator:
         return evaluate(logits.to(scaled), target[examples], output=self.output)
 
     @torch.no_grad()
-    def _at_zero(self, path: AttentionPath, examples: Tensor, target: Tensor) -> Tensor:
+    def _at_zero(self, path: AttentionPath, examples: Tensor, target: Tensor, output: Tensor) -> Tensor:
+        if not self.baseline:
+            return torch.full_like(output, torch.nan)
         return self._evaluate(path, examples, torch.zeros_like(path.start(examples)), target)
 
     @staticmethod

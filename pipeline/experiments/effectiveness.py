@@ -17,7 +17,7 @@ from pipeline.attattr.attention import head_count, layer_count
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.pruning import Direction, per_layer_masks, ranks
 from pipeline.errors import InputError
-from pipeline.experiments.heads import TAYLOR, gradient_x_attention, losses, per_example, removal_logits, taylor
+from pipeline.experiments.heads import TAYLOR, largest_gradients, losses, per_example, removal_logits, taylor
 from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.predicting.predict import predict_logits
@@ -65,7 +65,7 @@ def head_importance(
     def importance(method: str) -> Tensor:
         match method:
             case "gradient_x_attention":
-                return per_example(model, as_predicted, gradient_x_attention, token_budget=token_budget)
+                return per_example(model, as_predicted, largest_gradients, token_budget=token_budget)
             case "taylor":
                 readings = per_example(model, as_predicted, taylor, token_budget=token_budget)
                 return readings[:, TAYLOR.index("taylor")]

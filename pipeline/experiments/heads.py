@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from pipeline.attattr.attention import head_count, layer_count
-from pipeline.attattr.attribution import attribute
+from pipeline.attattr.attribution import attribute, gradient_x_attention
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.importance import output_norm, taylor_importance
 from pipeline.predicting.examples import Batch, Example
@@ -60,16 +60,14 @@ def output_norms(model: PreTrainedModel, batch: Batch) -> Tensor:
 
 def largest_scores(model: PreTrainedModel, batch: Batch, **integral: Any) -> Tensor:
     """Largest attribution score of every head, `(batch, layer, head)`; `integral` goes to `attribute`."""
-    result = attribute(model, **model_inputs(model, batch).arguments(), target=batch.labels, **integral)
-    # Padding is zero, which would count for a head that has negative scores only.
-    real = batch.attention_mask.bool()
-    edges = real[:, None, None, :, None] & real[:, None, None, None, :]
-    return result.attribution.masked_fill(~edges, -torch.inf).amax(dim=(3, 4))
+    given = model_inputs(model, batch).arguments()
+    return attribute(model, **given, target=batch.labels, **integral).head_scores("max")
 
 
-def gradient_x_attention(model: PreTrainedModel, batch: Batch) -> Tensor:
-    """As `largest_scores`, the integral replaced by its integrand at alpha = 1, which one right-rule step is."""
-    return largest_scores(model, batch, steps=1, rule="right")
+def largest_gradients(model: PreTrainedModel, batch: Batch) -> Tensor:
+    """As `largest_scores`, the integral replaced by its integrand at alpha = 1."""
+    given = model_inputs(model, batch).arguments()
+    return gradient_x_attention(model, **given, target=batch.labels, output="probability").head_scores("max")
 
 
 def removal_logits(model: PreTrainedModel, examples: Sequence[Example], *, token_budget: TokenBudget) -> Tensor:

@@ -18,7 +18,7 @@ from pipeline.attattr.importance import normalise
 from pipeline.attattr.pruning import global_masks, masked_counts, ranks
 from pipeline.experiments.heads import (
     TAYLOR,
-    gradient_x_attention,
+    largest_gradients,
     losses,
     mean_over,
     output_norms,
@@ -65,7 +65,7 @@ def head_importance(
             case "attention":
                 importance[method] = per_head(stored, f"attention_{settings.attention_pooling}", **size).mean(dim=0)
             case "gradient_x_attention":
-                importance[method] = mean_over(model, examples, gradient_x_attention, token_budget=token_budget)
+                importance[method] = mean_over(model, examples, largest_gradients, token_budget=token_budget)
             case "output_norm":
                 importance[method] = mean_over(model, examples, output_norms, token_budget=token_budget)
     if any(method in wanted for method in TAYLOR):

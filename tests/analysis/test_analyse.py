@@ -261,7 +261,49 @@ def test_truth_by_hand(found):
     assert labels["precision/pairs/attribution"] == "precision at 10, query-key pairs, attribution"
 
 
-@pytest.mark.parametrize("experiment", [name for name in ANALYSES if name != "universality"])
+def test_shortcut_by_hand(found):
+    result = found("shortcut")
+    accuracies = {"plain": 0.75, "given": 1.0, "turned": 0.25}
+    assert [dict(record) for record in result.records] == [
+        {"task": "negation", "seed": 1, "word": "wug", "rows": 9, "n": 4, **accuracies}
+    ]
+    values = {one.name: one.estimate.value for one in result.statistics}
+    assert (values["first/attribution"], values["first/attention"], values["first/attribution-attention"]) == (
+        1,
+        0.5,
+        0.5,
+    )
+    assert (values["brought"], values["relied"]) == (0.5, 75)
+    assert (values["regained/attribution/0.5"], values["spared/attribution/0.5"]) == (50, -25)
+    # The mean of two orders.
+    assert (values["regained/random/0.5"], values["spared/random/0.5"]) == (12.5, -25)
+    turned = [row for row in result.tables["pruned"] if row["rows"] == "turned"]
+    assert [(row["method"], row["rate"], row["accuracy"]) for row in turned] == [
+        ("attribution", 0.0, 0.25),
+        ("attribution", 0.5, 0.75),
+        ("random", 0.0, 0.25),
+        ("random", 0.5, 0.375),
+    ]
+    two = {one.name: one.by_seed for one in found("shortcut", seeds=SEEDS).statistics}
+    assert two["first/attribution-attention"] == (0.5, 0)
+
+
+def test_planted_paths_by_hand(found):
+    result = found("planted_paths", seeds=SEEDS)
+    assert [dict(record) for record in result.records] == [
+        {"task": "one path", "seed": 1, "n": 2, "correct": 2},
+        {"task": "one path", "seed": 2, "n": 2, "correct": 1},
+    ]
+    of_seeds = {one.name: one.by_seed for one in result.statistics}
+    assert of_seeds["auroc/attribution"] == (1, 1)
+    assert of_seeds["auroc/attribution-attention"] == (0.5, 0)
+    # The sums of two examples: 0.5 of 1.25.
+    assert of_seeds["single/probability"] == (0.4, 0.4)
+    assert {one.task for one in result.statistics} == {"one path"}
+    assert [row["seed"] for row in result.tables["edges"]] == [1] * 16 + [2] * 16
+
+
+@pytest.mark.parametrize("experiment", [name for name in ANALYSES if name not in ("universality", "planted_paths")])
 def test_an_analysis_of_two_seeds_holds_those_of_both(found, experiment):
     both = found(experiment, tasks=TASKS, seeds=SEEDS)
     alone = [found(experiment, tasks=[task], seeds=[seed]) for task in TASKS for seed in SEEDS]

@@ -1,13 +1,15 @@
 """The engine against the paper's formula written out: one plain forward pass per example, layer and step."""
 
 import copy
+import dataclasses
 import pickle
 
 import pytest
 import torch
 import transformers
 
-from pipeline.attattr import AttributionError, attribute
+from pipeline.attattr import AttributionError, attribute, gradient_x_attention
+from pipeline.attattr.encoder import Encoder
 from pipeline.attattr.families import FAMILIES
 
 THIRDS = ([1 / 3, 2 / 3, 1], [1 / 3, 1 / 3, 1 / 3])  # the right rule with three steps
@@ -456,3 +458,44 @@ def test_logits_that_are_not_finite_are_refused_with_their_row(tiny_model, rando
     examples[1].input_ids[3] = 59
     with pytest.raises(AttributionError, match="not finite for row 1 of the batch"):
         attribute(model, **padded(model, examples), target="predicted", steps=2)
+
+
+@pytest.mark.parametrize("output", ["margin", "probability"])
+def test_gradient_x_attention_is_the_integrand_at_the_unchanged_model(tiny_model, random_examples, padded, output):
+    model = tiny_model()
+    batch = padded(model, random_examples([5, 7]))
+    found = gradient_x_attention(model, **batch, target=1, output=output)
+    expected = attribute(model, **batch, target=1, output=output, steps=1, rule="right")
+    assert torch.equal(found.attribution, expected.attribution)
+    assert torch.equal(found.output, expected.output)
+    # What it would take further passes to know is not said.
+    assert found.completeness_gap.isnan().all()
+
+
+def test_gradient_x_attention_runs_no_layer_again(tiny_model, random_examples, padded, monkeypatch):
+    passes = []
+    forward = Encoder.forward_from
+
+    def counting(self, layer, *args, **kwargs):
+        passes.append(layer)
+        return forward(self, layer, *args, **kwargs)
+
+    monkeypatch.setattr(Encoder, "forward_from", counting)
+    model = tiny_model(layers=3)
+    gradient_x_attention(model, **padded(model, random_examples([5])), target=0)
+    assert passes == [0]  # the check that the engine reads the model rightly
+
+
+def test_scores_of_heads_leave_padding_out(tiny_model, random_examples, padded):
+    model = tiny_model()
+    batch = padded(model, random_examples([4, 7]))
+    result = attribute(model, **batch, target=1)
+    scores = result.attribution
+    for row, n in enumerate((4, 7)):
+        own = scores[row, :, :, :n, :n]
+        assert torch.allclose(result.head_scores()[row], own.sum(dim=(2, 3)))
+        assert torch.equal(result.head_scores("max")[row], own.amax(dim=(2, 3)))
+    negative = dataclasses.replace(result, attribution=-scores.abs() - result.attention_probs.sign())
+    assert (negative.head_scores("max")[0] < 0).all()
+    with pytest.raises(AttributionError, match="pooling is 'mean': it must be sum or max"):
+        result.head_scores("mean")

@@ -49,6 +49,7 @@ def test_the_names_are_those_of_their_modules():
         "AttributionTree": tree.AttributionTree,
         "attribute": attribution.attribute,
         "attribution_tree": tree.attribution_tree,
+        "gradient_x_attention": attribution.gradient_x_attention,
         "masked_heads": attention.masked_heads,
     }
 

@@ -10,13 +10,15 @@ KEPT = [
     "outputs/attributions/{task}-1/outcomes.parquet",
     *(
         f"outputs/{stage}/{{task}}-1/outcomes.parquet"
-        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence", "truth")
+        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence", "truth", "shortcut")
     ),
     "outputs/prune/{task}-1/importance.csv",
     "outputs/tree/{task}-1/edges.parquet",
     "outputs/tree/{task}-1/trees.json",
     "outputs/triggers/{task}-1/triggers.parquet",
     "outputs/triggers/{task}-1/mined.json",
+    "outputs/shortcut/{task}-1/word.json",
+    "outputs/planted_paths/1/outcomes.parquet",
     "metrics/{task}.json",
     "outputs/analysis/claims/records.json",
     "outputs/analysis/tree/curves.csv",

@@ -23,7 +23,8 @@ def test_the_stages_of_a_model_read_no_other_models_outputs() -> None:
         "triggers",
         "convergence",
         "truth",
-    ]  # `universality` reads the importance of all models
+        "shortcut",
+    ]  # `universality` reads the importance of all models, `planted_paths` has models of its own
     assert repro.targets("rte-2", stages)[:2] == ["prepare@rte-2", "finetune@rte-2"]
 
 

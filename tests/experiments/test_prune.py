@@ -1,5 +1,4 @@
 import math
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -127,20 +126,6 @@ def test_importance_by_every_method(settings, tiny_model, random_examples, padde
     differences = removal_differences(model, examples, token_budget="auto")
     for name, value in differences.items():
         assert torch.allclose(found[name], value, atol=1e-6)
-
-
-def test_the_zeros_at_padding_are_no_scores(settings, tiny_model, random_examples, store, monkeypatch):
-    """A head whose scores are all negative has a negative maximum, whatever the batch it is in."""
-
-    def all_negative(_model, *, attention_mask, **_):
-        real = attention_mask.bool()
-        scores = -(real[:, :, None] & real[:, None, :]).float()
-        return SimpleNamespace(attribution=scores[:, None, None].expand(-1, 2, 4, -1, -1))
-
-    monkeypatch.setattr("pipeline.experiments.heads.attribute", all_negative)
-    chosen = settings(methods=["gradient_x_attention"])
-    found = head_importance(tiny_model(), random_examples([9, 10]), store[0], settings=chosen, token_budget=1000)
-    assert torch.equal(found["gradient_x_attention"], torch.full((2, 4), -1.0))
 
 
 @pytest.mark.parametrize("pooling", ["max", "confidence"])

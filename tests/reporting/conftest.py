@@ -28,6 +28,10 @@ FIGURES = (
     "truth",
     "truth_groups",
     "randomised",
+    "planted_paths",
+    "planted_example",
+    "shortcut",
+    "shortcut_pruned",
 )
 MEASURES = (
     "attribution",
@@ -129,6 +133,29 @@ def truth_statistics(finetune_statistics):
             ("lost/attribution", 2.5),
             ("lost/gradient_x_attention", 1.5),
             ("randomised/attribution", 0.0625),
+        )
+    ]
+
+
+@pytest.fixture
+def planted_statistics(finetune_statistics):
+    return [
+        finetune_statistics[0]
+        | {"task": "one path", "name": name, "label": f"the {name}", "unit": "share", "value": value, "n": 10}
+        for name, value in (("auroc/attribution", 0.75), ("auroc/attention", 0.625), ("single/margin", 0.25))
+    ]
+
+
+@pytest.fixture
+def shortcut_statistics(finetune_statistics):
+    return [
+        finetune_statistics[0] | {"name": name, "label": f"the {name}", "unit": "share", "value": value, "n": 10}
+        for name, value in (
+            ("first/attribution", 0.25),
+            ("first/attention", 0.5),
+            ("first/attribution-attention", -0.25),
+            ("relied", 0.75),
+            ("regained/attribution/0.1", 0.125),
         )
     ]
 
@@ -298,6 +325,8 @@ def records(
         "receptive_field": receptive_field_metrics,
         "triggers": triggers_metrics,
         "universality": [{"method": "attribution", "normalise": "none", "pairs": []}],
+        "planted_paths": [{"task": "one path", "seed": 1, "n": 10, "correct": 9}],
+        "shortcut": [{"task": "negation", "seed": 1, "word": "wug", "rows": 9, "n": 10}],
     }
     return records | {"claims": judged(1)}
 
@@ -327,6 +356,8 @@ def report_context(
     receptive_field_statistics,
     convergence_statistics,
     truth_statistics,
+    planted_statistics,
+    shortcut_statistics,
     completeness_gaps,
     parameters,
 ):
@@ -349,6 +380,8 @@ def report_context(
             "triggers": [],
             "convergence": convergence_statistics,
             "truth": truth_statistics,
+            "planted_paths": planted_statistics,
+            "shortcut": shortcut_statistics,
         },
         completeness=completeness_gaps,
         figures={name: f"<svg>{name}</svg>" for name in FIGURES},

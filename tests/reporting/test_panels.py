@@ -18,11 +18,14 @@ EFFECTIVENESS = [*OF_AN_EXAMPLE, "gradient_x_attention", "taylor", "loss_differe
 OF_EDGES = ("attribution_margin", "attribution_per_attention", "value_weighted", "contribution", "joint")
 KNOCKED_OUT = ["attribution", "attribution_margin", "gradient_x_attention", "attention", "random"]
 KNOCKED_OUT += ["value_weighted", "contribution", "joint"]
+OF_A_WORD = [*KNOCKED_OUT, "gradient_x_input"]
+OF_A_PATH = [*KNOCKED_OUT, "knock_out"]
 SHUFFLED = ["attribution", "attribution_per_attention", "gradient_x_attention", "attention"]
-PRUNING = [name for name in METHODS if name not in (*OF_AN_EXAMPLE, *OF_EDGES, "random")]
+NOT_PRUNING = (*OF_AN_EXAMPLE, *OF_EDGES, "gradient_x_input", "knock_out", "random")
+PRUNING = [name for name in METHODS if name not in NOT_PRUNING]
 
 
-@pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING, KNOCKED_OUT, SHUFFLED])
+@pytest.mark.parametrize("names", [EFFECTIVENESS, PRUNING, OF_A_WORD, OF_A_PATH, SHUFFLED])
 def test_methods_differ_in_colour_or_dash_and_in_marker(names):
     styles = [METHODS[name] for name in names]
     assert len({style.marker for style in styles}) == len(styles)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attribution import attribute
+from pipeline.attattr.attribution import attribute, gradient_x_attention
 from pipeline.attattr.encoder import EncoderLayer
 from pipeline.attattr.families import describe
 from pipeline.attattr.knockouts import reads
@@ -19,8 +19,7 @@ RIVALS = ("attention", "gradient_x_attention", "value_weighted", "contribution",
 def rival_maps(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
     """Maps `(layer, query, key)` of the one example of `batch`, over all heads together: `RIVALS`."""
     inputs = model_inputs(model, batch)
-    # One right-rule step is the gradient at the unchanged model times the attention.
-    gradient = attribute(model, **inputs.arguments(), target="predicted", steps=1, rule="right")
+    gradient = gradient_x_attention(model, **inputs.arguments(), target="predicted", output="probability")
     joint = attribute(model, **inputs.arguments(), target="predicted", path="joint")
     with frozen(model), torch.no_grad():
         prefix = prefix_pass(model, inputs)

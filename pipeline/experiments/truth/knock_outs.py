@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy.stats import mannwhitneyu, rankdata
 
-from pipeline.attattr.attribution import attribute
+from pipeline.attattr.attribution import attribute, gradient_x_attention
 from pipeline.attattr.faithfulness import masked_edges
 from pipeline.attattr.families import describe
 from pipeline.attattr.knockouts import knock_outs
@@ -76,7 +76,7 @@ def edge_maps(
     probability along the joint path; the gradient is the log-odds'.
     """
     given = inputs.arguments()
-    gradient = attribute(model, **given, target=target, output="margin", steps=1, rule="right")
+    gradient = gradient_x_attention(model, **given, target=target)
     with frozen(model), torch.no_grad():
         prefix = prefix_pass(model, inputs)
         return {

@@ -10,7 +10,7 @@ import torch
 from scipy.stats import spearmanr
 
 from pipeline.attattr.attention import layer_count
-from pipeline.attattr.attribution import attribute
+from pipeline.attattr.attribution import attribute, gradient_x_attention
 from pipeline.attattr.errors import AttributionError
 from pipeline.attattr.families import layer_modules
 from pipeline.predicting.examples import collate
@@ -86,7 +86,7 @@ def _scores(
     batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
     given: dict[str, Any] = {**model_inputs(model, batch).arguments(), "token_budget": token_budget}
     given["target"] = "predicted" if target is None else target
-    result, gradient = attribute(model, **given), attribute(model, **given, steps=1, rule="right")
+    result, gradient = attribute(model, **given), gradient_x_attention(model, **given, output="probability")
     scores, probs = result.attribution[0].double().cpu().numpy(), result.attention_probs[0].double().cpu().numpy()
     return int(result.target[0]), {
         "attribution": scores,

@@ -11,8 +11,8 @@ from pipeline.reporting.truth.section import leader
 QUESTION = (
     "Here no knock-out says what is true: the model can read along a few edges only. In the first layer the second of "
     "two deciding words may read the first, in the second layer [CLS] may read the second, so the label has no other "
-    "way; each of these readers may also read a word that decides nothing. Softmax shares attention out between the "
-    "two, and AUROC asks whether a score tells them apart, over all heads together."
+    "way; each of these readers may also read a word that has no say. Softmax shares attention out between the two, "
+    "and AUROC asks whether a score tells them apart, over all heads together."
 )
 REDUNDANT = (
     "With two paths there are two pairs of words that both say the label, and either suffices. Then a knock-out of one "
