@@ -54,7 +54,7 @@ class Workload:
 
 def workload(name: str, *, count: int, seed: int, device: str) -> Workload:
     """`count` seeded dev examples of a task; `full` has 128 tokens each, and the model of RTE."""
-    folder, data = _folders("rte" if name == FULL else name)
+    folder, data = folders("rte" if name == FULL else name)
     examples = read_examples(data / "dev.parquet")
     chosen = _concatenated(examples, count, seed) if name == FULL else _drawn(examples, count, seed)
     logging.disable_progress_bar()
@@ -66,7 +66,7 @@ def workload(name: str, *, count: int, seed: int, device: str) -> Workload:
     return Workload(name, model, inputs, target)
 
 
-def _folders(name: str) -> tuple[Path, Path]:
+def folders(name: str) -> tuple[Path, Path]:
     """The model's and the examples'."""
     if name not in PLANTED:
         return finetuned(name), data_folder(ROOT, name, SEED)
