@@ -52,6 +52,8 @@ def main() -> None:
     description.add_argument("--dev-rows", type=int, help="examples whose accuracy is measured, at most")
     quick = {"tasks": ["negation"], "rates": [0.5], "draws": 3, "train_rows": 256, "dev_rows": 50}
     arguments = parse(description, quick)
+    if arguments.draws < 2:
+        description.error("--draws must be at least 2: one run has no spread")
     for name in ("pytorch_lightning", "lightning_fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     transformers_logging.disable_progress_bar()
