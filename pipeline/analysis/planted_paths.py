@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Params
 
 STAGE = "planted_paths"
+STEP = 0.5  # of an example in which one edge of either kind changes places, at most
 AGREEMENT = {"auroc": "AUROC", "precision": "precision"}
 OUTPUTS = {"probability": "probability", "margin": "log-odds"}
 
@@ -53,7 +54,7 @@ def measures(rows: Sequence[Record], losses: Sequence[Record]) -> dict[str, Meas
     """
     found: dict[str, Measure] = {}
     for name, label in AGREEMENT.items():
-        found |= beside(name, f"{label} of the edges that carry the label", "share", by_method(rows, name))
+        found |= beside(name, f"{label} of the edges that carry the label", "share", by_method(rows, name), step=STEP)
     for output, label in OUTPUTS.items():
         single, together = (
             np.array([row[column] for row in losses if row["output"] == output], np.float64)

@@ -60,7 +60,9 @@ def ranking(rows: list[Record]) -> dict[str, Measure]:
     `brought` is how much of the class's probability the attention of a layer brings: without any there is nothing that
     attribution could share out.
     """
-    found = beside("first", "share of examples in which the word comes first", "share", by_method(rows, "first"))
+    found = beside(
+        "first", "share of examples in which the word comes first", "share", by_method(rows, "first"), step=1
+    )
     (brought,) = by_method([row | {"method": "attribution"} for row in rows], "brought").values()
     label = "probability of the word's class that attention brings, of the layer that brings most"
     return found | {"brought": Mean(label, "share", brought)}

@@ -96,13 +96,14 @@ def by_method(rows: Sequence[Record], column: str) -> Values:
     }
 
 
-def beside(name: str, label: str, unit: str, of_methods: Values) -> dict[str, Measure]:
-    """Every method's values, and attribution's minus each other one's."""
+def beside(name: str, label: str, unit: str, of_methods: Values, *, step: float = 0.0) -> dict[str, Measure]:
+    """Every method's values, and attribution's minus each other one's; `step` as in `Mean`."""
     found: dict[str, Measure] = {
-        f"{name}/{method}": Mean(f"{label}, {named(method)}", unit, values) for method, values in of_methods.items()
+        f"{name}/{method}": Mean(f"{label}, {named(method)}", unit, values, step)
+        for method, values in of_methods.items()
     }
     for method, values in of_methods.items():
         if method != ATTRIBUTION:
             text = f"{label}, {named(ATTRIBUTION)} minus {named(method)}"
-            found[f"{name}/{ATTRIBUTION}-{method}"] = Mean(text, unit, of_methods[ATTRIBUTION] - values)
+            found[f"{name}/{ATTRIBUTION}-{method}"] = Mean(text, unit, of_methods[ATTRIBUTION] - values, step)
     return found
