@@ -46,7 +46,8 @@ def main(config: StageConfig) -> None:
             f"shortcut: every dev example of {task}, or every held-out one, is of the class that the word gives away, "
             f"or has no room for it (prepare.max_length is {longest})"
         )
-    epochs = for_task(config.finetune.epochs, task) or 0
+    # A checkpoint that is otherwise taken as it is has to learn the word.
+    epochs = for_task(config.finetune.epochs, task) or 1
     sizes = {"vocabulary": len(tokenizer), "max_length": longest}
     model = load_model(config.model, task, seed=seed, epochs=epochs, **sizes)
     with track(config) as tracker:

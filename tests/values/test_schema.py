@@ -87,6 +87,8 @@ def refusal(values: dict[str, Any]) -> str:
         ("prune.rates", [0, 0.5, 0.4, 1], "must be a list that rises from 0 to 1"),
         ("prune.rates", [0.1, 1], "must be a list that rises from 0 to 1"),
         ("prune.rates", [0, 0.9], "must be a list that rises from 0 to 1"),
+        ("shortcut.rates", [0.1, 0.2], "must be a list that rises from 0"),
+        ("shortcut.rates", [0, 0.3, 0.2], "must be a list that rises from 0"),
         ("prune.methods", ["taylorr"], 'prune.methods[0] is "taylorr", but must be one of attribution, taylor,'),
         ("prune.random_orders", 19, "prune.random_orders is 19, but must be at least 20"),
         ("prune.rounding", "up", 'prune.rounding is "up", but must be one of half_up, down'),
