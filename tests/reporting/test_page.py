@@ -72,6 +72,7 @@ def test_figures_are_embedded_whole_and_described(report_context):
         "convergence": "20 right steps 98.50",
         "completeness": "seed 1: 0.12",
         "truth": "auroc/pairs/gradient_x_attention 0.88",
+        "truth_precision": "average_precision/pairs/attribution 0.38",
         "truth_groups": "the lost/attribution 2.50",
         "randomised": "the randomised/attribution 0.06",
         "planted_paths": "the auroc/attribution 0.75",

@@ -14,13 +14,19 @@ if TYPE_CHECKING:
 
 
 def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
-    """AUROC of query-key pairs, what is lost without groups of them, and what shuffled weights leave."""
+    """AUROC and average precision of query-key pairs, what is lost without groups of them, and what shuffled weights leave."""
     return {
         "truth": method_dots(
             results.statistics("truth"),
             prefix="auroc/pairs/",
             known_nothing=0.5,
             xlabel="AUROC of query-key pairs with an effect",
+        ),
+        "truth_precision": method_dots(
+            results.statistics("truth"),
+            prefix="average_precision/pairs/",
+            known_nothing=0,
+            xlabel="average precision of query-key pairs with an effect",
         ),
         "truth_groups": line_figure(
             results.table("truth", "groups"),

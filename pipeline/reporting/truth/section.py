@@ -26,6 +26,11 @@ BY_CONSTRUCTION = (
 )
 ALT = "Dots with intervals, one chart per task: AUROC of query-key pairs by method. {values}."
 CAPTION = "AUROC of query-key pairs, with 95 % intervals. With several seeds, small dots are the seeds."
+PRECISION_ALT = "Dots with intervals, one chart per task: average precision of query-key pairs by method. {values}."
+PRECISION_CAPTION = (
+    "Average precision, the area under the curve of precision against recall, with 95 % intervals; a score that knows "
+    "nothing has what random ones have, the share of pairs with an effect."
+)
 GROUPS_ALT = "Line charts, one per task: log-odds lost against pairs removed, a line per method. Means: {values}."
 GROUPS_CAPTION = (
     "Log-odds of the predicted class that are lost without the query-key pairs of the largest scores, against their "
@@ -56,6 +61,11 @@ def section(context: ReportContext) -> Section:
         Text(QUESTION.format(tokens=values["max_tokens"])),
         Text(AGREE.format(least=values["least_effect"], k=values["top_k"])),
         Picture("truth", ALT.format(values=_of_methods(found, "auroc/pairs/")), CAPTION),
+        Picture(
+            "truth_precision",
+            PRECISION_ALT.format(values=_of_methods(found, "average_precision/pairs/")),
+            PRECISION_CAPTION,
+        ),
         Table("Agreement of scores with the effects of query-key pairs.", _agreement(found, "pairs")),
         Text(BY_CONSTRUCTION),
         Picture("truth_groups", GROUPS_ALT.format(values=_of_methods(found, "lost/")), GROUPS_CAPTION),
