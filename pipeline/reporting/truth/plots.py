@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
-    """AUROC and average precision of query-key pairs, what is lost without groups of them, and what shuffled weights leave."""
+    """AUROC and average precision of query-key pairs, what groups of them lose, and what shuffled weights leave."""
     return {
         "truth": method_dots(
             results.statistics("truth"),
