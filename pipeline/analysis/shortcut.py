@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings, correctness
 from pipeline.analysis.statistics import Mean, Measure, statistics
-from pipeline.analysis.truth import beside, by_method
+from pipeline.analysis.truth import ATTRIBUTION, by_method
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,15 +55,22 @@ def of_methods(table: Any) -> tuple[list[float], dict[str, Correct]]:
 
 
 def ranking(rows: list[Record]) -> dict[str, Measure]:
-    """`first/<method>`, `first/attribution-<other>`: share of examples in which the word is the first of all tokens.
+    """`first/<method>`: in how many % of the examples the word is the first of all tokens.
 
-    `brought` is how much of the class's probability the attention of a layer brings: without any there is nothing that
-    attribution could share out.
+    `first/attribution-<other>` are attribution's minus the other's, in points. `brought` is how much of the class's
+    probability the attention of a layer brings: without any there is nothing that attribution could share out.
     """
-    found = beside(
-        "first", "share of examples in which the word comes first", "share", by_method(rows, "first"), step=1
-    )
-    (brought,) = by_method([row | {"method": "attribution"} for row in rows], "brought").values()
+    of_methods = {method: 100 * values for method, values in by_method(rows, "first").items()}
+    label = "examples in which the word comes first"
+    found: dict[str, Measure] = {
+        f"first/{method}": Mean(f"{label}, {named(method)}", "%", values, step=100)
+        for method, values in of_methods.items()
+    }
+    for method, values in of_methods.items():
+        if method != ATTRIBUTION:
+            text = f"{label}, {named(ATTRIBUTION)} minus {named(method)}"
+            found[f"first/{ATTRIBUTION}-{method}"] = Mean(text, "points", of_methods[ATTRIBUTION] - values, step=100)
+    (brought,) = by_method([row | {"method": ATTRIBUTION} for row in rows], "brought").values()
     label = "probability of the word's class that attention brings, of the layer that brings most"
     return found | {"brought": Mean(label, "share", brought)}
 

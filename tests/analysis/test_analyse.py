@@ -269,9 +269,9 @@ def test_shortcut_by_hand(found):
     ]
     values = {one.name: one.estimate.value for one in result.statistics}
     assert (values["first/attribution"], values["first/attention"], values["first/attribution-attention"]) == (
-        1,
-        0.5,
-        0.5,
+        100,
+        50,
+        50,
     )
     assert (values["brought"], values["relied"]) == (0.5, 75)
     assert (values["regained/attribution/0.5"], values["spared/attribution/0.5"]) == (50, -25)
@@ -285,7 +285,7 @@ def test_shortcut_by_hand(found):
         ("random", 0.5, 0.375),
     ]
     two = {one.name: one.by_seed for one in found("shortcut", seeds=SEEDS).statistics}
-    assert two["first/attribution-attention"] == (0.5, 0)
+    assert two["first/attribution-attention"] == (50, 0)
 
 
 def test_planted_paths_by_hand(found):

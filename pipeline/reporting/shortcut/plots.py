@@ -21,7 +21,7 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
             results.statistics("shortcut"),
             prefix="first/",
             known_nothing=0,
-            xlabel="share of examples in which the word comes first",
+            xlabel="examples in which the word comes first, %",
         ),
         "shortcut_pruned": line_figure(
             where(pruned, rows="turned"),

@@ -18,14 +18,15 @@ PLANTED = (
 BROUGHT = (
     "Attribution shares out what attention brings: the probability of the class less what is left without a layer's "
     "attention. Where a model names the class even without any attention there is nothing to share out, and "
-    "attribution says little; the first table holds how much there is."
+    "attribution says little; the first table holds how much there is. And what a token passes on need not be its own: "
+    "one through which the word's say travels is credited with it."
 )
 PRUNED = (
     "Then the heads that read the word most, on held-out rows, are masked, and random ones beside them. In turned rows "
     "the word is in every class but its own, so that who follows it is wrong; on plain rows nobody has it."
 )
-ALT = "Dots with intervals, one chart per task: share of first places by method. {values}."
-CAPTION = "Share of examples in which the planted word comes first of all tokens, with 95 % intervals."
+ALT = "Dots with intervals, one chart per task: first places by method, in percent of the examples. {values}."
+CAPTION = "Examples in which the planted word comes first of all tokens, in percent, with 95 % intervals."
 PRUNED_ALT = "Line charts, one per task: accuracy on turned rows against heads masked. Changes: {values}."
 PRUNED_CAPTION = (
     "Accuracy on rows in which the word is moved to the other classes, against the share of heads that are masked: "
@@ -38,7 +39,7 @@ def section(context: ReportContext) -> Section:
     found, values, records = context.statistics["shortcut"], context.parameters["shortcut"], context.records["shortcut"]
     words = "; ".join(f"{task_name(one['task'])}, seed {one['seed']}, “{one['word']}”" for one in records)
     blocks: list[Block] = [
-        Text(leader(found, "first/", "The planted word first, share of examples")),
+        Text(leader(found, "first/", "The planted word first, % of examples")),
         Text(PLANTED.format(share=f"{values['share']:.0%}", words=words)),
         Table("What the model makes of the word.", statistic_rows(found, "accuracy/*", "relied", "brought")),
         Picture("shortcut", ALT.format(values=_of_methods(found, "first/")), CAPTION),
