@@ -1,5 +1,6 @@
 # The two commands of the README: `make repro`, `make test`. Both build the environment when its pins change.
 PYTHON ?= python3.11
+JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: venv repro test lint types verify-results bench
@@ -12,10 +13,10 @@ venv: .venv/installed
 	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-# JOBS=2: two models at once, each with half of the threads.
+# Two models at once, each with half of the threads; JOBS=1: one after the other, with all of them.
 repro: venv
 	@python -m pipeline.commands.check
-	$(if $(JOBS),python -m pipeline.commands.repro $(JOBS))
+	python -m pipeline.commands.repro $(JOBS)
 	dvc repro
 	@python -m pipeline.commands.conclusion
 

@@ -1,4 +1,4 @@
-"""Run the stages of several models at once, each with its share of the threads: `make repro JOBS=2`.
+"""Run the stages of several models at once, each with its share of the threads: what `make repro` begins with.
 
 Every process takes one model after the other through the stages that need no other model's results. What is over all
 models is left to the `dvc repro` that follows.
