@@ -18,14 +18,14 @@ PLANTED = (
 BROUGHT = (
     "Attribution shares out what attention brings: the probability of the class less what is left without a layer's "
     "attention. Where a model names the class even without any attention there is nothing to share out, and "
-    "attribution says little; the first table holds how much there is. And what a token passes on need not be its own: "
-    "one through which the word's say travels is credited with it."
+    "attribution says little; the first table holds how much there is. And what a token passes on need not be its "
+    "own: one through which the word's say travels is credited with it."
 )
 PRUNED = (
-    "Then the heads that read the word most, on held-out rows, are masked, and random ones beside them. In turned rows "
-    "the word is in every class but its own, so that who follows it is wrong; on plain rows nobody has it. A model that "
-    "names one class only has that class's share of either kind, so that what comes back is worth something only where "
-    "plain rows do not suffer."
+    "Then the heads that read the word most, on held-out rows, are masked, and random ones beside them. In turned "
+    "rows the word is in every class but its own, so that who follows it is wrong; on plain rows nobody has it. A "
+    "model that names one class only has that class's share of either kind, so that what comes back is worth "
+    "something only where plain rows do not suffer."
 )
 ALT = "Dots with intervals, one chart per task: first places by method, in percent of the examples. {values}."
 CAPTION = "Examples in which the planted word comes first of all tokens, in percent, with 95 % intervals."
