@@ -78,14 +78,14 @@ def ranking(rows: list[Record]) -> dict[str, Measure]:
 def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[str, Measure]:
     """What the model relies on, and what pruning changes, in points.
 
-    - `accuracy/<kind>`: of the whole model, on rows `plain`, `given` and `turned`
+    - `accuracy/<kind>`: of the whole model, on rows `plain`, `given` and `turned`, in %
     - `relied`: accuracy on `given` minus on `turned` rows
     - `regained/<method>/<rate>`: accuracy on `turned` rows without the heads that read the word most, minus with all
     - `spared/<method>/<rate>`: the same on `plain` rows
     """
     whole = next(iter(correct.values()))
     found: dict[str, Measure] = {
-        f"accuracy/{kind}": Mean(f"accuracy, {label}", "points", 100 * whole[kind][0], step=100)
+        f"accuracy/{kind}": Mean(f"accuracy, {label}", "%", 100 * whole[kind][0], step=100)
         for kind, label in KINDS.items()
     }
     relied = 100 * (whole[GIVEN][0] - whole[TURNED][0])

@@ -105,7 +105,9 @@ def leader(found: Sequence[Mapping[str, Any]], prefix: str, question: str) -> st
             of_tasks.setdefault(one["task"], {})[method] = one["value"]
     said = []
     for task, values in of_tasks.items():
-        first = max(values, key=values.__getitem__)
-        beside = "" if first == ATTRIBUTION else f", attribution {values[ATTRIBUTION]:.2f}"
-        said.append(f"{task_name(task)}: {named(first)} {values[first]:.2f}{beside}")
+        largest = max(values.values())
+        first, *as_large = [method for method, value in values.items() if value == largest]
+        others = f" and {len(as_large)} more" if as_large else ""
+        beside = "" if values[ATTRIBUTION] == largest else f", attribution {values[ATTRIBUTION]:.2f}"
+        said.append(f"{task_name(task)}: {named(first)}{others} {largest:.2f}{beside}")
     return f"{question}, the first: {'; '.join(said)}."

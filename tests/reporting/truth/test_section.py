@@ -3,7 +3,7 @@ import pandas as pd
 from pipeline.reporting.blocks import Table, Text
 from pipeline.reporting.style import METHODS
 from pipeline.reporting.truth.plots import line_figure
-from pipeline.reporting.truth.section import section
+from pipeline.reporting.truth.section import leader, section
 
 
 def test_who_comes_first_is_said_first(report_context):
@@ -31,3 +31,11 @@ def test_there_is_a_line_per_method_with_the_seeds_as_thin_ones():
     ]
     assert [(list(line.get_xdata()), list(line.get_ydata())) for line in drawn] == [([1, 5], [2.5, 6.5])]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["attribution", "attention"]
+
+
+def test_of_equals_the_first_is_named_and_the_others_are_counted():
+    rows = [
+        {"task": "sst2", "name": f"first/{name}", "value": value}
+        for name, value in (("attribution", 1.0), ("attention", 1.0), ("joint", 1.0), ("random", 0.25))
+    ]
+    assert leader(rows, "first/", "Found") == "Found, the first: SST-2: attribution and 2 more 1.00."
