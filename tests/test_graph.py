@@ -38,7 +38,9 @@ def test_nothing_else_imports_a_stage():
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_deps_of_a_stage_are_exactly_what_it_runs(stage):
     """No wider: a folder of which one file is not needed would run models again for a change elsewhere."""
-    declared = {dep for dep in GRAPH[stage]["deps"] if dep.startswith("pipeline/")}
+    listed = [dep for dep in GRAPH[stage]["deps"] if dep.startswith("pipeline/")]
+    declared = set(listed)
+    assert len(listed) == len(declared), f"stages.{stage}.deps names a file twice"
     sources = {dep for dep in declared if (ROOT / dep).suffix == ".py" or any((ROOT / dep).rglob("*.py"))}
     assert sources == set(exact_deps(stage_file(stage))), f"stages.{stage}.deps"
 

@@ -15,6 +15,7 @@ from pipeline.values.store import read_json, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from pipeline.analysis.outcomes import Outcomes, Record
     from pipeline.values.schema import Params
@@ -28,21 +29,27 @@ OUTPUTS = {"probability": "probability", "margin": "log-odds"}
 def analyse(outcomes: Outcomes, _values: Params) -> Findings:
     """What every score makes of the known edges, and single knock-outs of redundant ones; a design is a task here."""
     records, found, edges = [], [], []
-    folders = {seed: planted_paths_folder(outcomes.root, seed) for seed in outcomes.seeds}
-    models = {seed: read_json(present(folder / "models.json", STAGE))["models"] for seed, folder in folders.items()}
-    designs = [one["design"] for one in models[outcomes.seeds[0]]]
-    for design in designs:
+    tables = {seed: _read(planted_paths_folder(outcomes.root, seed)) for seed in outcomes.seeds}
+    models = {
+        seed: read_json(present(planted_paths_folder(outcomes.root, seed) / "models.json", STAGE))["models"]
+        for seed in outcomes.seeds
+    }
+    for design in [one["design"] for one in models[outcomes.seeds[0]]]:
         measured, examples = [], []
-        for folder in folders.values():
-            tables = {name: read_rows(present(folder / f"{name}.parquet", STAGE)) for name in ("outcomes", "losses")}
-            rows, losses = ([row for row in table if row["design"] == design] for table in tables.values())
+        for of_seed in tables.values():
+            rows = [row for row in of_seed["outcomes"] if row["design"] == design]
+            losses = [row for row in of_seed["losses"] if row["design"] == design]
             measured.append(measures(rows, losses))
             examples.append(list(dict.fromkeys(row["example_id"] for row in rows)))
         found += statistics(design, measured, examples=examples)
-    for seed, folder in folders.items():
+    for seed, of_seed in tables.items():
         records += [{"task": one.pop("design"), "seed": seed, **one} for one in models[seed]]
-        edges += [{"seed": seed, **row} for row in read_rows(present(folder / "edges.parquet", STAGE))]
+        edges += [{"seed": seed, **row} for row in of_seed["edges"]]
     return Findings(records, found, {"edges": edges})
+
+
+def _read(folder: Path) -> dict[str, list[Record]]:
+    return {name: read_rows(present(folder / f"{name}.parquet", STAGE)) for name in ("outcomes", "losses", "edges")}
 
 
 def measures(rows: Sequence[Record], losses: Sequence[Record]) -> dict[str, Measure]:

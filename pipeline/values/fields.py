@@ -19,25 +19,27 @@ def _without_repeats(values: tuple[Item, ...]) -> tuple[Item, ...]:
     return values
 
 
+def _rising(values: tuple[float, ...]) -> bool:
+    return all(low < high for low, high in pairwise(values))
+
+
 def rising_from_0_to_1(rates: tuple[float, ...]) -> tuple[float, ...]:
     """Refuse rates that do not rise strictly, start at 0 and end at 1."""
-    rising = all(low < high for low, high in pairwise(rates))
-    if not rising or rates[0] != 0 or rates[-1] != 1:
+    if not _rising(rates) or rates[0] != 0 or rates[-1] != 1:
         raise ValueError("a list that rises from 0 to 1")
     return rates
 
 
 def rising_from_0(rates: tuple[float, ...]) -> tuple[float, ...]:
     """Refuse rates that do not rise strictly from 0."""
-    if rates[0] != 0 or not all(low < high for low, high in pairwise(rates)):
+    if not _rising(rates) or rates[0] != 0:
         raise ValueError("a list that rises from 0")
     return rates
 
 
 def rising_to_1(shares: tuple[float, ...]) -> tuple[float, ...]:
     """Refuse shares that do not rise strictly, from above 0 to 1."""
-    rising = all(low < high for low, high in pairwise(shares))
-    if not rising or shares[0] <= 0 or shares[-1] != 1:
+    if not _rising(shares) or shares[0] <= 0 or shares[-1] != 1:
         raise ValueError("a list that rises from above 0 to 1")
     return shares
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from pipeline.attattr.attribution import attribute, gradient_x_attention
 from pipeline.attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
 from pipeline.experiments.truth.knock_outs import RANDOM, edge_maps
@@ -64,9 +65,12 @@ def reading_heads(model: PreTrainedModel, examples: Sequence[Planted]) -> dict[s
     """How much of the word each head passes on, mean over examples, `(layer, head)`, by each of `OF_HEADS`."""
     found: dict[str, list[Tensor]] = {method: [] for method in OF_HEADS}
     for one in examples:
-        maps = _maps(model, _inputs(model, one))
-        for method, values in found.items():
-            values.append(passed_on(maps[method])[..., one.place].double().cpu())
+        given = _inputs(model, one).arguments()
+        result = attribute(model, **given, target=GIVEN_AWAY)
+        gradient = gradient_x_attention(model, **given, target=GIVEN_AWAY)
+        maps = (result.attribution[0], gradient.attribution[0], result.attention_probs[0])
+        for method, edges in zip(OF_HEADS, maps, strict=True):
+            found[method].append(passed_on(edges)[..., one.place].double().cpu())
     return {method: torch.stack(values).mean(dim=0) for method, values in found.items()}
 
 
