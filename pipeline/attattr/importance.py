@@ -121,6 +121,14 @@ def pooled_attention(attention_probs: Tensor, lengths: Tensor, *, pooling: Pooli
             raise AttributionError(f"pooling is {pooling!r}: it must be max or confidence")
 
 
+def passed_on(edges: Tensor) -> Tensor:
+    """The positive scores of the edges that read each token, `(layer, head, query, key)` to `(layer, head, key)`.
+
+    Summed over layers and heads, what the token contributes (docs/method.md, "Shortcut").
+    """
+    return edges.clamp(min=0).sum(dim=2)
+
+
 def normalise(importance: Tensor, *, how: Normalise) -> Tensor:
     """Importance `(layer, head)` as it is, or with each layer's row divided by its L2 norm (a zero row stays zero)."""
     match how:

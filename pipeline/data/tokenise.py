@@ -81,7 +81,7 @@ def tokenise(
             "example_id": row["example_id"],
             "input_ids": encoded["input_ids"][number],
             "token_type_ids": encoded["token_type_ids"][number],
-            "segments": _segments(encoded["special_tokens_mask"][number], before),
+            "segments": segments(encoded["special_tokens_mask"][number], before),
             "label": row["label"],
         }
         if "deciding_words" in row:
@@ -106,7 +106,7 @@ def special_tokens_before(tokenizer: PreTrainedTokenizerBase, *, texts: int) -> 
     return [sum(mask[stop:start]) for stop, start in pairwise([0, *starts])]
 
 
-def _segments(special_tokens_mask: list[int], before: list[int]) -> list[list[int]]:
+def segments(special_tokens_mask: list[int], before: list[int]) -> list[list[int]]:
     """Start and stop of each text's own tokens."""
     segments, stop = [], 0
     for count in before:

@@ -201,6 +201,14 @@ class Tree(Section):
     withheld: AnyNumber[Task]  # tasks whose sentences must not be shown
 
 
+class View(Section):
+    """The examples of the viewer."""
+
+    n_shown: NotNegative  # of dev, the first that are short enough
+    longest: Count  # tokens
+    kilobytes: Count  # that their data may take in the page; the less, the coarser the values of heat maps
+
+
 class Triggers(Section):
     """Adversarial triggers mined from attribution, and their controls."""
 
@@ -292,6 +300,7 @@ class Params(Section):
     shortcut: Shortcut
     universality: Universality
     tree: Tree
+    view: View
     triggers: Triggers
     analyse: Analyse
     figures: Figures

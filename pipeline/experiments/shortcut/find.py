@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pipeline.attattr.attribution import attribute, gradient_x_attention
+from pipeline.attattr.importance import passed_on
 from pipeline.attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
 from pipeline.experiments.truth.knock_outs import RANDOM, edge_maps
@@ -72,11 +73,6 @@ def reading_heads(model: PreTrainedModel, examples: Sequence[Planted]) -> dict[s
         for method, edges in zip(OF_HEADS, maps, strict=True):
             found[method].append(passed_on(edges)[..., one.place].double().cpu())
     return {method: torch.stack(values).mean(dim=0) for method, values in found.items()}
-
-
-def passed_on(edges: Tensor) -> Tensor:
-    """The positive scores of the edges that read each token, `(layer, head, query, key)` to `(layer, head, key)`."""
-    return edges.clamp(min=0).sum(dim=2)
 
 
 def gradient_x_input(model: PreTrainedModel, inputs: Inputs) -> Tensor:

@@ -96,7 +96,8 @@ def measure(
         masks = [torch.ones_like(maps[ATTRIBUTION]) > 0, *(part.kept for part in shares)]
         masks += [mask for arm in arms for mask in (arm.kept, complement(arm.kept))]
         masks += [open_rows(mask, special) for arm in opened for mask in (arm.kept, complement(arm.kept))]
-        probability = edge_masked_probability(model, batch, torch.stack(masks), token_budget=budget)
+        logits = edge_masked_logits(model, batch, torch.stack(masks), token_budget=budget)
+        probability = logits.softmax(dim=-1)[:, logits[0].argmax()]  # of the class that the whole model predicts
         full, of_shares, of_arms = probability.split([1, len(shares), len(masks) - 1 - len(shares)])
         known = {"example_id": name, "full": float(full)}
         for part, value in zip(shares, of_shares.tolist(), strict=True):
@@ -115,13 +116,13 @@ def complement(kept: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def edge_masked_probability(model: PreTrainedModel, batch: Batch, masks: Tensor, *, token_budget: int) -> Tensor:
-    """Probability `(mask,)` of the class that the whole model predicts for the one example of `batch`.
+def edge_masked_logits(model: PreTrainedModel, batch: Batch, masks: Tensor, *, token_budget: int) -> Tensor:
+    """Logits `(mask, classes)`, float64, of the one example of `batch` under each of the masks.
 
-    `masks` is `(mask, layer, query, key)`, boolean; the first keeps everything.
+    `masks` is `(mask, layer, query, key)`, boolean.
     """
     with frozen(model):
-        hidden, logits = entering(model, model_inputs(model, batch))
+        hidden, _ = entering(model, model_inputs(model, batch))
         masked = masked_passes(
             describe(model),
             hidden,
@@ -131,5 +132,4 @@ def edge_masked_probability(model: PreTrainedModel, batch: Batch, masks: Tensor,
             attend=under_edge_masks,
             token_budget=token_budget,
         )
-    probabilities = masked.double().cpu().softmax(dim=-1)
-    return probabilities[:, logits[0].argmax()]
+    return masked.double().cpu()

@@ -1,0 +1,241 @@
+"""Explain what a classifier says of a text: which attention edges carry it, as text, as a page, or as JSON.
+
+Without --model it is the newest fine-tuned model of outputs/. A file of texts is read line by line; with --pair its
+lines are pairs, separated by a tab.
+
+Run: python -m pipeline.commands.explain "a gorgeous, witty, seductive movie" --html movie.html
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import InputError, refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from pipeline.viewer.measure import Growth
+    from pipeline.viewer.texts import Text
+    from pipeline.viewer.view import View
+
+STRONGEST = 20  # edges in the JSON, and shown of a text: fewer
+MOST_ON_A_PAGE = 200  # texts
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Load the model, explain, print, write."""
+    options = _parser().parse_args(arguments)
+    # Imports Hydra, which --help does not wait for.
+    from pipeline.launch.errors import exit_on_bad_input
+
+    with exit_on_bad_input():
+        texts = _texts(options)
+        _check(options, texts)
+        model, tokenizer, name = _load(options.model)
+        _explain(options, texts, model, tokenizer, name)
+
+
+def _parser() -> argparse.ArgumentParser:
+    first, _, rest = (__doc__ or "").partition("\n\n")
+    about = f"{first} {rest.partition('Run:')[0].strip()}"
+    example = 'example: python -m pipeline.commands.explain "a gorgeous, witty, seductive movie" --html movie.html'
+    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.explain", description=about, epilog=example)
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="the text to explain")
+    parser.add_argument(
+        "--pair", nargs="?", const=True, metavar="TEXT", help="its second text; with --file: a pair a line"
+    )
+    parser.add_argument("--file", type=Path, help="one text a line, or with --pair two, separated by a tab")
+    parser.add_argument("--model", metavar="NAME", help="a folder or a hub id; default: the newest model of outputs/")
+    parser.add_argument(
+        "--target", metavar="CLASS", help="the class that is explained, by name or number; default: predicted"
+    )
+    parser.add_argument(
+        "--output",
+        choices=("probability", "logit", "log_probability", "margin"),
+        help="what of the class: default its probability",
+    )
+    parser.add_argument("--tau", type=float, default=0.4, help="the tree's threshold; default 0.4")
+    parser.add_argument("--html", type=Path, metavar="OUT", help="write the viewer, a page that loads nothing")
+    parser.add_argument("--json", type=Path, metavar="OUT", help="write predictions, convergence, heads, trees, edges")
+    return parser
+
+
+def _texts(options: argparse.Namespace) -> list[Text]:
+    if (options.text is None) == (options.file is None):
+        raise InputError("give one text, or --file with a text a line")
+    if options.file is None:
+        if options.pair is True:
+            raise InputError("--pair has no text: give the second text behind it")
+        return [options.text if options.pair is None else (options.text, options.pair)]
+    if isinstance(options.pair, str):
+        raise InputError("--pair has a text, but with --file each line holds both, separated by a tab")
+    with refused(f"--file {options.file} cannot be read", remedy="give a text file in UTF-8"):
+        lines = options.file.read_text(encoding="utf-8-sig").splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise InputError(f"--file {options.file} is empty: give one text a line")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            raise InputError(f"{options.file}, line {number} is empty: there is nothing to explain")
+    return lines if options.pair is None else [_pair(options.file, *line) for line in enumerate(lines, start=1)]
+
+
+def _pair(path: Path, number: int, line: str) -> tuple[str, str]:
+    parts = line.split("\t")
+    if len(parts) != 2 or not all(part.strip() for part in parts):
+        raise InputError(f"{path}, line {number} is no pair: it must hold two texts with a tab between them")
+    return parts[0], parts[1]
+
+
+def _check(options: argparse.Namespace, texts: Sequence[Text]) -> None:
+    if not 0 <= options.tau < 1:
+        raise InputError(f"--tau is {options.tau}, but must be at least 0 and below 1")
+    if options.html and len(texts) > MOST_ON_A_PAGE:
+        raise InputError(f"--html would show {len(texts)} texts, at most {MOST_ON_A_PAGE} fit a page: use --json")
+    for out in (options.html, options.json):
+        if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
+            raise InputError(f"{out} cannot be written: name a file in a folder that exists")
+
+
+def _load(name: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
+    """The model, its tokenizer, and what it is called."""
+    from transformers import AutoTokenizer
+
+    from pipeline.attattr.families import check_family
+    from pipeline.data.sources import require_hub
+    from pipeline.data.vocabulary import check_tokenizer
+    from pipeline.predicting.load import load_classifier, require_stored
+
+    location = name or _newest()
+    if not Path(location).is_dir():
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", location) or location.startswith("."):
+            raise InputError(f"--model is {location}, which is neither a folder nor a hub id")
+        require_hub(location, repo_type="model")
+    remedy = "give a sequence classifier, saved with save_pretrained"
+    loaded = load_classifier(location, remedy=remedy)
+    check_family(loaded.model)
+    require_stored(loaded, location, remedy=remedy)
+    with refused(
+        f"the tokenizer of {location} cannot be loaded", remedy="save it beside the model, with save_pretrained"
+    ):
+        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+    check_tokenizer(tokenizer, loaded.model.config, location=location)
+    return loaded.model.eval(), tokenizer, location
+
+
+def _newest() -> str:
+    """The model of outputs/ whose weights were written last."""
+    from pipeline.values.paths import repository
+
+    folder = repository() / "outputs" / "models"
+    weights = sorted(folder.glob("*/model.safetensors"), key=lambda path: (path.stat().st_mtime, path))
+    if not weights:
+        raise InputError("outputs/models has no model yet: run make repro, or name one with --model")
+    return str(
+        weights[-1].parent.relative_to(Path.cwd()) if weights[-1].is_relative_to(Path.cwd()) else weights[-1].parent
+    )
+
+
+def _explain(
+    options: argparse.Namespace,
+    texts: Sequence[Text],
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    name: str,
+) -> None:
+    from pipeline.viewer.measure import Growth, explained, named, with_shares, with_trees
+    from pipeline.viewer.terminal import one_line, whole_text
+    from pipeline.viewer.texts import default_output, to_examples
+
+    examples = to_examples(model, tokenizer, texts)
+    target = _target(options.target, model)
+    how = {"output": options.output or default_output(model)}
+    views: dict[int, View] = {}
+    records: dict[int, dict[str, Any]] = {}
+    growth = Growth()
+    found = explained(model, examples, target=target, every_class=options.html is not None, options=how)
+    for place, light in found:
+        view = named(light, tokenizer, examples[place])
+        records[place] = _record(view, texts[place], growth, options.tau)
+        if options.html is not None:
+            views[place] = with_shares(with_trees(view, growth), model, examples[place], seed=1)
+        if len(texts) == 1:
+            sys.stdout.write(
+                whole_text(view, growth.tree(view.explanations[0].head_sum, options.tau), tau=options.tau, model=name)
+            )
+    ordered = [records[place] for place in range(len(texts))]
+    if len(texts) > 1:
+        sys.stdout.writelines(one_line(record) for record in ordered)
+    if options.html is not None:
+        _write_page(options.html, [views[place] for place in range(len(texts))], tau=options.tau)
+    if options.json is not None:
+        _write_json(options.json, {"model": name, "output": how["output"], "tau": options.tau, "texts": ordered})
+
+
+def _target(asked: str | None, model: PreTrainedModel) -> int | Any:
+    """The class of that name or number; "predicted" where none is asked for."""
+    if asked is None:
+        return "predicted"
+    names = {int(label): str(name) for label, name in (model.config.id2label or {}).items()}
+    found = [label for label, name in names.items() if name.casefold() == asked.casefold()]
+    if not found and asked.isdecimal() and int(asked) < (model.config.num_labels or 0):
+        found = [int(asked)]
+    if not found:
+        raise InputError(f"--target is {asked}, but the model's classes are {', '.join(names.values())}")
+    return found[0]
+
+
+def _record(view: View, text: Text, growth: Growth, tau: float) -> dict[str, Any]:
+    """One text in the JSON: small enough for a corpus of them."""
+    from pipeline.viewer.pack import rounded, strongest_edges
+
+    one = view.explanations[0]
+    tree = growth.tree(one.head_sum, tau)
+    names = ("layer", "head", "query", "key", "value")
+    return {
+        "number": int(view.name),
+        "text": text,
+        "tokens": list(view.tokens),
+        "classes": list(view.classes),
+        "probabilities": [rounded(value) for value in view.probabilities],
+        "predicted": view.predicted,
+        "target": one.target,
+        "value": rounded(one.value),
+        "converged": not any(one.unconverged),
+        "steps": list(one.steps),
+        "estimated_error": [rounded(value) for value in one.estimated_error],
+        "completeness_gap": [rounded(value) for value in one.completeness_gap],
+        "passed_on": [rounded(value) for value in one.passed_on.tolist()],
+        "heads": [[rounded(value) for value in row] for row in one.heads["attribution, summed"].tolist()],
+        "root": tree.root,
+        "tree": [{**edge._asdict(), "value": rounded(edge.value)} for edge in tree.edges],
+        "edges": [dict(zip(names, edge, strict=True)) for edge in strongest_edges(one.attribution, STRONGEST)],
+    }
+
+
+def _write_page(out: Path, views: Sequence[View], *, tau: float) -> None:
+    from pipeline.values.store import replace
+    from pipeline.viewer.pack import packed
+    from pipeline.viewer.page import viewer_page
+
+    replace(out, viewer_page(packed(views), title="Self-attention attribution", tau=tau).encode())
+    sys.stdout.write(f"\n{out}: open it in a browser\n")
+
+
+def _write_json(out: Path, content: dict[str, Any]) -> None:
+    from pipeline.values.store import replace
+
+    replace(out, f"{json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)}\n".encode())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Explain some dev examples in full, for the viewer: every class, trees at every threshold, and what these carry.
+
+Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
+Writes: outputs/view/<task>-<seed>/examples.json
+Run:    python -m pipeline.view task=<task> seed=<seed>
+"""
+
+from pipeline.launch.cli import run_stage
+from pipeline.values.config import StageConfig
+from pipeline.values.paths import data_folder, experiment_folder, model_folder
+
+
+def main(config: StageConfig) -> None:
+    """The first examples that are short enough; none of a task that is withheld."""
+    from transformers import AutoTokenizer
+
+    from pipeline.predicting.device import device_for
+    from pipeline.predicting.examples import read_examples
+    from pipeline.predicting.load import load_finetuned
+    from pipeline.values.store import write_json
+    from pipeline.viewer.measure import shown_views
+    from pipeline.viewer.pack import packed
+
+    task, seed, settings = config.task, config.seed, config.view
+    data = data_folder(config.input_root, task, seed)
+    fitting = [one for one in read_examples(data / "dev.parquet") if len(one) <= settings.longest]
+    chosen = [] if task in config.tree.withheld else fitting[: settings.n_shown]
+    model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
+    settings_of = {"attribution": config.attribute, "tree": config.tree, "seed": seed}
+    views = shown_views(model, tokenizer, chosen, task=task, token_budget=config.run.token_budget, **settings_of)
+    examples = packed(views, most_bytes=1000 * settings.kilobytes)
+    write_json(experiment_folder(config.output_root, "view", task, seed) / "examples.json", {"examples": examples})
+
+
+if __name__ == "__main__":
+    run_stage("view", main)

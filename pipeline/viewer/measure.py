@@ -1,0 +1,256 @@
+"""What is to be seen of examples, from a model: scores of each class, trees at every threshold, what these carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import torch
+
+from pipeline.attattr.attention import class_count
+from pipeline.attattr.attribution import attribute, gradient_x_attention
+from pipeline.attattr.batching import resolve_token_budget
+from pipeline.attattr.importance import passed_on, pooled_attention
+from pipeline.attattr.output import evaluate
+from pipeline.attattr.quadrature import schedule
+from pipeline.attattr.tree import attribution_tree, grow_tree, tree_root
+from pipeline.experiments.tree.arms import edges_per_layer, eligible, largest_edges, mask_of, random_trees
+from pipeline.experiments.tree.measure import edge_masked_logits, special_tokens
+from pipeline.predicting.examples import collate, length_batches
+from pipeline.predicting.predict import model_inputs
+from pipeline.values.randomness import derived_seed
+from pipeline.viewer.view import THRESHOLDS, Explanation, Share, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from torch import Tensor
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from pipeline.attattr.attribution import Attribution
+    from pipeline.attattr.batching import TokenBudget
+    from pipeline.attattr.tree import AttributionTree
+    from pipeline.predicting.examples import Batch, Example
+    from pipeline.values.schema import Attribute as AttributeSettings
+    from pipeline.values.schema import Tree as TreeSettings
+
+MOST_CLASSES = 4  # of which all are explained; of more, the predicted and the gold one
+RANDOM_TREES = 8  # of every size
+
+
+@dataclass(frozen=True)
+class Growth:
+    """How trees are grown at a threshold: the arguments of `attribution_tree` beside it."""
+
+    tau_last: float = 0.0
+    lam: float = 0.0
+    variant: Literal["paper", "authors"] = "paper"
+
+    def tree(self, head_sum: Tensor, tau: float) -> AttributionTree:
+        """The tree of head-summed scores `(layer, query, key)` at the threshold `tau`."""
+        return attribution_tree(head_sum, tau=tau, tau_last=self.tau_last, lam=self.lam, variant=self.variant)
+
+
+class Seen(NamedTuple):
+    """What an explanation is made of, of one example and class; `sign` turns both maps to the other of two classes."""
+
+    result: Attribution
+    gradient: Attribution
+    number: int
+    n: int
+    target: int
+    sign: float
+
+
+def explained(
+    model: PreTrainedModel,
+    examples: Sequence[Example],
+    *,
+    target: int | Literal["predicted"],
+    every_class: bool,
+    options: Mapping[str, Any],
+    token_budget: TokenBudget = "auto",
+) -> Iterator[tuple[int, View]]:
+    """The examples' places and views, without tokens, trees and shares, in an order that keeps padding small.
+
+    `target` is explained first; `every_class` adds the others, of more than four only the predicted and the gold one.
+    `options` are arguments of `attribute`, which raises AttributionError.
+    """
+    place = {id(example): number for number, example in enumerate(examples)}
+    budget = resolve_token_budget(token_budget, model, n=max(map(len, examples), default=1))
+    counts = {name: options[name] for name in ("rule", "steps", "max_steps") if name in options}
+    copies = schedule(**{"rule": "clenshaw_curtis", "steps": "auto", "max_steps": 128, **counts}).counts[0]
+    for group in length_batches(examples, token_budget=budget, copies=copies):
+        batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+        seen = _seen(model, batch, group, target=target, every_class=every_class, options=options)
+        for example, of_example in zip(group, seen, strict=True):
+            yield place[id(example)], _view(model, example, of_example)
+
+
+def _seen(
+    model: PreTrainedModel,
+    batch: Batch,
+    group: Sequence[Example],
+    *,
+    target: int | Literal["predicted"],
+    every_class: bool,
+    options: Mapping[str, Any],
+) -> list[list[Seen]]:
+    """For each example what there is of each class, the target's first."""
+    inputs = model_inputs(model, batch).arguments()
+    output = options.get("output", "probability")
+    classes = class_count(model)
+
+    def asked(which: Tensor | int | Literal["predicted"]) -> tuple[Attribution, Attribution]:
+        return (
+            attribute(model, **inputs, target=which, **options),
+            gradient_x_attention(model, **inputs, target=which, output=output),
+        )
+
+    first = asked(target)
+    found = [
+        [Seen(*first, number, len(example), int(first[0].target[number]), 1.0)] for number, example in enumerate(group)
+    ]
+    if not every_class:
+        return found
+    if classes == 2 and output == "probability":
+        # Of two class probabilities one is minus the other's change.
+        return [[own[0], own[0]._replace(target=1 - own[0].target, sign=-1.0)] for own in found]
+    predicted = first[0].logits.argmax(dim=1)
+    for further in range(classes):
+        wanted = [
+            number
+            for number, example in enumerate(group)
+            if found[number][0].target != further
+            and (classes <= MOST_CLASSES or further in (example.label, int(predicted[number])))
+        ]
+        if wanted:
+            result = asked(further)
+            for number in wanted:
+                found[number].append(Seen(*result, number, len(group[number]), further, 1.0))
+    return found
+
+
+def _view(model: PreTrainedModel, example: Example, seen: Sequence[Seen]) -> View:
+    result, number, n = seen[0].result, seen[0].number, len(example)
+    logits = result.logits[number].double().cpu()
+    exclusive = model.config.problem_type not in ("regression", "multi_label_classification") and len(logits) > 1
+    names: dict[Any, str] = model.config.id2label or {}
+    return View(
+        name=example.example_id,
+        task="",
+        tokens=(),
+        special=[place for place, special in enumerate(special_tokens(example)) if special],
+        classes=[str(names.get(label, f"class {label}")) for label in range(len(logits))],
+        probabilities=(logits.softmax(dim=0) if exclusive else logits).tolist(),
+        gold=example.label if example.label >= 0 else None,
+        predicted=int(logits.argmax()),
+        attention=result.attention_probs[number, :, :, :n, :n].float().cpu(),
+        explanations=tuple(_explanation(one, exclusive=exclusive) for one in seen),
+    )
+
+
+def _explanation(seen: Seen, *, exclusive: bool) -> Explanation:
+    result, number, n, sign = seen.result, seen.number, seen.n, seen.sign
+    scores = sign * result.attribution[number, :, :, :n, :n].float().cpu()
+    gradient = sign * seen.gradient.attribution[number, :, :, :n, :n].float().cpu()
+    probs = result.attention_probs[number, :, :, :n, :n].float().cpu()
+    value, change = float(result.output[number]), result.output[number] - result.baseline_output[number]
+    lengths = torch.tensor([n])
+    return Explanation(
+        target=seen.target,
+        output="probability" if exclusive else "logit",
+        value=value if sign > 0 else 1 - value,
+        attribution=scores,
+        passed_on=passed_on(scores).sum(dim=(0, 1)),
+        heads={
+            "attribution, summed": scores.sum(dim=(2, 3)),
+            "attribution, largest edge": scores.amax(dim=(2, 3)),
+            "gradient × attention, summed": gradient.sum(dim=(2, 3)),
+            "attention, largest": pooled_attention(probs[None], lengths, pooling="max")[0],
+            "attention, confidence": pooled_attention(probs[None], lengths, pooling="confidence")[0],
+        },
+        gradient_sum=gradient.sum(dim=1).double(),
+        steps=result.steps[number].tolist(),
+        estimated_error=result.last_change[number].tolist(),
+        unconverged=result.unconverged[number].tolist(),
+        completeness_gap=(sign * result.completeness_gap[number]).tolist(),
+        output_change=(sign * change).tolist(),
+        absolute=scores.abs().sum(dim=(1, 2, 3)).tolist(),
+    )
+
+
+def shown_views(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    *,
+    task: str,
+    attribution: AttributeSettings,
+    tree: TreeSettings,
+    seed: int,
+    token_budget: TokenBudget,
+) -> list[View]:
+    """Everything that the viewer shows of a task's examples, in their order."""
+    growth = Growth(tree.tau_last, tree.lam, tree.variant)
+    names = ("steps", "rule", "tolerance", "max_steps", "path", "output", "precision")
+    options = {name: getattr(attribution, name) for name in names}
+    how: dict[str, Any] = {"target": "predicted", "every_class": True, "options": options}
+    found: dict[int, View] = {}
+    for place, view in explained(model, examples, **how, token_budget=token_budget):
+        grown = with_trees(replace(named(view, tokenizer, examples[place]), task=task), growth)
+        found[place] = with_shares(grown, model, examples[place], seed=seed)
+    return [found[place] for place in range(len(examples))]
+
+
+def named(view: View, tokenizer: PreTrainedTokenizerBase, example: Example) -> View:
+    """The view with its tokens as a reader knows them: byte-level ones decoded, their leading space as a plain one."""
+    ids = example.input_ids
+    tokens = [str(token) for token in tokenizer.convert_ids_to_tokens(ids)]
+    if any(token.startswith(("Ġ", "▁")) for token in tokens):
+        decoded = [str(tokenizer.decode([one], clean_up_tokenization_spaces=False)) for one in ids]
+        tokens = [text if text.strip() else token for text, token in zip(decoded, tokens, strict=True)]
+    return replace(view, tokens=tokens)
+
+
+def with_trees(view: View, growth: Growth) -> View:
+    """The view with the tree of every class at every one of `THRESHOLDS`."""
+    grown = [
+        replace(one, trees=tuple(growth.tree(one.head_sum, tau) for tau in THRESHOLDS)) for one in view.explanations
+    ]
+    return replace(view, explanations=tuple(grown))
+
+
+def with_shares(view: View, model: PreTrainedModel, example: Example, *, seed: int) -> View:
+    """The view with what the trees carry, by passes under masks; it must have its trees."""
+    batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
+    measured = [replace(one, shares=_shares(one, model, batch, name=view.name, seed=seed)) for one in view.explanations]
+    return replace(view, explanations=tuple(measured))
+
+
+def _shares(one: Explanation, model: PreTrainedModel, batch: Batch, *, name: str, seed: int) -> tuple[Share, ...]:
+    """One per threshold; equal trees are measured once, and so are the sets that only depend on a tree's size."""
+    layers, n, _ = one.head_sum.shape
+    budget = resolve_token_budget("auto", model, n=n)
+    trees = list(dict.fromkeys(tree.edges for tree in one.trees))
+    sizes = list(dict.fromkeys(tuple(edges_per_layer(edges, layers=layers)) for edges in trees))
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", name))
+    gradient, own, masks = one.gradient_sum, [mask_of(edges, one.head_sum) for edges in trees], []
+    for size in sizes:
+        rival = grow_tree(gradient, root=tree_root(gradient), budget=size)
+        masks += [mask_of(rival.edges, gradient), largest_edges(one.head_sum, eligible(one.head_sum), size)]
+        others = random_trees(size, n=n, count=RANDOM_TREES, generator=generator) if n > 2 else [[]] * RANDOM_TREES
+        masks += [mask_of(edges, gradient) for edges in others]
+    everything, nothing = torch.ones_like(one.head_sum) > 0, mask_of([], gradient)
+    logits = edge_masked_logits(model, batch, torch.stack([everything, nothing, *own, *masks]), token_budget=budget)
+    target = torch.full((len(logits),), one.target)
+    values = evaluate(logits, target, output="logit" if one.output == "logit" else "probability").tolist()
+    full, none, of_trees, rest = values[0], values[1], values[2 : 2 + len(own)], values[2 + len(own) :]
+    width = 2 + RANDOM_TREES
+    parts = [rest[start:stop] for start, stop in pairwise(range(0, len(rest) + 1, width))]
+    found = []
+    for tree in one.trees:
+        rival, largest, *random = parts[sizes.index(tuple(edges_per_layer(tree.edges, layers=layers)))]
+        found.append(Share(full, none, of_trees[trees.index(tree.edges)], tuple(random), rival, largest))
+    return tuple(found)

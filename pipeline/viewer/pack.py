@@ -1,0 +1,159 @@
+"""Views as data of the page: JSON, in which numbers are rounded and the maps of all heads are whole numbers, deflated.
+
+The maps are by far the most: per example and class a number per layer, head, query and key. A map holds multiples of
+its largest magnitude over `levels`, so that each value is off by at most half of such a step; how many levels there are
+is what the size leaves room for.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from pipeline.viewer.view import Explanation, Share, View
+
+MOST_BYTES = 1_900_000
+LEVELS = (127, 63, 31, 15, 7, 3, 1)
+STRONGEST = 200  # edges of the table of all heads
+DIGITS = 4
+
+
+def packed(views: Sequence[View], *, most_bytes: int = MOST_BYTES) -> list[dict[str, Any]]:
+    """The examples as the page reads them; as JSON at most `most_bytes`, save where one level is still too much."""
+    details = [[_deflated(json.dumps(_details(one)).encode()) for one in view.explanations] for view in views]
+    plain = [_plain(view) for view in views]
+    room = most_bytes - len(json.dumps([details, plain]))
+    levels, maps = next(
+        (levels, maps)
+        for levels in LEVELS
+        for maps in [[_maps(view, levels) for view in views]]
+        if levels == LEVELS[-1] or len(json.dumps(maps)) <= room
+    )
+    examples = []
+    for view, facts, own, (attention, *of_classes) in zip(views, plain, details, maps, strict=True):
+        classes = [
+            {"target": one.target, "details": text, "maps": of_class}
+            for one, text, of_class in zip(view.explanations, own, of_classes, strict=True)
+        ]
+        examples.append({**facts, "levels": levels, "attention": attention, "explanations": classes})
+    return examples
+
+
+def _plain(view: View) -> dict[str, Any]:
+    """What is small, and can be read in the page's source."""
+    layers, heads = view.attention.shape[:2]
+    return {
+        "name": view.name,
+        "task": view.task,
+        "tokens": list(view.tokens),
+        "special": list(view.special),
+        "classes": list(view.classes),
+        "probabilities": [rounded(value) for value in view.probabilities],
+        "gold": view.gold,
+        "predicted": view.predicted,
+        "layers": layers,
+        "heads": heads,
+        "top": strongest_edges(view.explanations[0].attribution, 1)[0][:2],
+    }
+
+
+def _details(one: Explanation) -> dict[str, Any]:
+    """Numbers of one class: by token, head and layer; its trees; its strongest edges."""
+    trees = list(dict.fromkeys(tree.edges for tree in one.trees))
+    return {
+        "output": one.output,
+        "value": rounded(one.value),
+        "tokens": _numbers(one.passed_on),
+        "heads": {method: _numbers(values) for method, values in one.heads.items()},
+        "convergence": {
+            "steps": list(one.steps),
+            "error": [rounded(value) for value in one.estimated_error],
+            "unconverged": list(one.unconverged),
+            "gap": [rounded(value) for value in one.completeness_gap],
+            "change": [rounded(value) for value in one.output_change],
+            "absolute": [rounded(value) for value in one.absolute],
+        },
+        "root": one.trees[0].root if one.trees else None,
+        "trees": [[[edge.query, edge.key, edge.layer, rounded(edge.value)] for edge in edges] for edges in trees],
+        "at": [trees.index(tree.edges) for tree in one.trees],
+        "shares": _shares(one.shares),
+        "edges": strongest_edges(one.attribution, STRONGEST),
+    }
+
+
+def _shares(shares: Sequence[Share]) -> dict[str, Any] | None:
+    """By the name of the set, the value of F at every threshold; of random trees the lowest, the mean, the highest."""
+    if not shares:
+        return None
+    return {
+        "full": rounded(shares[0].full),
+        "none": rounded(shares[0].none),
+        "tree": [rounded(one.tree) for one in shares],
+        "gradient": [rounded(one.gradient_x_attention) for one in shares],
+        "largest": [rounded(one.largest) for one in shares],
+        "random": [
+            [rounded(value) for value in (min(one.random), math.fsum(one.random) / len(one.random), max(one.random))]
+            for one in shares
+        ],
+    }
+
+
+def strongest_edges(attribution: Tensor, count: int) -> list[list[float]]:
+    """The edges of largest magnitude, as layer, head, query, key, value; ties go by index."""
+    _, heads, n, _ = attribution.shape
+    values = attribution.flatten()
+    order = values.abs().argsort(descending=True, stable=True)[:count].tolist()
+    edges = []
+    for place in order:
+        rest, key = divmod(place, n)
+        rest, query = divmod(rest, n)
+        edges.append([*divmod(rest, heads), query, key, rounded(float(values[place]))])
+    return edges
+
+
+def _maps(view: View, levels: int) -> list[dict[str, Any]]:
+    """The packed maps of attention, then of every class; a class's that are minus another's are only said to be so."""
+    found: list[dict[str, Any]] = [_packed_maps(view.attention, levels)]
+    for number, one in enumerate(view.explanations):
+        minus = next(
+            (k for k in range(number) if torch.equal(view.explanations[k].attribution, -one.attribution)), None
+        )
+        found.append(_packed_maps(_with_sum(one.attribution), levels) if minus is None else {"minus": minus})
+    return found
+
+
+def _with_sum(attribution: Tensor) -> Tensor:
+    """The maps and, as one head more, their sum over heads."""
+    return torch.cat([attribution, attribution.sum(dim=1, keepdim=True)], dim=1)
+
+
+def _packed_maps(maps: Tensor, levels: int) -> dict[str, Any]:
+    """`(layer, head, query, key)` as signed bytes in this order, and the largest magnitude of each map."""
+    largest = maps.abs().amax(dim=(2, 3))
+    divisor = torch.where(largest > 0, largest, torch.ones_like(largest))[:, :, None, None]
+    whole = (maps / divisor * levels).round().to(torch.int8)
+    return {"scale": _numbers(largest), "bytes": _deflated(whole.numpy().tobytes())}
+
+
+def _deflated(data: bytes) -> str:
+    return base64.b64encode(zlib.compress(data, level=9)).decode()
+
+
+def _numbers(values: Tensor) -> Any:
+    """A tensor as nested lists of rounded numbers."""
+    return [_numbers(row) for row in values] if values.ndim > 1 else [rounded(value) for value in values.tolist()]
+
+
+def rounded(value: float) -> float | None:
+    """To `DIGITS` significant digits; None for what is no number, which JSON has none of."""
+    return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None

@@ -1,0 +1,73 @@
+// What is being looked at, and its address. In the address layers and heads count from 1, as on the page.
+
+const keyOf = (example) => (example.task ? `${example.task}/${example.name}` : example.name);
+
+function startingState(data) {
+  const example = data.examples[0];
+  return {
+    example: 0,
+    explanation: 0,
+    layer: example.top[0],
+    head: example.top[1],
+    step: data.start,
+    from: 0,
+    to: example.layers - 1,
+    method: null,
+    scope: "all",
+    filter: "",
+    sort: { column: "value", falling: true },
+  };
+}
+
+// A state that fits its example, whatever was asked for.
+function fitting(data, state) {
+  const whole = (value, low, high) => Math.min(Math.max(Number.isFinite(value) ? Math.round(value) : low, low), high);
+  const number = whole(state.example, 0, data.examples.length - 1);
+  const example = data.examples[number];
+  const to = whole(state.to, 0, example.layers - 1);
+  return {
+    ...state,
+    example: number,
+    explanation: whole(state.explanation, 0, example.explanations.length - 1),
+    layer: whole(state.layer, 0, example.layers - 1),
+    head: whole(state.head, 0, example.heads),
+    step: whole(state.step, 0, data.steps - 1),
+    from: whole(state.from, 0, to),
+    to,
+  };
+}
+
+function address(data, state) {
+  const example = data.examples[state.example];
+  const parts = {
+    example: keyOf(example),
+    class: example.classes[example.explanations[state.explanation].target],
+    layer: state.layer + 1,
+    head: state.head < example.heads ? state.head + 1 : "all",
+    tau: (state.step / data.steps).toFixed(2),
+    layers: `${state.from + 1}-${state.to + 1}`,
+  };
+  return `#${new URLSearchParams(parts)}`;
+}
+
+// The state that an address asks for; null for an address that is not the viewer's.
+function fromAddress(data, state, hash) {
+  const parts = new URLSearchParams(hash.slice(1));
+  if (!parts.has("example")) return null;
+  const example = data.examples.findIndex((one) => keyOf(one) === parts.get("example"));
+  if (example < 0) return null;
+  const { classes, explanations, heads, layers } = data.examples[example];
+  const explanation = explanations.findIndex((one) => classes[one.target] === parts.get("class"));
+  const [from, to] = (parts.get("layers") ?? `1-${layers}`).split("-").map((part) => Number(part) - 1);
+  const asked = {
+    ...state,
+    example,
+    explanation: Math.max(explanation, 0),
+    layer: Number(parts.get("layer") ?? layers) - 1,
+    head: parts.get("head") === "all" || !parts.has("head") ? heads : Number(parts.get("head")) - 1,
+    step: parts.has("tau") ? Number(parts.get("tau")) * data.steps : state.step,
+    from,
+    to,
+  };
+  return fitting(data, asked);
+}

@@ -1,0 +1,36 @@
+// The text, each token as dark as what it passes on; a token that is pressed filters the table of edges.
+
+function tokensPanel(page) {
+  const line = html("div", { class: "tokens" });
+  const note = html("p", { class: "note" });
+  const panel = html("section", { "aria-label": "Tokens" }, line, note);
+
+  function draw(view, state) {
+    const one = view.explanations[state.explanation];
+    const largest = Math.max(...one.tokens, 0);
+    line.replaceChildren(
+      ...view.tokens.map((token, place) => {
+        const share = largest > 0 ? one.tokens[place] / largest : 0;
+        const colour = shade(page.colours, share);
+        const chosen = state.filter === token;
+        return html(
+          "button",
+          {
+            type: "button",
+            class: view.special.includes(place) ? "token special" : "token",
+            style: `background:${css(colour)};color:${css(inkOn(colour))}`,
+            title: `${token}: passes on ${number(one.tokens[place])}`,
+            "aria-label": `${token}, passes on ${number(one.tokens[place])}`,
+            "aria-pressed": String(chosen),
+            onclick: () => page.set({ filter: chosen ? "" : token }),
+          },
+          token,
+        );
+      }),
+    );
+    note.textContent =
+      `Colour: what each token passes on for ${view.classes[one.target]}, its positive scores summed over layers, heads and queries ` +
+      `(at most ${number(largest)}). Press a token to see its edges below.`;
+  }
+  return { panel, keys: ["example", "explanation", "filter"], draw };
+}

@@ -1,0 +1,87 @@
+"""Texts of one's own, explained: from strings to what is to be seen of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pipeline.attattr.inputs import position_count
+from pipeline.data.tokenise import segments, special_tokens_before
+from pipeline.errors import InputError
+from pipeline.predicting.examples import Example
+from pipeline.viewer.measure import Growth, explained, named, with_shares, with_trees
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from pipeline.viewer.view import View
+
+Text = str | tuple[str, str]
+UNKNOWN = -1  # the label of a text that has none
+
+
+def explain_texts(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[Text],
+    *,
+    target: int | Literal["predicted"] = "predicted",
+    output: str | None = None,
+    shares: bool = True,
+    seed: int = 1,
+) -> list[View]:
+    """What is to be seen of texts, or pairs of texts, in their order: hand it to `show` or `viewer_page`.
+
+    `target` is the class that is shown first. `output` is what is explained of it, as in `attribute`: its probability
+    unless said otherwise, or its logit where the outputs are no classes that exclude each other. Without `shares` it is
+    not measured what the trees carry, which takes most of the time.
+
+    Raises:
+        AttributionError: for a model that is not supported. InputError: for texts that it cannot read.
+    """
+    examples = to_examples(model, tokenizer, texts)
+    found: dict[int, View] = {}
+    options = {"output": output or default_output(model)}
+    for place, view in explained(model, examples, target=target, every_class=True, options=options):
+        grown = with_trees(named(view, tokenizer, examples[place]), Growth())
+        found[place] = with_shares(grown, model, examples[place], seed=seed) if shares else grown
+    return [found[place] for place in range(len(texts))]
+
+
+def default_output(model: PreTrainedModel) -> str:
+    """The class's probability, as in the paper; the logit where outputs are no classes that exclude each other."""
+    config = model.config
+    exclusive = (config.num_labels or 0) > 1 and config.problem_type not in ("regression", "multi_label_classification")
+    return "probability" if exclusive else "logit"
+
+
+def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text]) -> list[Example]:
+    """Tokenised, cut where they are longer than the model reads; named by their place, from 1.
+
+    Raises:
+        InputError: for an empty text, and for a mixture of texts and pairs.
+    """
+    pairs = [not isinstance(text, str) for text in texts]
+    if any(pairs) and not all(pairs):
+        raise InputError(f"text {pairs.index(not pairs[0]) + 1} is {'no' if pairs[0] else 'a'} pair, unlike the first")
+    for number, text in enumerate(texts, start=1):
+        if not all(part.strip() for part in ([text] if isinstance(text, str) else text)):
+            raise InputError(f"text {number} is empty: there is nothing to explain")
+    if not texts:
+        return []
+    columns: list[Any] = list(zip(*texts, strict=True)) if pairs[0] else [texts]
+    longest = position_count(model)
+    encoded: Any = tokenizer(
+        *map(list, columns),
+        truncation=longest is not None,
+        max_length=longest,
+        return_token_type_ids=True,
+        return_special_tokens_mask=True,
+    )
+    before = special_tokens_before(tokenizer, texts=len(columns))
+    rows = zip(encoded["input_ids"], encoded["token_type_ids"], encoded["special_tokens_mask"], strict=True)
+    return [
+        Example(str(number), ids, types, UNKNOWN, segments(mask, before))
+        for number, (ids, types, mask) in enumerate(rows, start=1)
+    ]

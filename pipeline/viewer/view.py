@@ -1,0 +1,82 @@
+"""What there is to see of one example: its tokens, and for each class that is explained its scores and trees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from torch import Tensor
+
+    from pipeline.attattr.tree import AttributionTree
+
+STEPS = 100
+THRESHOLDS: tuple[float, ...] = tuple(step / STEPS for step in range(STEPS))
+"""The places of the page's slider."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """What sets of edges as large as a tree bring back of F, which is `full` with all edges and `none` without any.
+
+    Without any edge means with every token's edge to itself, which stays in every set. F is the probability of the
+    class, or its logit where outputs are no classes. `random` are trees of random edges, `tree` is the tree itself,
+    `gradient_x_attention` the tree of that score, `largest` the largest edges that a tree may take. All have as many
+    edges in every layer as the tree.
+    """
+
+    full: float
+    none: float
+    tree: float
+    random: tuple[float, ...]
+    gradient_x_attention: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What speaks for one class. `heads` holds `(layer, head)` numbers by method, all other tensors are by layer."""
+
+    target: int
+    output: str
+    value: float
+    """F of the unchanged model."""
+    attribution: Tensor  # (layer, head, query, key)
+    passed_on: Tensor  # (token,)
+    heads: Mapping[str, Tensor]
+    gradient_sum: Tensor  # gradient times attention, (layer, query, key), summed over heads
+    steps: Sequence[int]
+    estimated_error: Sequence[float]  # relative to the scores' absolute sum; nan where the steps were given
+    unconverged: Sequence[bool]
+    completeness_gap: Sequence[float]
+    output_change: Sequence[float]  # F minus F without the layer's attention: what the layer's scores sum to
+    absolute: Sequence[float]  # the scores' absolute sum
+    trees: tuple[AttributionTree, ...] = ()
+    """At every one of `THRESHOLDS`."""
+    shares: tuple[Share, ...] = ()
+    """Of every tree, where they were measured."""
+
+    @property
+    def head_sum(self) -> Tensor:
+        """The scores summed over heads, of which trees are grown, `(layer, query, key)`."""
+        return self.attribution.sum(dim=1).double()
+
+
+@dataclass(frozen=True)
+class View:
+    """One example. `special` are the places of tokens that the tokeniser put around the texts."""
+
+    name: str
+    task: str
+    tokens: Sequence[str]
+    special: Sequence[int]
+    classes: Sequence[str]
+    probabilities: Sequence[float]
+    """Of the classes; the outputs themselves where they are none."""
+    gold: int | None
+    predicted: int
+    attention: Tensor  # (layer, head, query, key)
+    explanations: tuple[Explanation, ...]
+    """The first is the one that is shown first."""
