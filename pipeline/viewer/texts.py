@@ -70,10 +70,12 @@ def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
             raise InputError(f"text {number} is empty: there is nothing to explain")
     if not texts:
         return []
-    columns: list[Any] = list(zip(*texts, strict=True)) if pairs[0] else [texts]
+    columns: list[Any] = [list(column) for column in (zip(*texts, strict=True) if pairs[0] else [texts])]
+    first, second = [*columns, None][:2]
     longest = position_count(model)
     encoded: Any = tokenizer(
-        *map(list, columns),
+        first,
+        second,
         truncation=longest is not None,
         max_length=longest,
         return_token_type_ids=True,
