@@ -49,6 +49,9 @@ function shade(colours, share) {
   return colours.paper.map((part, place) => part + (end[place] - part) * far);
 }
 
+// The longest token that is written out in a drawing.
+const shortened = (token, most) => (token.length > most ? `${token.slice(0, most - 1)}…` : token);
+
 // Black or white, whichever is easier to read on the colour.
 function inkOn(colour) {
   const linear = colour.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));

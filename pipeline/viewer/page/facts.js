@@ -44,7 +44,7 @@ function factsPanel(page) {
 
 function textOf(example) {
   const own = example.tokens.filter((_, place) => !example.special.includes(place)).join(" ").replaceAll(" ##", "");
-  return own.length > 70 ? `${own.slice(0, 69)}…` : own;
+  return shortened(own, 70);
 }
 
 function convergenceOf(view, one) {

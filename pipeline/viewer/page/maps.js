@@ -67,12 +67,11 @@ function mapDrawing(view, map, label, page, { tell, where, room: wide }) {
   });
   drawing.append(svg("text", { x: room, y: 15, "font-size": 13, "font-weight": 600, fill: css(colours.ink) }, label));
   const top = 22 + room;
-  const short = (token) => (token.length > 14 ? `${token.slice(0, 13)}…` : token);
   tokens.forEach((token, place) => {
     const middle = (place + 0.5) * cell;
     const small = { "font-size": font, fill: css(colours.ink) };
-    drawing.append(svg("text", { x: room - 6, y: top + middle + font / 3, "text-anchor": "end", ...small }, short(token)));
-    drawing.append(svg("text", { transform: `translate(${room + middle + font / 3},${top - 6}) rotate(-90)`, ...small }, short(token)));
+    drawing.append(svg("text", { x: room - 6, y: top + middle + font / 3, "text-anchor": "end", ...small }, shortened(token, 14)));
+    drawing.append(svg("text", { transform: `translate(${room + middle + font / 3},${top - 6}) rotate(-90)`, ...small }, shortened(token, 14)));
   });
   drawing.append(
     svg("image", { href: picture(view, map, colours), x: room, y: top, width: n * cell, height: n * cell, preserveAspectRatio: "none", style: "image-rendering:pixelated", "image-rendering": "pixelated" }),

@@ -42,7 +42,7 @@ function sharesPanel(page) {
       html("tr", {}, html("th", { scope: "row" }, key, label), html("td", { class: "number" }, share), html("td", { class: "number" }, value));
     table.replaceChildren(
       html("caption", {}, `At τ = ${(state.step / page.data.steps).toFixed(2)}, with these edges alone`),
-      html("tr", {}, ...["", "recovered share", one.output].map((heading) => html("th", { scope: "col" }, heading))),
+      html("tr", {}, html("td"), ...["recovered share", one.output].map((heading) => html("th", { scope: "col", class: "number" }, heading))),
       ...SETS.map(({ key, label, colour, dash }) =>
         row(lineKey(page.colours[colour], dash), label, fixed(found[key]), number(shares[key][state.step])),
       ),

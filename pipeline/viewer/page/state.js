@@ -66,8 +66,8 @@ function fromAddress(data, state, hash) {
     layer: Number(parts.get("layer") ?? layers) - 1,
     head: parts.get("head") === "all" || !parts.has("head") ? heads : Number(parts.get("head")) - 1,
     step: parts.has("tau") ? Number(parts.get("tau")) * data.steps : state.step,
-    from,
-    to,
+    from: from || 0,
+    to: Number.isFinite(to) ? to : layers - 1,
   };
   return fitting(data, asked);
 }

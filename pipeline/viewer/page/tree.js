@@ -106,7 +106,6 @@ function treeDrawing(view, root, whole, edges, colours, room) {
     drawing.append(svg("circle", { cx: x(token), cy: y(at), r: 4, fill: css(mark), stroke: css(colours.paper) }, svg("title", {}, view.tokens[token])));
   }
   view.tokens.forEach((token, place) => {
-    const text = token.length > 16 ? `${token.slice(0, 15)}…` : token;
     const inside = heights.has(place);
     drawing.append(
       svg(
@@ -115,7 +114,7 @@ function treeDrawing(view, root, whole, edges, colours, room) {
           transform: `translate(${x(place) + 4},${base + 14}) rotate(-60)`, "text-anchor": "end", "font-size": 12,
           fill: css(inside ? colours.ink : colours.faint), "font-weight": inside ? 600 : 400,
         },
-        text,
+        shortened(token, 16),
         svg("title", {}, token),
       ),
     );
