@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Tree as TreeSettings
 
 MOST_CLASSES = 4  # of which all are explained; of more, the predicted and the gold one
-RANDOM_TREES = 8  # of every size
+RANDOM_TREES = 5  # of every size
 
 
 @dataclass(frozen=True)

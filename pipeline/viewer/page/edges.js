@@ -74,5 +74,8 @@ function edgesPanel(page) {
   const frame = html("div", { class: "frame tall", tabindex: 0, role: "region", "aria-label": "Table of edges" }, table);
   const controls = html("div", { class: "controls" }, html("label", {}, "Edges ", scope), html("label", {}, "with token ", filter));
   const panel = html("section", { class: "edges" }, html("h3", {}, "Edges"), controls, frame, note, save);
-  return { panel, keys: ["example", "explanation", "layer", "head", "step", "scope", "filter", "sort"], draw };
+  // The table takes longest to draw, so it follows the threshold and the head only where it shows them.
+  const followed = { all: [], tree: ["step"], head: ["layer", "head"] };
+  const keys = (state) => ["example", "explanation", "scope", "filter", "sort", ...followed[state.scope]];
+  return { panel, keys, draw };
 }

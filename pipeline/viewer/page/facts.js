@@ -39,7 +39,7 @@ function factsPanel(page) {
   }
 
   const panel = html("header", {}, chooserRow, classes, convergence);
-  return { panel, keys: ["example", "explanation"], draw };
+  return { panel, keys: () => ["example", "explanation"], draw };
 }
 
 function textOf(example) {

@@ -33,7 +33,7 @@ function headsPanel(page) {
     numbers: () => ({ ...page.selection(), ...values(page.view, page.state) }),
   });
   const panel = html("section", { class: "heads" }, html("h3", {}, "Heads"), html("label", { class: "controls" }, "by ", methods), frame, readout, save);
-  return { panel, keys: ["example", "explanation", "layer", "head", "method"], draw };
+  return { panel, keys: () => ["example", "explanation", "layer", "head", "method"], draw };
 }
 
 function headsDrawing(view, rows, state, page) {

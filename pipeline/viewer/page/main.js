@@ -28,7 +28,7 @@ function viewer(root) {
     const view = await load(state.example);
     if (turn !== asked) return; // another example was asked for in the meantime
     page.view = view;
-    for (const panel of panels) if (panel.keys.some((key) => changed.has(key))) panel.draw(view, state);
+    for (const panel of panels) if (panel.keys(state).some((key) => changed.has(key))) panel.draw(view, state);
     root.dataset.drawn = String(turn);
   }
 

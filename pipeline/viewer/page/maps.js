@@ -49,7 +49,7 @@ function mapsPanel(page) {
     }),
   });
   const panel = html("section", { class: "maps" }, title, html("div", { class: "pair" }, ...Object.values(frames)), readout, save);
-  return { panel, keys: ["example", "explanation", "layer", "head"], draw };
+  return { panel, keys: () => ["example", "explanation", "layer", "head"], draw };
 }
 
 function mapDrawing(view, map, label, page, { tell, where, room: wide }) {

@@ -63,7 +63,7 @@ function sharesPanel(page) {
     numbers: () => ({ ...page.selection(), ...page.view.explanations[page.state.explanation].shares }),
   });
   const panel = html("section", { class: "carried" }, html("h3", {}, "What the tree carries"), frame, table, note, save);
-  return { panel, keys: ["example", "explanation", "step"], draw };
+  return { panel, keys: () => ["example", "explanation", "step"], draw };
 }
 
 const lineKey = (colour, dash) =>

@@ -32,5 +32,5 @@ function tokensPanel(page) {
       `Colour: what each token passes on for ${view.classes[one.target]}, its positive scores summed over layers, heads and queries ` +
       `(at most ${number(largest)}). Press a token to see its edges below.`;
   }
-  return { panel, keys: ["example", "explanation", "filter"], draw };
+  return { panel, keys: () => ["example", "explanation", "filter"], draw };
 }

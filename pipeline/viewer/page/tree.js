@@ -59,7 +59,7 @@ function treePanel(page) {
     html("span", {}, "layers ", from, " to ", to),
   );
   const panel = html("section", { class: "tree" }, html("h3", {}, "Attribution tree"), controls, frame, summary, save);
-  return { panel, keys: ["example", "explanation", "step", "from", "to"], draw };
+  return { panel, keys: () => ["example", "explanation", "step", "from", "to"], draw };
 }
 
 function treeDrawing(view, root, whole, edges, colours, room) {
