@@ -2,8 +2,8 @@
 
 const SETS = [
   { key: "tree", label: "this tree", colour: "positive", dash: "" },
-  { key: "gradient", label: "gradient × attention's tree", colour: "negative", dash: "6 3" },
-  { key: "largest", label: "largest edges a tree may take", colour: "third", dash: "2 3" },
+  { key: "gradient", label: "gradient × attention", colour: "negative", dash: "6 3" },
+  { key: "largest", label: "largest edges", colour: "third", dash: "2 3" },
 ];
 
 // Recovered shares at a threshold, of random trees the lowest, the mean and the highest; null where nothing is lost.
@@ -41,8 +41,8 @@ function sharesPanel(page) {
     const row = (key, label, share, value) =>
       html("tr", {}, html("th", { scope: "row" }, key, label), html("td", { class: "number" }, share), html("td", { class: "number" }, value));
     table.replaceChildren(
-      html("caption", {}, `At τ = ${(state.step / page.data.steps).toFixed(2)}, with these edges alone`),
-      html("tr", {}, html("td"), ...["recovered share", one.output].map((heading) => html("th", { scope: "col", class: "number" }, heading))),
+      html("caption", {}, `Recovered share at τ = ${(state.step / page.data.steps).toFixed(2)}, with these edges alone`),
+      html("tr", {}, html("td"), ...["share", one.output].map((heading) => html("th", { scope: "col", class: "number" }, heading))),
       ...SETS.map(({ key, label, colour, dash }) =>
         row(lineKey(page.colours[colour], dash), label, fixed(found[key]), number(shares[key][state.step])),
       ),
@@ -53,7 +53,7 @@ function sharesPanel(page) {
     note.textContent =
       `1: as good as all edges (${one.output} of ${view.classes[one.target]} ${number(shares.full)}); 0: as none (${number(shares.none)}). ` +
       (one.output === "probability" && lost < 0.1 ? "Little is lost without any edge, so that the share says little. " : "") +
-      "Every set has as many edges per layer as the tree; a token's edge to itself always stays.";
+      "Gradient × attention has a tree of its own; largest edges are those that a tree may take. Every set has as many per layer as the tree, and a token's edge to itself always stays.";
   }
 
   const save = saving("recovered share", {
