@@ -33,7 +33,7 @@ RC = {
     "axes.axisbelow": True,
     "figure.constrained_layout.wspace": 0.05,
     "figure.constrained_layout.hspace": 0.06,
-    "lines.markersize": 5.5,
+    "lines.markersize": 6,
     "legend.frameon": False,
     "legend.handlelength": 3.2,
     "svg.hashsalt": "attribution-report",  # otherwise element ids are random
@@ -68,7 +68,7 @@ _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "attribution_per_attention": (GREEN, "D", DASHED, False),
     "attribution_predicted": (BLUE, "o", SOLID, True),
     "attribution_gold": (PURPLE, "^", SOLID, True),
-    "gradient_x_attention": (SKY_BLUE, "p", DASHED, True),
+    "gradient_x_attention": (SKY_BLUE, ">", DASHED, True),
     "taylor": (GREEN, "D", SOLID, True),
     "taylor_michel": (ORANGE, "v", DASHED, True),
     "taylor_authors": (PURPLE, "<", DOTTED, True),
@@ -95,7 +95,7 @@ RULES = {
     "midpoint": MethodStyle("midpoint", GREEN, "s"),
     "trapezoid": MethodStyle("trapezoid", PURPLE, "v", DOTTED),
     "gauss_legendre": MethodStyle("Gauss-Legendre", BLUE, "o"),
-    "clenshaw_curtis": MethodStyle("Clenshaw-Curtis", SKY_BLUE, "D"),
+    "clenshaw_curtis": MethodStyle("Clenshaw-Curtis", SKY_BLUE, "D", DASHED),
     "auto": MethodStyle("auto, at its mean steps", BLACK, "*"),
 }
 

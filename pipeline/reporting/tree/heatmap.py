@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from pipeline.errors import InputError
 from pipeline.reporting.style import RC
 
-CELL, MARGIN = 0.27, 1.6  # inches
+CELL, MARGIN, KEY = 0.27, 1.6, 0.8  # inches
+WIDEST = 9.0  # inches, of maps side by side; wider ones stand one above the other, so that their text stays legible
 CLEARLY_NEGATIVE, DARK = -0.1, -0.5  # shares of the largest magnitude
 
 
@@ -35,13 +36,14 @@ def attention_and_attribution_figure(
 
 def _figure(maps: dict[str, ArrayLike], tokens_query: Sequence[str], tokens_key: Sequence[str]) -> Figure:
     with matplotlib.style.context(RC, after_reset=True):
-        size = (CELL * len(tokens_key) + MARGIN + 0.8, CELL * len(tokens_query) + MARGIN)
-        figure = Figure(figsize=(len(maps) * max(size[0], 3.6), max(size[1], 2.4)), layout="constrained")
-        for place, (title, matrix) in enumerate(maps.items(), start=1):
-            ax = figure.add_subplot(1, len(maps), place)
+        width, height = max(CELL * len(tokens_key) + MARGIN + KEY, 3.6), max(CELL * len(tokens_query) + MARGIN, 2.4)
+        columns = len(maps) if len(maps) * width <= WIDEST else 1
+        rows = len(maps) // columns
+        figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
+        for place, (title, matrix) in enumerate(maps.items()):
+            ax = figure.add_subplot(rows, columns, place + 1)
             _draw(ax, np.asarray(matrix, np.float64), tokens_query, tokens_key, title=title)
-            if place == 1:
-                ax.set_ylabel("query: the token that reads")
+            ax.set_ylabel("" if place % columns else "query: the token that reads")
     return figure
 
 

@@ -72,7 +72,7 @@ def section(context: ReportContext) -> Section:
         Text(QUESTION.format(mined="; ".join(mined))),
         Text(FOREIGN),
         Text(PROTOCOL.format(best=best)),
-        Picture("triggers", ALT.format(drops=in_words(drops, *of_kinds)), CAPTION.format(best=best)),
+        Picture("triggers", ALT.format(drops=in_words(drops, *of_kinds)), CAPTION.format(best=best), stage="triggers"),
         Text(READING),
         Table("Foreign drops.", statistic_rows(drops, "foreign_drop/*")),
         Table("Foreign drops beside each other.", statistic_rows(found, "foreign_drop/*-*")),
