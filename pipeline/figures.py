@@ -13,18 +13,20 @@ from pipeline.values.paths import summary_folder
 def main(config: StageConfig) -> None:
     """The figures of every experiment, a panel per task."""
     from pipeline.launch.tracking import track
-    from pipeline.reporting.drawing import drawn
+    from pipeline.reporting.drawing import curves, examples
     from pipeline.reporting.panels import save_figure
     from pipeline.reporting.results import Results
 
     results = Results(config.input_root, config.tasks, config.seeds)
     folder = summary_folder(config.output_root, "figures")
     folder.mkdir(parents=True, exist_ok=True)
-    # `dvc plots` shows curves from their data, but examples as pictures.
-    pictures = {"plots": folder, "examples": folder / "examples"}
     with track(config) as tracker:
-        for name, figure, part in drawn(results, config.figures):
-            tracker.image(name, save_figure(figure, folder / name, dpi=config.figures.dpi, pictures=pictures[part]))
+        for name, figure in curves(results, config.figures):
+            tracker.image(name, save_figure(figure, folder / name, dpi=config.figures.dpi))
+        # `dvc plots` shows curves from their data, but these as pictures.
+        for name, figure in examples(results, config.figures):
+            png = save_figure(figure, folder / name, dpi=config.figures.dpi, pictures=folder / "examples")
+            tracker.image(name, png)
 
 
 if __name__ == "__main__":

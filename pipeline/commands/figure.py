@@ -8,6 +8,7 @@ Run: python -m pipeline.commands.figure pruning [folder]
 import argparse
 import os
 import sys
+from itertools import chain
 from pathlib import Path
 
 from pipeline.errors import InputError
@@ -28,12 +29,12 @@ def main(arguments: list[str] | None = None) -> None:
             raise InputError(f"there is no folder {options.folder}: make it, or name another")
         os.chdir(repository())
         params = read_params()
-        from pipeline.reporting.drawing import drawn
+        from pipeline.reporting.drawing import curves, examples
         from pipeline.reporting.panels import save_figure
         from pipeline.reporting.results import Results
 
-        known = []
-        for name, figure, _ in drawn(Results(Path(), params.tasks, params.seeds), params.figures):
+        results, known = Results(Path(), params.tasks, params.seeds), []
+        for name, figure in chain(curves(results, params.figures), examples(results, params.figures)):
             if name == options.name:
                 png = save_figure(figure, folder / name, dpi=params.figures.dpi)
                 sys.stdout.write(f"{png.with_suffix('.svg')}\n{png}\n")

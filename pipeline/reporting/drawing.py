@@ -1,9 +1,9 @@
-"""Every figure of a run, one after the other."""
+"""Every figure of a run by its name; those of an experiment are drawn when they are asked for."""
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pipeline.reporting.experiments import shown
 
@@ -12,24 +12,19 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from pipeline.reporting.experiments import Part
     from pipeline.reporting.results import Results
     from pipeline.values.schema import Figures
 
 
-class Drawn(NamedTuple):
-    """A figure, its name, and the part of its experiment that drew it: `plots` or `examples`."""
+def curves(results: Results, settings: Figures) -> Iterator[tuple[str, Figure]]:
+    """What was measured, experiment by experiment."""
+    for experiment in shown("plots"):
+        plots = import_module(f"pipeline.reporting.{experiment}.plots")
+        yield from plots.figures(results, settings).items()
 
-    name: str
-    figure: Figure
-    part: Part
 
-
-def drawn(results: Results, settings: Figures) -> Iterator[Drawn]:
-    """The curves of every experiment, then the single examples; each experiment's are drawn when they are asked for."""
-    parts: tuple[Part, ...] = ("plots", "examples")
-    for part in parts:
-        for experiment in shown(part):
-            module = import_module(f"pipeline.reporting.{experiment}.{part}")
-            for name, figure in module.figures(results, settings).items():
-                yield Drawn(name, figure, part)
+def examples(results: Results, settings: Figures) -> Iterator[tuple[str, Figure]]:
+    """Single examples."""
+    for experiment in shown("examples"):
+        module = import_module(f"pipeline.reporting.{experiment}.examples")
+        yield from module.figures(results, settings).items()

@@ -18,7 +18,7 @@ from pipeline.reporting.svg import embedded
 from pipeline.reporting.table_text import Row, cell_text, heading, is_numeric, to_markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
-LONG_TABLE = 8  # rows of one task, above which the page shows one task at a time
+LONG_TABLE = 5  # rows of one task, above which the page shows one task at a time
 
 
 def render_html(context: ReportContext) -> str:
@@ -48,14 +48,15 @@ def _shown(section: Section) -> Section:
 
 
 def _by_task(block: Block) -> Block:
-    """A long table as tabs, one per task; the tables of other tabs likewise."""
+    """A long table as tabs named by its column of tasks; the tables in tabs likewise."""
     if isinstance(block, Tabs):
         return replace(block, panels={name: [_by_task(one) for one in blocks] for name, blocks in block.panels.items()})
     if not isinstance(block, Table) or "task" not in block.rows[0]:
         return block
     tasks: dict[str, list[Row]] = {}
     for row in block.rows:
-        tasks.setdefault(cell_text("task", row["task"]), []).append(row)
+        others = {name: cell for name, cell in row.items() if name != "task"}
+        tasks.setdefault(cell_text("task", row["task"]), []).append(others)
     if len(tasks) == 1 or max(map(len, tasks.values())) <= LONG_TABLE:
         return block
     return Tabs("task", {name: [replace(block, rows=rows)] for name, rows in tasks.items()})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.analysis.verdicts import LEAST_REPLICATES
 from pipeline.reporting.blocks import ReportContext, Section, Table, Tabs, Text
 from pipeline.reporting.claims.tables import claim_rows, primary_rows, secondary_rows
+from pipeline.reporting.style import task_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,8 +21,9 @@ READING = (
     "count tasks. A claim has a primary row or several per task and a rule that was written down with its date "
     "(`pipeline/analysis/rules.yaml`, SHA-256 {digest}); it is reproduced (an objection: upheld) on a task if its "
     "statistic lies on the rule's side of the limit, not reproduced if it lies on the other, at a level of 5 % over "
-    "the claim's tasks (Holm). Intervals hold both the models and the examples. R5, that details are missing, is "
-    "answered by the table of choices at the end."
+    "the claim's tasks (Holm). Else it is undecided; or not decidable where the model is too weak or the interval too "
+    "wide to decide even if the value were just as the claim expects it. Intervals hold both the models and the "
+    "examples. R5, that details are missing, is answered by the table of choices at the end."
 )
 TABLE = "Claims and verdicts, with the values of the rows that decide and their 95 % intervals, task by task."
 FEW = (
@@ -61,7 +63,9 @@ def _in_short(claims: Sequence[Metrics]) -> str:
 
 
 def _claim(claim: Metrics) -> Sequence[Block]:
-    seen = [f"{one['task']} seed {', '.join(map(str, one['seen']))}" for one in claim["tasks"] if one["seen"]]
+    seen = [
+        f"{task_name(one['task'])} seed {', '.join(map(str, one['seen']))}" for one in claim["tasks"] if one["seen"]
+    ]
     text = f"{claim['id']}: {claim['claim']}. " + RULE.format(**{k: claim[k] for k in ("date", "rule", "source")})
     text += f" Verdict: {claim['verdict']}."
     if seen:

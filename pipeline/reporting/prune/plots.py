@@ -13,6 +13,7 @@ from pipeline.reporting.panels import (
     draw_interval_key,
     draw_lines,
     draw_random,
+    interval_key,
     label_panel,
     legend_below,
     majority_line,
@@ -67,5 +68,5 @@ def pruning_figure(curves: pd.DataFrame, majority: Mapping[str, float]) -> Figur
         for ax, (task, normalise) in zip(axes, shown, strict=True):  # once the shared limits are final
             draw_interval_key(ax, where(ranked, task=task, normalise=normalise))
         handles = [method_line(method_style(method), dash=method_style(method).dash) for method in methods]
-        legend_below(figure, [*handles, *(random_handles() if len(random) else []), majority_line()])
+        legend_below(figure, [*handles, *(random_handles() if len(random) else []), majority_line(), interval_key()])
     return figure

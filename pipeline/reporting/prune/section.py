@@ -18,8 +18,8 @@ ALT = (
 )
 CAPTION = (
     "Accuracy on the dev split against the share of heads pruned, least important first, the mean over seeds. Grey: "
-    "the middle 90 % and the mean of the random orders. The bar is the widest interval of one accuracy; differences "
-    "between curves are paired and more certain than that."
+    "the middle 90 % and the mean of the random orders. The upright bar is the widest interval of one accuracy; "
+    "differences between curves are paired and more certain than that."
 )
 READING = (
     "How to read it: the longer a curve stays high, the better its ranking. AUC is the area under the curve, that "
