@@ -40,6 +40,15 @@ RC = {
 }
 
 
+TOKEN_SPACE, LEAST_SPACE = 0.27, 0.17  # inches between tokens on an axis, and where their lines would touch
+WIDEST = 9.0  # inches: on the page the text of wider figures is too small to be read
+
+
+def token_space(count: int, *, beside: float) -> float:
+    """Inches between `count` tokens on an axis: less where they, with `beside` inches, would be wider than `WIDEST`."""
+    return min(TOKEN_SPACE, max(LEAST_SPACE, (WIDEST - beside) / count))
+
+
 @dataclass(frozen=True)
 class MethodStyle:
     """The name of a ranking method for readers, and its line."""

@@ -5,8 +5,13 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
+import yaml
+from closure import ROOT
 
-from pipeline.reporting.page import render_html, render_markdown
+from pipeline.report import LARGEST
+from pipeline.reporting import page as page_module
+from pipeline.reporting.blocks import Html, Section, Tabs, Text
+from pipeline.reporting.page import LONG_TABLE, render_html, render_markdown
 from pipeline.reporting.prune.tables import model_rows
 
 VOID = {"meta", "img", "input"}
@@ -214,3 +219,70 @@ def test_a_weak_model_and_a_sample_are_pointed_out(report_context):
 def test_rendering_twice_gives_the_same_bytes(report_context):
     assert render_html(report_context) == render_html(report_context)
     assert render_markdown(report_context) == render_markdown(report_context)
+
+
+def radio_groups(page):
+    """The names of the groups of tabs, and of each how many of its tabs are chosen."""
+    chosen = {}
+    for tag, attrs in page.tags:
+        if tag == "input":
+            chosen[attrs["name"]] = chosen.get(attrs["name"], 0) + ("checked" in attrs)
+    return chosen
+
+
+def test_a_long_table_is_shown_task_by_task_and_loses_no_row(report_context, effectiveness_statistics):
+    def shown(count):
+        rows = effectiveness_statistics(tasks=["rte", "mnli"])
+        rows = [row for task in ("rte", "mnli") for row in [r for r in rows if r["task"] == task][:count]]
+        context = dataclasses.replace(report_context, statistics={**report_context.statistics, "effectiveness": rows})
+        page = Page(render_html(context))
+        return page, render_markdown(context), [row["label"] for row in rows]
+
+    short, _, _ = shown(LONG_TABLE)
+    long, markdown, labels = shown(LONG_TABLE + 1)
+    assert len(radio_groups(long)) == len(radio_groups(short)) + 1
+    assert set(radio_groups(long).values()) == {1}
+    assert {"RTE", "MNLI"} <= {word.strip() for word in long.words}
+    # In Markdown it stays one table.
+    for label in set(labels):
+        assert long.text.count(f" {label} ") == markdown.count(f"| {label} ") == 2
+
+
+def test_every_claim_with_a_task_has_a_tab(report_context):
+    page = Page(render_html(report_context))
+    with_task = [claim["id"] for claim in report_context.records["claims"] if claim["tasks"]]
+    assert len(with_task) > 1
+    named = [word.strip() for word in page.words if word.strip() in with_task]
+    assert named == [*with_task, *with_task]  # the lines of the table, and the tabs
+
+
+def test_every_figure_names_its_stage_and_the_command_that_draws_it(report_context):
+    stages = set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    page, markdown = Page(render_html(report_context)).text, render_markdown(report_context)
+    for text, quote in ((page, " *"), (markdown, "`")):
+        pattern = "Measured by 'dvc repro (\\w+)', drawn by 'python -m pipeline.commands.figure (\\w+)'"
+        said = re.findall(pattern.replace("'", quote), text)
+        assert [name for _, name in said] == list(report_context.figures)
+        assert {stage for stage, _ in said} <= stages
+
+
+def test_markup_goes_into_the_page_as_it_is_and_markdown_links_to_it(report_context, monkeypatch):
+    block = Html("<div class='odd'>5 < 6</div>", "What `it` shows.")
+    # Of one panel there is nothing to choose.
+    section = Section("odd", "Odd", [Tabs("task", {"only": [Text("alone")]}), block])
+    monkeypatch.setattr(page_module, "run_section", lambda _: section)
+    html, markdown = render_html(report_context), render_markdown(report_context)
+    assert block.markup in html
+    assert "What <code>it</code> shows." in html
+    assert "\n*What `it` shows.* [It is on the page.](index.html#odd)\n" in markdown
+    assert block.markup not in markdown
+    odd = html[html.index('id="odd"') : html.index(block.markup)]
+    assert "alone" in odd
+    assert "<input" not in odd
+
+
+@pytest.mark.parametrize("run", ["mini", "rehearsal"])
+def test_kept_pages_are_small_enough_for_browsers_and_mail(run):
+    assert (
+        ROOT / "results" / run / "outputs/report/index.html"
+    ).stat().st_size < LARGEST / 2  # twice as many tasks fit

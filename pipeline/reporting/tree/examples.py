@@ -11,13 +11,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from pipeline.reporting.results import Results
-from pipeline.reporting.style import BLACK, BLUE, GREY, RC, VERMILLION
+from pipeline.reporting.style import BLACK, BLUE, GREY, RC, VERMILLION, token_space
 from pipeline.reporting.tree.heatmap import attention_and_attribution_figure
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Figures
 
-TOKEN, LEVEL = 0.26, 0.42  # inches
+LEVEL, MARGIN = 0.42, 1.0  # inches
 LIGHT, FAINT = "#c4c4c4", "#6b6b6b"
 THICKEST = 4.0
 
@@ -47,8 +47,9 @@ def trees_figure(trees: Sequence[Mapping[str, Any]]) -> Figure:
     """
     with matplotlib.style.context(RC, after_reset=True):
         widest = max(len(tree["tokens"]) for tree in trees)
+        width = widest * token_space(widest, beside=MARGIN) + MARGIN
         heights = [LEVEL * (tree["layers"] + 1) + 1.5 for tree in trees]
-        figure = Figure(figsize=(max(TOKEN * widest + 1.0, 5.0), sum(heights)), layout="constrained")
+        figure = Figure(figsize=(max(width, 5.0), sum(heights)), layout="constrained")
         grid = figure.subplots(len(trees), 1, squeeze=False, height_ratios=heights)
         for ax, tree in zip(grid[:, 0], trees, strict=True):
             _draw_tree(ax, tree)

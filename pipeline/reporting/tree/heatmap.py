@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from pipeline.errors import InputError
-from pipeline.reporting.style import RC
+from pipeline.reporting.style import RC, WIDEST, token_space
 
-CELL, MARGIN, KEY = 0.27, 1.6, 0.8  # inches
-WIDEST = 9.0  # inches, of maps side by side; wider ones stand one above the other, so that their text stays legible
+MARGIN, KEY = 1.6, 0.8  # inches
 CLEARLY_NEGATIVE, DARK = -0.1, -0.5  # shares of the largest magnitude
 
 
@@ -36,8 +35,9 @@ def attention_and_attribution_figure(
 
 def _figure(maps: dict[str, ArrayLike], tokens_query: Sequence[str], tokens_key: Sequence[str]) -> Figure:
     with matplotlib.style.context(RC, after_reset=True):
-        width, height = max(CELL * len(tokens_key) + MARGIN + KEY, 3.6), max(CELL * len(tokens_query) + MARGIN, 2.4)
-        columns = len(maps) if len(maps) * width <= WIDEST else 1
+        cell = token_space(len(tokens_key), beside=MARGIN + KEY)
+        width, height = max(cell * len(tokens_key) + MARGIN + KEY, 3.6), max(cell * len(tokens_query) + MARGIN, 2.4)
+        columns = len(maps) if len(maps) * width <= WIDEST else 1  # else one above the other
         rows = len(maps) // columns
         figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
         for place, (title, matrix) in enumerate(maps.items()):
