@@ -12,10 +12,8 @@ from pipeline.values.paths import summary_folder
 
 def main(config: StageConfig) -> None:
     """The figures of every experiment, a panel per task."""
-    from importlib import import_module
-
     from pipeline.launch.tracking import track
-    from pipeline.reporting.experiments import shown
+    from pipeline.reporting.drawing import curves, examples
     from pipeline.reporting.panels import save_figure
     from pipeline.reporting.results import Results
 
@@ -23,16 +21,12 @@ def main(config: StageConfig) -> None:
     folder = summary_folder(config.output_root, "figures")
     folder.mkdir(parents=True, exist_ok=True)
     with track(config) as tracker:
-        for experiment in shown("plots"):
-            plots = import_module(f"pipeline.reporting.{experiment}.plots")
-            for name, figure in plots.figures(results, config.figures).items():
-                tracker.image(name, save_figure(figure, folder / name, dpi=config.figures.dpi))
+        for name, figure in curves(results, config.figures):
+            tracker.image(name, save_figure(figure, folder / name, dpi=config.figures.dpi))
         # `dvc plots` shows curves from their data, but these as pictures.
-        for experiment in shown("examples"):
-            examples = import_module(f"pipeline.reporting.{experiment}.examples")
-            for name, figure in examples.figures(results, config.figures).items():
-                png = save_figure(figure, folder / name, dpi=config.figures.dpi, pictures=folder / "examples")
-                tracker.image(name, png)
+        for name, figure in examples(results, config.figures):
+            png = save_figure(figure, folder / name, dpi=config.figures.dpi, pictures=folder / "examples")
+            tracker.image(name, png)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,15 @@ Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
 """
 
+import logging
+
 from pipeline.launch.cli import run_stage
 from pipeline.values.config import StageConfig
 from pipeline.values.paths import data_folder, summary_folder
+
+log = logging.getLogger(__name__)
+
+LARGEST = 8_000_000  # bytes of the page: browsers and mail take it
 
 
 def main(config: StageConfig) -> None:
@@ -36,7 +42,10 @@ def main(config: StageConfig) -> None:
         figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
     )
     folder = summary_folder(config.output_root, "report")
-    replace(folder / "index.html", render_html(context).encode())
+    page = render_html(context).encode()
+    if len(page) > LARGEST:
+        log.warning("index.html has %.1f MB, more than %d: show fewer tasks at once", len(page) / 1e6, LARGEST / 1e6)
+    replace(folder / "index.html", page)
     replace(folder / "report.md", render_markdown(context).encode())
 
 

@@ -55,12 +55,21 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of `ReportContext.figures`; `alt` says what someone who cannot see it should know."""
+    """A figure of `ReportContext.figures`; `alt` says what someone who cannot see it should know.
+
+    `stage` measured what is drawn.
+    """
 
     name: str
     alt: str
     caption: str
+    stage: str
     kind: ClassVar[str] = "picture"
+
+    @property
+    def command(self) -> str:
+        """What draws this figure alone, from what has been measured."""
+        return f"python -m pipeline.commands.figure {self.name}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,28 @@ class Code:
     kind: ClassVar[str] = "code"
 
 
-Block = Text | Table | Picture | Code
+@dataclass(frozen=True)
+class Html:
+    """Self-contained markup that is put into the page as it is, unescaped; Markdown has its caption and a link."""
+
+    markup: str
+    caption: str
+    kind: ClassVar[str] = "html"
+
+
+@dataclass(frozen=True)
+class Tabs:
+    """Blocks of which the page shows one panel at a time, by the panels' names; on paper and in Markdown all of them.
+
+    `by` says what the names are: tasks, claims.
+    """
+
+    by: str
+    panels: Mapping[str, Sequence["Block"]]
+    kind: ClassVar[str] = "tabs"
+
+
+Block = Text | Table | Picture | Code | Html | Tabs
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """The report as one self-contained HTML page and as Markdown."""
 
-import base64
 import re
 from dataclasses import replace
 from importlib import import_module
@@ -9,40 +8,58 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pipeline.reporting.blocks import ReportContext, Section, Table
+from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Tabs
 from pipeline.reporting.claims.section import claim_details
 from pipeline.reporting.experiments import shown
 from pipeline.reporting.sections.choices import choices_section
 from pipeline.reporting.sections.citation import citation_section
 from pipeline.reporting.sections.values import run_section, values_section
-from pipeline.reporting.table_text import cell_text, heading, is_numeric, to_markdown
+from pipeline.reporting.svg import embedded
+from pipeline.reporting.table_text import Row, cell_text, heading, is_numeric, to_markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
+LONG_TABLE = 5  # rows of one task, above which the page shows one task at a time
 
 
 def render_html(context: ReportContext) -> str:
     """The whole report as one page that loads nothing: styles inline, figures as data."""
-    figures = {name: _data_uri(svg) for name, svg in context.figures.items()}
-    return _render(_environment(autoescape=True), "page.html.j2", context, figures=figures)
+    figures = {name: embedded(svg) for name, svg in context.figures.items()}
+    sections = [replace(one, blocks=[_by_task(block) for block in one.blocks]) for one in _sections(context)]
+    template = _environment(autoescape=True).get_template("page.html.j2")
+    return template.render(title=context.title, sections=sections, figures=figures)
 
 
 def render_markdown(context: ReportContext) -> str:
     """The report as Markdown, with its figures as links into `context.figure_folder`."""
     figures = {name: f"{context.figure_folder}/{name}.svg" for name in context.figures}
-    return _render(_environment(autoescape=False), "page.md.j2", context, figures=figures).rstrip() + "\n"
+    template = _environment(autoescape=False).get_template("page.md.j2")
+    return template.render(title=context.title, sections=_sections(context), figures=figures).rstrip() + "\n"
 
 
-def _render(environment: Environment, template: str, context: ReportContext, *, figures: dict[str, str]) -> str:
+def _sections(context: ReportContext) -> list[Section]:
     claims, *experiments = [import_module(f"pipeline.reporting.{name}.section").section for name in shown("section")]
     opening, closing = [claims, run_section, claim_details], [choices_section, values_section, citation_section]
-    everything = [*opening, *experiments, *closing]
-    sections = [_shown(section(context)) for section in everything]
-    return environment.get_template(template).render(title=context.title, sections=sections, figures=figures)
+    return [_shown(section(context)) for section in (*opening, *experiments, *closing)]
 
 
 def _shown(section: Section) -> Section:
     """Without tables that have nothing to tell in this run."""
     return replace(section, blocks=[one for one in section.blocks if not isinstance(one, Table) or one.rows])
+
+
+def _by_task(block: Block) -> Block:
+    """A long table as tabs named by its column of tasks; the tables in tabs likewise."""
+    if isinstance(block, Tabs):
+        return replace(block, panels={name: [_by_task(one) for one in blocks] for name, blocks in block.panels.items()})
+    if not isinstance(block, Table) or "task" not in block.rows[0]:
+        return block
+    tasks: dict[str, list[Row]] = {}
+    for row in block.rows:
+        others = {name: cell for name, cell in row.items() if name != "task"}
+        tasks.setdefault(cell_text("task", row["task"]), []).append(others)
+    if len(tasks) == 1 or max(map(len, tasks.values())) <= LONG_TABLE:
+        return block
+    return Tabs("task", {name: [replace(block, rows=rows)] for name, rows in tasks.items()})
 
 
 def _environment(*, autoescape: bool) -> Environment:
@@ -68,8 +85,3 @@ def _prose(text: str) -> Markup:
 def _unbroken(text: str) -> str:
     """A cell whose line may end before a verdict but not inside an interval."""
     return re.sub(r"\S \[\S+, \S+\]", lambda interval: interval[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
-
-
-def _data_uri(svg: str) -> str:
-    """As an image of its own, so that element ids and styles of several figures cannot collide."""
-    return f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}"

@@ -35,6 +35,7 @@ from pipeline.reporting.style import (
 PANEL_HEIGHT, PANEL_WIDTH, LONE_PANEL_WIDTH = 3.2, 4.4, 6.4  # inches; a lone panel is as wide as its legend
 LEGEND_LINE = 0.22
 RANDOM_RANGE = (0.05, 0.95)
+MOST_WITH_SEEDS = 4  # methods in a panel, above which thin lines of every seed could not be told apart
 BAND = {"alpha": 0.2, "linewidth": 0}
 
 
@@ -78,7 +79,7 @@ def method_dots(statistics: Sequence[Mapping[str, Any]], *, prefix: str, known_n
     """Draw a statistic of every method with its interval, one panel per task.
 
     `statistics` are the rows `<prefix><method>`, among others. A line marks what a method has that knows nothing; with
-    several seeds the small dots are theirs.
+    several seeds the small strokes are theirs.
     """
     rows = [one for one in statistics if one["name"].removeprefix(prefix) in METHODS and one["name"].startswith(prefix)]
     if not rows:
@@ -94,7 +95,7 @@ def method_dots(statistics: Sequence[Mapping[str, Any]], *, prefix: str, known_n
                 method = one["name"].removeprefix(prefix)
                 style, place = method_style(method), methods.index(method)
                 if len(one["by_seed"]) > 1:
-                    ax.plot(one["by_seed"], [place] * len(one["by_seed"]), ".", color=style.colour, alpha=0.5)
+                    ax.plot(one["by_seed"], [place] * len(one["by_seed"]), "|", color=style.colour, markersize=8)
                 if one["low"] is not None:
                     ax.plot([one["low"], one["high"]], [place, place], color=style.colour, linewidth=1.5)
                 ax.plot([one["value"]], [place], color=style.colour, **marker(style))
@@ -111,15 +112,18 @@ def method_dots(statistics: Sequence[Mapping[str, Any]], *, prefix: str, known_n
 def line_figure(rows: pd.DataFrame, *, x: str, y: str, xlabel: str, ylabel: str, log: bool) -> Figure:
     """A line per method over the column `x`; a panel per task.
 
-    `rows` has task, seed, method and n beside `x` and `y`; thick lines are means over seeds, thin ones the seeds.
+    `rows` has task, seed, method and n beside `x` and `y`; lines are means over seeds, thin ones the seeds, where there
+    are at most `MOST_WITH_SEEDS` methods.
     """
     tasks, methods = tasks_of(rows), in_order(rows["method"])
+    parts = (draw_lines, draw_each_seed) if len(methods) <= MOST_WITH_SEEDS else (draw_lines,)
     with matplotlib.style.context(RC, after_reset=True):
         figure, axes = panels(len(tasks))
         for number, (ax, task) in enumerate(zip(axes, tasks, strict=True)):
             panel = where(rows, task=task)
             for method in methods:
-                draw_lines(ax, where(panel, method=method), x=x, y=y, style=method_style(method))
+                for draw in parts:
+                    draw(ax, where(panel, method=method), x=x, y=y, style=method_style(method))
             ax.axhline(0, color=BLACK, linewidth=0.7, zorder=1)
             if log:
                 ax.set_xscale("log")
@@ -134,25 +138,25 @@ def line_figure(rows: pd.DataFrame, *, x: str, y: str, xlabel: str, ylabel: str,
     return figure
 
 
-def draw_seeds(ax: Axes, rows: pd.DataFrame, *, x: str, scale: float, style: MethodStyle, dash: Dash) -> None:
-    """Draw one method's accuracy in percent over `scale` times column `x`: its mean, and thin lines for the seeds."""
+def draw_lines(ax: Axes, rows: pd.DataFrame, *, x: str, y: str, style: MethodStyle) -> None:
+    """Draw the column `y` of one method over the column `x`: its mean over seeds. Nothing without rows."""
     if rows.empty:
         return
-    by_seed = rows.pivot_table(index=x, columns="seed", values="accuracy")
-    at, accuracy = scale * by_seed.index.to_numpy(), 100 * by_seed.to_numpy()
-    if accuracy.shape[1] > 1:
-        ax.plot(at, accuracy, color=style.colour, linestyle=dash, linewidth=0.6, alpha=0.5)
-    mean = accuracy.mean(axis=1)
-    ax.plot(at, mean, color=style.colour, linestyle=dash, linewidth=1.5, clip_on=False, **marker(style))
+    at, values = _by_seed(rows, x=x, y=y)
+    ax.plot(at, values.mean(axis=1), color=style.colour, linestyle=style.dash, linewidth=1.5, **marker(style))
 
 
-def draw_lines(ax: Axes, rows: pd.DataFrame, *, x: str, y: str, style: MethodStyle) -> None:
-    """Draw the column `y` of one method over the column `x`: its mean over seeds, and thin lines for several seeds."""
-    by_seed = rows.assign(value=numbers(rows, y)).pivot_table(index=x, columns="seed", values="value", dropna=False)
-    at, values = by_seed.index.to_numpy(np.float64), by_seed.to_numpy(np.float64)
+def draw_each_seed(ax: Axes, rows: pd.DataFrame, *, x: str, y: str, style: MethodStyle) -> None:
+    """Draw the same as thin lines, one for each seed; nothing with one seed."""
+    at, values = _by_seed(rows, x=x, y=y)
     if values.shape[1] > 1:
         ax.plot(at, values, color=style.colour, linestyle=style.dash, linewidth=0.6, alpha=0.5)
-    ax.plot(at, values.mean(axis=1), color=style.colour, linestyle=style.dash, linewidth=1.5, **marker(style))
+
+
+def _by_seed(rows: pd.DataFrame, *, x: str, y: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The places along the column `x`, and the values of the column `y` there, a column for each seed."""
+    by_seed = rows.assign(value=numbers(rows, y)).pivot_table(index=x, columns="seed", values="value", dropna=False)
+    return by_seed.index.to_numpy(np.float64), by_seed.to_numpy(np.float64)
 
 
 def draw_interval(ax: Axes, rows: pd.DataFrame, *, x: str, style: MethodStyle) -> None:
@@ -172,14 +176,17 @@ def draw_random(ax: Axes, orders: pd.DataFrame) -> None:
 
 
 def draw_interval_key(ax: Axes, rows: pd.DataFrame) -> None:
-    """Draw a bar as long as the widest interval of one accuracy, where pruning curves leave the panel empty."""
+    """Draw a bar as long as the widest interval of one accuracy, at the lower left of the panel."""
     half_width = float(np.max(percent(rows, "high") - percent(rows, "low"))) / 2
     bottom, top = ax.get_ylim()
     middle = bottom + half_width + 0.06 * (top - bottom)
     ax.errorbar([3], [middle], yerr=[half_width], color=BLACK, linewidth=1, capsize=2.5)
-    behind = {"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1.5}
-    ax.text(6, middle, "95 % interval\nof one accuracy", fontsize=7, va="center", color="#333333", bbox=behind)
     ax.set_ylim(bottom, top)
+
+
+def interval_key() -> Line2D:
+    """Make the legend's entry for that bar."""
+    return Line2D([], [], color=BLACK, marker="|", markersize=10, linestyle="", label="95 % interval of one accuracy")
 
 
 def label_panel(ax: Axes, rows: pd.DataFrame, *, majority: float, xlabel: str) -> None:

@@ -33,11 +33,20 @@ RC = {
     "axes.axisbelow": True,
     "figure.constrained_layout.wspace": 0.05,
     "figure.constrained_layout.hspace": 0.06,
-    "lines.markersize": 5.5,
+    "lines.markersize": 6,
     "legend.frameon": False,
     "legend.handlelength": 3.2,
     "svg.hashsalt": "attribution-report",  # otherwise element ids are random
 }
+
+
+TOKEN_SPACE, LEAST_SPACE = 0.27, 0.17  # inches between tokens on an axis, and where their lines would touch
+WIDEST = 9.0  # inches: on the page the text of wider figures is too small to be read
+
+
+def token_space(count: int, *, beside: float) -> float:
+    """Inches between `count` tokens on an axis: less where they, with `beside` inches, would be wider than `WIDEST`."""
+    return min(TOKEN_SPACE, max(LEAST_SPACE, (WIDEST - beside) / count))
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,7 @@ _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "attribution_per_attention": (GREEN, "D", DASHED, False),
     "attribution_predicted": (BLUE, "o", SOLID, True),
     "attribution_gold": (PURPLE, "^", SOLID, True),
-    "gradient_x_attention": (SKY_BLUE, "p", DASHED, True),
+    "gradient_x_attention": (SKY_BLUE, ">", DASHED, True),
     "taylor": (GREEN, "D", SOLID, True),
     "taylor_michel": (ORANGE, "v", DASHED, True),
     "taylor_authors": (PURPLE, "<", DOTTED, True),
@@ -95,7 +104,7 @@ RULES = {
     "midpoint": MethodStyle("midpoint", GREEN, "s"),
     "trapezoid": MethodStyle("trapezoid", PURPLE, "v", DOTTED),
     "gauss_legendre": MethodStyle("Gauss-Legendre", BLUE, "o"),
-    "clenshaw_curtis": MethodStyle("Clenshaw-Curtis", SKY_BLUE, "D"),
+    "clenshaw_curtis": MethodStyle("Clenshaw-Curtis", SKY_BLUE, "D", DASHED),
     "auto": MethodStyle("auto, at its mean steps", BLACK, "*"),
 }
 

@@ -386,5 +386,5 @@ def report_context(
             "shortcut": shortcut_statistics,
         },
         completeness=completeness_gaps,
-        figures={name: f"<svg>{name}</svg>" for name in FIGURES},
+        figures={name: f'<svg width="36pt" height="18.6pt">{name}</svg>' for name in FIGURES},
     )

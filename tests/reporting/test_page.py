@@ -1,14 +1,20 @@
-import base64
 import dataclasses
 import re
 from html.parser import HTMLParser
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
+import yaml
+from closure import ROOT
 
-from pipeline.reporting.page import render_html, render_markdown
+from pipeline.report import LARGEST
+from pipeline.reporting import page as page_module
+from pipeline.reporting.blocks import Html, Section, Tabs, Text
+from pipeline.reporting.page import LONG_TABLE, render_html, render_markdown
 from pipeline.reporting.prune.tables import model_rows
 
-VOID = {"meta", "img"}
+VOID = {"meta", "img", "input"}
 
 
 def with_results(context, **changes):
@@ -49,7 +55,7 @@ class Page(HTMLParser):
 def test_the_page_is_nested_and_loads_nothing(report_context):
     html = render_html(report_context)
     page = Page(html)
-    assert all(source.startswith("data:image/svg+xml;base64,") for source in page.values("src"))
+    assert all(source.startswith("data:image/svg+xml,") for source in page.values("src"))
     anchors = page.values("id")
     assert len(set(anchors)) == len(anchors)
     assert sorted(page.values("href")) == sorted(f"#{anchor}" for anchor in anchors)
@@ -63,7 +69,10 @@ def test_figures_are_embedded_whole_and_described(report_context):
     images = [attrs for tag, attrs in Page(render_html(report_context)).tags if tag == "img"]
     alternatives = {}
     for image, name in zip(images, report_context.figures, strict=True):
-        assert base64.b64decode(image["src"].split(",")[1]).decode() == report_context.figures[name]
+        inside = ElementTree.fromstring(unquote(image["src"].split(",", 1)[1]))
+        assert (inside.text, inside.attrib) == (name, {"width": "36pt", "height": "18.6pt"})
+        # Five pixels for three points.
+        assert (image["width"], image["height"]) == ("60", "31")
         alternatives[name] = image["alt"]
     described = {
         "effectiveness": "area, attribution_gold",
@@ -210,3 +219,69 @@ def test_a_weak_model_and_a_sample_are_pointed_out(report_context):
 def test_rendering_twice_gives_the_same_bytes(report_context):
     assert render_html(report_context) == render_html(report_context)
     assert render_markdown(report_context) == render_markdown(report_context)
+
+
+def radio_groups(page):
+    """The names of the groups of tabs, and of each how many of its tabs are chosen."""
+    chosen = {}
+    for tag, attrs in page.tags:
+        if tag == "input":
+            chosen[attrs["name"]] = chosen.get(attrs["name"], 0) + ("checked" in attrs)
+    return chosen
+
+
+def test_a_long_table_is_shown_task_by_task_and_loses_no_row(report_context, effectiveness_statistics):
+    def shown(count):
+        rows = effectiveness_statistics(tasks=["rte", "mnli"])
+        rows = [row for task in ("rte", "mnli") for row in [r for r in rows if r["task"] == task][:count]]
+        context = dataclasses.replace(report_context, statistics={**report_context.statistics, "effectiveness": rows})
+        page = Page(render_html(context))
+        return page, render_markdown(context), [row["label"] for row in rows]
+
+    short, _, _ = shown(LONG_TABLE)
+    long, markdown, labels = shown(LONG_TABLE + 1)
+    assert len(radio_groups(long)) == len(radio_groups(short)) + 1
+    assert set(radio_groups(long).values()) == {1}
+    assert {"RTE", "MNLI"} <= {word.strip() for word in long.words}
+    # In Markdown it stays one table.
+    for label in set(labels):
+        assert long.text.count(f" {label} ") == markdown.count(f"| {label} ") == 2
+
+
+def test_every_claim_with_a_task_has_a_tab(report_context):
+    page = Page(render_html(report_context))
+    with_task = [claim["id"] for claim in report_context.records["claims"] if claim["tasks"]]
+    assert len(with_task) > 1
+    named = [word.strip() for word in page.words if word.strip() in with_task]
+    assert named == [*with_task, *with_task]  # the lines of the table, and the tabs
+
+
+def test_every_figure_names_its_stage_and_the_command_that_draws_it(report_context):
+    stages = set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    page, markdown = Page(render_html(report_context)).text, render_markdown(report_context)
+    for text, quote in ((page, " *"), (markdown, "`")):
+        pattern = "Measured by 'dvc repro (\\w+)', drawn by 'python -m pipeline.commands.figure (\\w+)'"
+        said = re.findall(pattern.replace("'", quote), text)
+        assert [name for _, name in said] == list(report_context.figures)
+        assert {stage for stage, _ in said} <= stages
+
+
+def test_markup_goes_into_the_page_as_it_is_and_markdown_links_to_it(report_context, monkeypatch):
+    block = Html("<div class='odd'>5 < 6</div>", "What `it` shows.")
+    # Of one panel there is nothing to choose.
+    section = Section("odd", "Odd", [Tabs("task", {"only": [Text("alone")]}), block])
+    monkeypatch.setattr(page_module, "run_section", lambda _: section)
+    html, markdown = render_html(report_context), render_markdown(report_context)
+    assert block.markup in html
+    assert "What <code>it</code> shows." in html
+    assert "\n*What `it` shows.* [It is on the page.](index.html#odd)\n" in markdown
+    assert block.markup not in markdown
+    odd = html[html.index('id="odd"') : html.index(block.markup)]
+    assert "alone" in odd
+    assert "<input" not in odd
+
+
+@pytest.mark.parametrize("run", ["mini", "rehearsal"])
+def test_kept_pages_are_small_enough_for_browsers_and_mail(run):
+    page = ROOT / "results" / run / "outputs/report/index.html"
+    assert page.stat().st_size < LARGEST / 2  # twice as many tasks would fit

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.analysis.verdicts import LEAST_REPLICATES
-from pipeline.reporting.blocks import ReportContext, Section, Table, Text
+from pipeline.reporting.blocks import ReportContext, Section, Table, Tabs, Text
 from pipeline.reporting.claims.tables import claim_rows, primary_rows, secondary_rows
+from pipeline.reporting.style import task_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,13 +16,16 @@ if TYPE_CHECKING:
     from pipeline.reporting.cells import Metrics
     from pipeline.reporting.table_text import Row
 
-INTRO = (
-    "P are claims of the paper, R objections of a review of it, N claims that are new here. A claim has one primary "
-    "row per task and a rule that was written down with its date (`pipeline/analysis/rules.yaml`, SHA-256 {digest}); "
-    "it is reproduced (an objection: upheld) on a task if its statistic lies on the rule's side of the limit, not "
-    "reproduced if it lies on the other, at a level of 5 % over the claim's tasks (Holm). Intervals hold both the "
-    "models and the examples. R5, that details are missing, is answered by the table of choices at the end."
+READING = (
+    "How to read it: P are claims of the paper, R objections of a review of it, N claims that are new here. Verdicts "
+    "count tasks. A claim has a primary row or several per task and a rule that was written down with its date "
+    "(`pipeline/analysis/rules.yaml`, SHA-256 {digest}); it is reproduced (an objection: upheld) on a task if its "
+    "statistic lies on the rule's side of the limit, not reproduced if it lies on the other, at a level of 5 % over "
+    "the claim's tasks (Holm). Else it is undecided; or not decidable where the model is too weak or the interval too "
+    "wide to decide even if the value were just as the claim expects it. Intervals hold both the models and the "
+    "examples. R5, that details are missing, is answered by the table of choices at the end."
 )
+TABLE = "Claims and verdicts, with the values of the rows that decide and their 95 % intervals, task by task."
 FEW = (
     "This run decides nothing: it has {models} per task, and a verdict needs three, as a model that is trained again "
     "differs more than other examples do. The intervals of single models are over examples and say nothing about "
@@ -35,36 +39,46 @@ def section(context: ReportContext) -> Section:
     """A line per claim, then what each is made of."""
     claims = context.records["claims"]
     digest = claims[0]["digest"]
-    blocks: list[Block] = [Text(INTRO.format(digest=digest[:16]))]
+    blocks: list[Block] = [Text(_in_short(claims))]
     if len(context.seeds) < LEAST_REPLICATES:
         count = len(context.seeds)
         blocks.append(Text(FEW.format(models=f"{count} model" + ("s" if count > 1 else ""))))
-    blocks.append(Table("Claims and verdicts.", claim_rows(claims)))
+    blocks += [Table(TABLE, claim_rows(claims)), Text(READING.format(digest=digest[:16]))]
     return Section("claims", "Claims", blocks)
 
 
 def claim_details(context: ReportContext) -> Section:
-    """A part for every claim that has a task in this run."""
-    blocks: list[Block] = []
-    for claim in context.records["claims"]:
-        if claim["tasks"]:
-            blocks += _claim(claim)
-    return Section("claims-in-detail", "Claims in detail", blocks)
+    """A panel for every claim that has a task in this run."""
+    claims = [claim for claim in context.records["claims"] if claim["tasks"]]
+    panels = {claim["id"]: _claim(claim) for claim in claims}
+    return Section("claims-in-detail", "Claims in detail", [Tabs("claim", panels)] if panels else [])
+
+
+def _in_short(claims: Sequence[Metrics]) -> str:
+    """Which claims have the same verdict, in the order in which the verdicts come: `Reproduced on 2 of 2: P2, N3.`"""
+    of_verdict: dict[str, list[str]] = {}
+    for claim in claims:
+        of_verdict.setdefault(claim["verdict"], []).append(claim["id"])
+    return " ".join(f"{verdict[0].upper()}{verdict[1:]}: {', '.join(names)}." for verdict, names in of_verdict.items())
 
 
 def _claim(claim: Metrics) -> Sequence[Block]:
-    seen = [f"{one['task']} seed {', '.join(map(str, one['seen']))}" for one in claim["tasks"] if one["seen"]]
+    seen = [
+        f"{task_name(one['task'])} seed {', '.join(map(str, one['seen']))}" for one in claim["tasks"] if one["seen"]
+    ]
     text = f"{claim['id']}: {claim['claim']}. " + RULE.format(**{k: claim[k] for k in ("date", "rule", "source")})
     text += f" Verdict: {claim['verdict']}."
     if seen:
         text += " " + SEEN.format(listed="; ".join(seen))
+    # The claim and the seeds are named above.
+    deciding = [_without(row, "claim", "seen") for row in primary_rows(claim)]
     secondary = secondary_rows(claim)
     return [
         Text(text),
-        Table(f"{claim['id']}, the rows that decide.", [_without(row, "claim") for row in primary_rows(claim)]),
-        *([Table(f"{claim['id']}, beside them.", secondary)] if secondary else []),
+        Table(f"{claim['id']}, the rows that decide.", deciding),
+        *([Table(f"{claim['id']}, beside them: no verdict comes from these.", secondary)] if secondary else []),
     ]
 
 
-def _without(row: Row, name: str) -> Row:
-    return {key: cell for key, cell in row.items() if key != name}
+def _without(row: Row, *names: str) -> Row:
+    return {key: cell for key, cell in row.items() if key not in names}

@@ -62,11 +62,11 @@ def section(context: ReportContext) -> Section:
         Text(REFERENCE.format(tolerance=values["reference_tolerance"], steps=values["reference_steps"])),
         Table(TRUST, trust_rows(context.records["convergence"])),
         Text(RULES.format(n=n, reference=values["reference_steps"])),
-        Picture("convergence", RULES_ALT.format(shares=shares), RULES_CAPTION),
+        Picture("convergence", RULES_ALT.format(shares=shares), RULES_CAPTION, stage="convergence"),
         Table(NEEDED, needed),
         Table(AUTO, auto_rows(context.records["convergence"])),
         Text(GAPS),
-        Picture("completeness", GAPS_ALT.format(gaps=f"Largest gaps: {listed}"), GAPS_CAPTION),
+        Picture("completeness", GAPS_ALT.format(gaps=f"Largest gaps: {listed}"), GAPS_CAPTION, stage="attribute"),
         Table(GAPS_TABLE, gaps),
     ]
     return Section("error", "How exact the attribution is", blocks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import matplotlib.style
@@ -15,13 +16,14 @@ from matplotlib.lines import Line2D
 from pipeline.analysis.intervals import majority_share
 from pipeline.reporting.panels import (
     draw_interval,
-    draw_seeds,
+    draw_lines,
     label_panel,
     legend_below,
     majority_line,
     method_dots,
     method_line,
     panels,
+    percent,
     tasks_of,
     where,
 )
@@ -56,7 +58,7 @@ def effectiveness_figure(curves: pd.DataFrame, majority: Mapping[str, float]) ->
 
     Of the methods `WITH_CURVES`, or of all if the run has none of these. `curves` has the columns task, seed, method,
     direction, k, n, accuracy, low, high (fractions); `majority` maps a task to the share of its largest class. Lines
-    are means over seeds; with one seed the band is the 95 % Wilson interval, with more the thin lines are the seeds.
+    are means over seeds; with one seed the band is the 95 % Wilson interval.
     """
     tasks, methods = tasks_of(curves), in_order(curves["method"])
     methods = [method for method in methods if method in WITH_CURVES] or methods
@@ -68,7 +70,8 @@ def effectiveness_figure(curves: pd.DataFrame, majority: Mapping[str, float]) ->
                 rows, style = where(panel, method=method, direction=direction), method_style(method)
                 if len(np.unique(panel["seed"].to_numpy())) == 1:
                     draw_interval(ax, rows, x="k", style=style)
-                draw_seeds(ax, rows, x="k", scale=1, style=style, dash=dash)
+                in_percent = rows.assign(accuracy=percent(rows, "accuracy"))
+                draw_lines(ax, in_percent, x="k", y="accuracy", style=replace(style, dash=dash))
             label_panel(ax, panel, majority=majority[task], xlabel="heads masked in every layer")
             heads = int(np.max(panel["k"].to_numpy()))
             ax.set_xticks(range(0, heads + 1, math.ceil(heads / 12)))

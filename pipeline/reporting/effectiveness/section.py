@@ -20,12 +20,12 @@ CURVES_ALT = (
 CURVES_CAPTION = (
     "Accuracy on dev examples against the number of heads masked in every layer. Solid lines lose the lowest-ranked "
     "heads first and should stay high, dashed lines lose the highest-ranked first and should fall. With one seed, "
-    "bands are 95 % intervals; with several, thick lines are their mean and thin lines the seeds."
+    "bands are 95 % intervals; with several, lines are their mean."
 )
 AREAS_ALT = "Dots with intervals, one chart per task: the areas of every ranking, the numbers of the first table."
 AREAS_CAPTION = (
     "The area between the solid and the dashed line, the mean over k of their difference, by every ranking, with its "
-    "95 % interval. With several seeds, small dots are the seeds."
+    "95 % interval. With several seeds, small strokes are the seeds."
 )
 READING = (
     "A ranking that knows nothing has an area of 0, as random orders should have but for chance. A difference of two "
@@ -63,8 +63,13 @@ def section(context: ReportContext) -> Section:
         "Effectiveness of attribution",
         [
             Text(QUESTION),
-            Picture("effectiveness", CURVES_ALT.format(areas=in_words(found, "area/*")), CURVES_CAPTION),
-            Picture("effectiveness_areas", AREAS_ALT, AREAS_CAPTION),
+            Picture(
+                "effectiveness",
+                CURVES_ALT.format(areas=in_words(found, "area/*")),
+                CURVES_CAPTION,
+                stage="effectiveness",
+            ),
+            Picture("effectiveness_areas", AREAS_ALT, AREAS_CAPTION, stage="effectiveness"),
             Text(READING),
             Table("Areas between the curves.", statistic_rows(found, "area/*")),
             Table("Areas of attribution minus those of other rankings.", statistic_rows(found, "lead/*")),

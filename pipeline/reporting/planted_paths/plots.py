@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from pipeline.errors import InputError
 from pipeline.reporting.panels import method_dots, where
 from pipeline.reporting.results import Results
-from pipeline.reporting.style import BLACK, BLUE, RC, VERMILLION, method_style
+from pipeline.reporting.style import BLACK, BLUE, ORANGE, RC, method_style
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Figures
 
 DRAWN = ("knock_out", "attribution", "gradient_x_attention", "attention")
-PANEL = 1.85  # inches
+PANEL = 1.75  # inches
 WIDEST = 4.0  # points, of the edge with the largest score
 
 
@@ -59,7 +59,7 @@ def example_figure(edges: pd.DataFrame) -> Figure:
                 _draw(ax, where(first, method=method))
                 ax.set_yticklabels([])
         for ax, title in zip(axes[0], ("truth", *(method_style(method).label for method in DRAWN)), strict=True):
-            ax.set_title(title, fontsize=8)
+            ax.set_title(title, fontsize=9)
     return figure
 
 
@@ -79,12 +79,12 @@ def _draw(ax: Axes, edges: pd.DataFrame) -> None:
     for layer, query, key, score, carries in parts:
         ax.plot([key, query], [layer, layer + 1], color="#dddddd", linewidth=0.6, zorder=0)
         if abs(score) > 0.005:
-            colour = BLUE if carries else VERMILLION
+            colour = BLUE if carries else ORANGE
             dash = "-" if score > 0 else ":"
             ax.plot([key, query], [layer, layer + 1], color=colour, linewidth=WIDEST * abs(score), linestyle=dash)
     ax.set_xticks([0], ["[CLS]"])
     ax.set_yticks(range(layers + 1), ["words", *(f"layer {layer + 1}" for layer in range(layers))])
-    ax.tick_params(labelsize=6, colors=BLACK, length=0)
+    ax.tick_params(labelsize=8, colors=BLACK, length=0)
     ax.grid(visible=False)
     for spine in ax.spines.values():
         spine.set_visible(False)

@@ -20,7 +20,9 @@ REDUNDANT = (
     "layer's edges lose together they lose one at a time. Attribution shares out the whole (completeness)."
 )
 ALT = "Dots with intervals, one chart per design: AUROC by method. {values}."
-CAPTION = "AUROC of the edges that carry the label, with 95 % intervals. With several seeds, small dots are the seeds."
+CAPTION = (
+    "AUROC of the edges that carry the label, with 95 % intervals. With several seeds, small strokes are the seeds."
+)
 EXAMPLE_ALT = (
     "Small diagrams of one example of each design: the true path, and edges as wide as their scores by knock-out, "
     "attribution, gradient × attention and attention."
@@ -28,7 +30,7 @@ EXAMPLE_ALT = (
 EXAMPLE_CAPTION = (
     "One example of each design, first seed. Words stand from left to right, layers from the bottom up; an edge leads "
     "from what is read to what reads it, as wide as its absolute score, dotted where the score is negative. Blue edges "
-    "carry the label, vermillion ones nothing."
+    "carry the label, lighter orange ones nothing."
 )
 
 
@@ -38,8 +40,8 @@ def section(context: ReportContext) -> Section:
     blocks: list[Block] = [
         Text(f"{leader(found, 'auroc/', 'Known edges, AUROC')} {_right(records)}"),
         Text(QUESTION),
-        Picture("planted_paths", ALT.format(values=_of_methods(found)), CAPTION),
-        Picture("planted_example", EXAMPLE_ALT, EXAMPLE_CAPTION),
+        Picture("planted_paths", ALT.format(values=_of_methods(found)), CAPTION, stage="planted_paths"),
+        Picture("planted_example", EXAMPLE_ALT, EXAMPLE_CAPTION, stage="planted_paths"),
         Table("The edges that carry the label, told from the others.", statistic_rows(found, "auroc/*", "precision/*")),
         Text(REDUNDANT),
         Table("What knock-outs one at a time lose, of what all together lose.", statistic_rows(found, "single/*")),

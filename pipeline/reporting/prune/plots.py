@@ -11,13 +11,15 @@ from matplotlib.figure import Figure
 
 from pipeline.reporting.panels import (
     draw_interval_key,
+    draw_lines,
     draw_random,
-    draw_seeds,
+    interval_key,
     label_panel,
     legend_below,
     majority_line,
     method_line,
     panels,
+    percent,
     random_handles,
     tasks_of,
     where,
@@ -53,12 +55,12 @@ def pruning_figure(curves: pd.DataFrame, majority: Mapping[str, float]) -> Figur
         figure, axes = panels(len(shown))
         for ax, (task, normalise) in zip(axes, shown, strict=True):
             panel, orders = where(ranked, task=task, normalise=normalise), where(random, task=task)
+            lines = panel.assign(accuracy=percent(panel, "accuracy"), rate=percent(panel, "rate"))
             if len(orders):
                 draw_random(ax, orders)
             # Attribution comes first in the legend and last in the panel, on top of the others.
             for method in reversed(methods):
-                style = method_style(method)
-                draw_seeds(ax, where(panel, method=method), x="rate", scale=100, style=style, dash=style.dash)
+                draw_lines(ax, where(lines, method=method), x="rate", y="accuracy", style=method_style(method))
             label_panel(ax, panel, majority=majority[task], xlabel="heads pruned, %")
             ax.set_title(ax.get_title(loc="left"), pad=17)
             ax.text(0, 1.025, f"importance {NORMALISATIONS[normalise]}", transform=ax.transAxes, color="#333333")
@@ -66,5 +68,5 @@ def pruning_figure(curves: pd.DataFrame, majority: Mapping[str, float]) -> Figur
         for ax, (task, normalise) in zip(axes, shown, strict=True):  # once the shared limits are final
             draw_interval_key(ax, where(ranked, task=task, normalise=normalise))
         handles = [method_line(method_style(method), dash=method_style(method).dash) for method in methods]
-        legend_below(figure, [*handles, *(random_handles() if len(random) else []), majority_line()])
+        legend_below(figure, [*handles, *(random_handles() if len(random) else []), majority_line(), interval_key()])
     return figure

@@ -17,9 +17,9 @@ ALT = (
     "measure of importance. Areas under the curves in points, importance as computed: {aucs}."
 )
 CAPTION = (
-    "Accuracy on the dev split against the share of heads pruned, least important first. Grey: the middle 90 % and "
-    "the mean of the random orders. The bar is the widest interval of one accuracy; differences between curves are "
-    "paired and more certain than that."
+    "Accuracy on the dev split against the share of heads pruned, least important first, the mean over seeds. Grey: "
+    "the middle 90 % and the mean of the random orders. The upright bar is the widest interval of one accuracy; "
+    "differences between curves are paired and more certain than that."
 )
 READING = (
     "How to read it: the longer a curve stays high, the better its ranking. AUC is the area under the curve, that "
@@ -66,7 +66,7 @@ def section(context: ReportContext) -> Section:
         "Head pruning",
         [
             Text(QUESTION.format(size=size, source=source)),
-            Picture("pruning", ALT.format(aucs=in_words(found, "auc/*/none")), CAPTION),
+            Picture("pruning", ALT.format(aucs=in_words(found, "auc/*/none")), CAPTION, stage="prune"),
             Text(READING),
             Table("Areas under the curves.", statistic_rows(found, "auc/*")),
             Text(LEAD),

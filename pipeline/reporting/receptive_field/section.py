@@ -20,7 +20,7 @@ SHARE_ALT = (
     "Line charts, one per task with pairs of sentences, of the share of tree edges within one sentence by layer. Over "
     "all layers, special tokens left out: {values}."
 )
-SHARE_CAPTION = "Share of tree edges whose ends lie in the same sentence, by layer."
+SHARE_CAPTION = "Share of tree edges whose ends lie in the same sentence, by layer, a line per seed."
 READING = (
     "How to read it: a tree grows from the last layer but one down and takes every token once, so that edges of lower "
     "layers lead to the tokens that the layers above left over. Growth is what the mean distance, or the share within "
@@ -41,11 +41,18 @@ def section(context: ReportContext) -> Section:
     found = context.statistics["receptive_field"]
     blocks: list[Block] = [
         Text(QUESTION),
-        Picture("receptive_field", DISTANCE_ALT.format(values=in_words(found, "distance", "growth")), DISTANCE_CAPTION),
+        Picture(
+            "receptive_field",
+            DISTANCE_ALT.format(values=in_words(found, "distance", "growth")),
+            DISTANCE_CAPTION,
+            stage="tree",
+        ),
     ]
     if "receptive_field_share" in context.figures:
         blocks.append(
-            Picture("receptive_field_share", SHARE_ALT.format(values=in_words(found, "within")), SHARE_CAPTION)
+            Picture(
+                "receptive_field_share", SHARE_ALT.format(values=in_words(found, "within")), SHARE_CAPTION, stage="tree"
+            )
         )
     blocks += [
         Text(READING),

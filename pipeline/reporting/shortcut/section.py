@@ -44,11 +44,16 @@ def section(context: ReportContext) -> Section:
         Text(leader(found, "first/", "The planted word first, % of examples")),
         Text(PLANTED.format(share=f"{values['share']:.0%}", words=words)),
         Table("What the model makes of the word.", statistic_rows(found, "accuracy/*", "relied", "brought")),
-        Picture("shortcut", ALT.format(values=_of_methods(found, "first/")), CAPTION),
+        Picture("shortcut", ALT.format(values=_of_methods(found, "first/")), CAPTION, stage="shortcut"),
         Table("Share of first places, and attribution's beside the others'.", statistic_rows(found, "first/*")),
         Text(BROUGHT),
         Text(PRUNED),
-        Picture("shortcut_pruned", PRUNED_ALT.format(values=in_words(found, "regained/attribution/*")), PRUNED_CAPTION),
+        Picture(
+            "shortcut_pruned",
+            PRUNED_ALT.format(values=in_words(found, "regained/attribution/*")),
+            PRUNED_CAPTION,
+            stage="shortcut",
+        ),
         Table("What changes on turned and on plain rows.", statistic_rows(found, "regained/*", "spared/*")),
     ]
     return Section("shortcut", "A planted shortcut", blocks)

@@ -11,14 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from pipeline.reporting.results import Results
-from pipeline.reporting.style import BLACK, BLUE, GREY, RC, VERMILLION
+from pipeline.reporting.style import BLACK, BLUE, GREY, RC, VERMILLION, token_space
 from pipeline.reporting.tree.heatmap import attention_and_attribution_figure
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Figures
 
-TOKEN, LEVEL = 0.26, 0.42  # inches
-LIGHT = "#c4c4c4"
+LEVEL, MARGIN = 0.42, 1.0  # inches
+LIGHT, FAINT = "#c4c4c4", "#6b6b6b"
 THICKEST = 4.0
 
 
@@ -47,8 +47,9 @@ def trees_figure(trees: Sequence[Mapping[str, Any]]) -> Figure:
     """
     with matplotlib.style.context(RC, after_reset=True):
         widest = max(len(tree["tokens"]) for tree in trees)
+        width = widest * token_space(widest, beside=MARGIN) + MARGIN
         heights = [LEVEL * (tree["layers"] + 1) + 1.5 for tree in trees]
-        figure = Figure(figsize=(max(TOKEN * widest + 1.0, 5.0), sum(heights)), layout="constrained")
+        figure = Figure(figsize=(max(width, 5.0), sum(heights)), layout="constrained")
         grid = figure.subplots(len(trees), 1, squeeze=False, height_ratios=heights)
         for ax, tree in zip(grid[:, 0], trees, strict=True):
             _draw_tree(ax, tree)
@@ -69,12 +70,13 @@ def _draw_tree(ax: Axes, tree: Mapping[str, Any]) -> None:
         _draw_edge(ax, edge, height, width=0.6 + (THICKEST - 0.6) * edge["value"] / largest)
     for token, at in height.items():
         ax.plot([token, token], [0, at], color=LIGHT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=0)
-        ax.plot(token, at, "o", color=VERMILLION if token == root else BLUE, markersize=5, zorder=3)
+        colour, shape, size = (VERMILLION, "D", 7) if token == root else (BLUE, "o", 5)
+        ax.plot(token, at, shape, color=colour, markersize=size, zorder=3)
     ax.plot(0, layers + 1, "s", color=GREY, markersize=5, zorder=3)
     ax.set_xticks(range(len(tokens)), tokens, rotation=90)
     for number, label in enumerate(ax.get_xticklabels()):
         label.set_parse_math(False)  # a token may be a dollar sign
-        label.set_color(BLACK if number in height or number == 0 else "#8a8a8a")
+        label.set_color(BLACK if number in height or number == 0 else FAINT)
         label.set_fontweight("bold" if number in height else "normal")
     ax.set_yticks([*range(1, layers + 1), layers + 1], [*map(str, range(1, layers + 1)), "[CLS]"])
     ax.set_xlim(-0.7, len(tokens) - 0.3)
@@ -96,7 +98,7 @@ def _draw_edge(ax: Axes, edge: Mapping[str, Any], height: Mapping[int, float], *
             end,
             connectionstyle=f"arc3,rad={bend if level else 0}",
             arrowstyle="-|>",
-            mutation_scale=7,
+            mutation_scale=6 + 2.5 * width,  # a head wider than its line
             shrinkA=3,
             shrinkB=3,
             linewidth=width,

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from pipeline.errors import InputError
-from pipeline.reporting.style import RC
+from pipeline.reporting.style import RC, WIDEST, token_space
 
-CELL, MARGIN = 0.27, 1.6  # inches
+MARGIN, KEY = 1.6, 0.8  # inches
 CLEARLY_NEGATIVE, DARK = -0.1, -0.5  # shares of the largest magnitude
 
 
@@ -35,13 +35,15 @@ def attention_and_attribution_figure(
 
 def _figure(maps: dict[str, ArrayLike], tokens_query: Sequence[str], tokens_key: Sequence[str]) -> Figure:
     with matplotlib.style.context(RC, after_reset=True):
-        size = (CELL * len(tokens_key) + MARGIN + 0.8, CELL * len(tokens_query) + MARGIN)
-        figure = Figure(figsize=(len(maps) * max(size[0], 3.6), max(size[1], 2.4)), layout="constrained")
-        for place, (title, matrix) in enumerate(maps.items(), start=1):
-            ax = figure.add_subplot(1, len(maps), place)
+        cell = token_space(len(tokens_key), beside=MARGIN + KEY)
+        width, height = max(cell * len(tokens_key) + MARGIN + KEY, 3.6), max(cell * len(tokens_query) + MARGIN, 2.4)
+        columns = len(maps) if len(maps) * width <= WIDEST else 1  # else one above the other
+        rows = len(maps) // columns
+        figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
+        for place, (title, matrix) in enumerate(maps.items()):
+            ax = figure.add_subplot(rows, columns, place + 1)
             _draw(ax, np.asarray(matrix, np.float64), tokens_query, tokens_key, title=title)
-            if place == 1:
-                ax.set_ylabel("query: the token that reads")
+            ax.set_ylabel("" if place % columns else "query: the token that reads")
     return figure
 
 

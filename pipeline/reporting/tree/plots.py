@@ -11,7 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from pipeline.reporting.panels import BAND, draw_lines, legend_below, method_line, panels, tasks_of, where
+from pipeline.reporting.panels import (
+    BAND,
+    draw_each_seed,
+    draw_lines,
+    legend_below,
+    method_line,
+    panels,
+    tasks_of,
+    where,
+)
 from pipeline.reporting.results import Results
 from pipeline.reporting.statistics import by_name
 from pipeline.reporting.style import (
@@ -66,6 +75,7 @@ def recovered_figure(curves: pd.DataFrame, statistics: Sequence[Record]) -> Figu
             taus = np.unique(panel["tau"].to_numpy(np.float64))
             for column, style in CURVES.items():
                 draw_lines(ax, panel, x="tau", y=column, style=style)
+                draw_each_seed(ax, panel, x="tau", y=column, style=style)
             band = [by_name(statistics, task, f"excess/{tau:g}") for tau in taus]
             known = [(tau, one) for tau, one in zip(taus, band, strict=True) if one and one["low"] is not None]
             ax.fill_between(
@@ -87,7 +97,7 @@ def recovered_figure(curves: pd.DataFrame, statistics: Sequence[Record]) -> Figu
 def edges_figure(shares: pd.DataFrame) -> Figure:
     """Recovered share of the largest edges by every map, against the share of edges that are kept; a panel per task.
 
-    `shares` has task, seed, map, share, n, recovered; thick lines are means over seeds, thin ones the seeds.
+    `shares` has task, seed, map, share, n, recovered; lines are means over seeds.
     """
     tasks, maps = tasks_of(shares), in_order(shares["map"])
     with matplotlib.style.context(RC, after_reset=True):

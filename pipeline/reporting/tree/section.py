@@ -1,6 +1,6 @@
 """What attribution trees look like, and how much of the prediction their edges carry."""
 
-from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
+from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Tabs, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.tree.tables import shape_rows
@@ -48,13 +48,13 @@ EDGES_ALT = (
 EDGES_CAPTION = (
     "Recovered share of the largest edges of every layer, against how many are kept of those that a tree may take. "
     "This asks no threshold and no tree. All lines meet where all such edges are kept; random order is what a map "
-    "that knows nothing gives."
+    "that knows nothing gives. Lines are means over seeds."
 )
 EDGES_TABLE = "Area under these lines over the logarithm of the share of edges: the mean recovered share."
 TREES_ALT = "Attribution trees of {count} {task} examples, tokens along the axis, height by layer."
 TREES_CAPTION = (
-    "{task}: the root is orange, a node stands at the layer in which it is attached, arrows lead to the token that is "
-    "read and are as wide as their attribution. Grey lines: [CLS] reads the tree in the last layer."
+    "{task}: the root is a diamond, a node stands at the layer in which it is attached, arrows lead to the token "
+    "that is read and are as wide as their attribution. Grey lines: [CLS] reads the tree in the last layer."
 )
 HEAT_ALT = "Heat maps of the attention and of the attribution of one head between the tokens of one {task} example."
 HEAT_CAPTION = "{task}: attention of one head beside its attribution, as in the paper's first figure."
@@ -64,14 +64,8 @@ def section(context: ReportContext) -> Section:
     """Heat maps and trees of some examples, the curve over thresholds, and the comparison with baselines."""
     examples = sorted({record["n"] for record in context.records["tree"]})
     blocks: list[Block] = [Text(QUESTION)]
-    for task in context.splits:
-        name = task_name(task)
-        if f"heatmap_{task}" in context.figures:
-            blocks.append(Picture(f"heatmap_{task}", HEAT_ALT.format(task=name), HEAT_CAPTION.format(task=name)))
-        if f"trees_{task}" in context.figures:
-            count = context.parameters["tree"]["n_shown"]
-            alt = TREES_ALT.format(count=count, task=name)
-            blocks.append(Picture(f"trees_{task}", alt, TREES_CAPTION.format(task=name)))
+    if examples_of := {task_name(task): pictures for task in context.splits if (pictures := _pictures(context, task))}:
+        blocks.append(Tabs("task", examples_of))
     found = context.statistics["tree"]
     areas = in_words([one for one in found if "-" not in one["name"]], "edge_area/*")
     at_tau = in_words(found, "recovered/tree", "recovered/random", "knee")
@@ -80,11 +74,26 @@ def section(context: ReportContext) -> Section:
         Table(SHAPES, shape_rows(context.records["tree"])),
         Table(SETS, statistic_rows(found, "recovered/*")),
         Text(RANDOM),
-        Picture("recovered", CURVE_ALT.format(values=at_tau), CURVE_CAPTION),
+        Picture("recovered", CURVE_ALT.format(values=at_tau), CURVE_CAPTION, stage="tree"),
         Table(CURVE_TABLE, statistic_rows(found, "excess/*", "knee")),
-        Picture("edges", EDGES_ALT.format(values=areas), EDGES_CAPTION),
+        Picture("edges", EDGES_ALT.format(values=areas), EDGES_CAPTION, stage="tree"),
         Table(EDGES_TABLE, statistic_rows(found, "edge_area/attribution*")),
         Table(LOST, statistic_rows(found, "comprehensiveness/*")),
         Table(OPEN, statistic_rows(found, "open/*")),
     ]
     return Section("trees", "Attribution trees", blocks)
+
+
+def _pictures(context: ReportContext, task: str) -> list[Block]:
+    """The heat map and the trees of a task; none where its sentences are withheld."""
+    name, count = task_name(task), context.parameters["tree"]["n_shown"]
+    heat, trees = f"heatmap_{task}", f"trees_{task}"
+    described = {
+        heat: (HEAT_ALT.format(task=name), HEAT_CAPTION.format(task=name), "attribute"),
+        trees: (TREES_ALT.format(count=count, task=name), TREES_CAPTION.format(task=name), "tree"),
+    }
+    return [
+        Picture(figure, alt, caption, stage=stage)
+        for figure, (alt, caption, stage) in described.items()
+        if figure in context.figures
+    ]

@@ -3,17 +3,16 @@
 from pipeline.analysis.trigger_answers import KINDS
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
-from pipeline.reporting.style import task_name
-from pipeline.reporting.triggers.tables import PAPER, attack_rows, best_rows, control_rows, strongest_rows
+from pipeline.reporting.triggers.tables import PAPER, attack_rows, best_rows, control_rows, mined_rows, strongest_rows
 
 QUESTION = (
     "In the head that holds the largest attribution of a training example, the tokens of its two strongest edges are "
     "taken as a trigger and inserted, at the same relative positions, into other examples. How much accuracy does it "
-    "cost? {mined}."
+    "cost?"
 )
-COUNTS = (
-    "{model}: {patterns} triggers from {examples} examples ({without_tokens} without a token that is not special, "
-    "{too_weak} too weak, {repeats} with the tokens of a stronger one)"
+MINED = (
+    "Triggers mined, from how many examples, and examples that gave none: without a token that is not special, too "
+    "weak, or with the tokens of a stronger one."
 )
 FOREIGN = (
     "A trigger comes from an example with a predicted class. Its foreign drop is the accuracy that it costs on the "
@@ -61,18 +60,15 @@ def section(context: ReportContext) -> Section:
     """The figure, what triggers cost and how much more than controls, the paper's tables of patterns and attacks."""
     records, found = context.records["triggers"], context.statistics["triggers"]
     best = context.parameters["analyse"]["best_triggers"]
-    mined = [
-        COUNTS.format(model=f"{task_name(record['task'])}, seed {record['seed']}", **record["mined"])
-        for record in records
-    ]
     drops = [one for one in found if "-" not in one["name"]]
     of_kinds = [f"foreign_drop/{kind}" for kind in KINDS]
     attacked = ATTACK + (ATTACK_PAPER if any(record["task"] in PAPER for record in records) else "")
     blocks: list[Block] = [
-        Text(QUESTION.format(mined="; ".join(mined))),
+        Text(QUESTION),
+        Table(MINED, mined_rows(records)),
         Text(FOREIGN),
         Text(PROTOCOL.format(best=best)),
-        Picture("triggers", ALT.format(drops=in_words(drops, *of_kinds)), CAPTION.format(best=best)),
+        Picture("triggers", ALT.format(drops=in_words(drops, *of_kinds)), CAPTION.format(best=best), stage="triggers"),
         Text(READING),
         Table("Foreign drops.", statistic_rows(drops, "foreign_drop/*")),
         Table("Foreign drops beside each other.", statistic_rows(found, "foreign_drop/*-*")),

@@ -30,6 +30,15 @@ def tables(results: Results) -> dict[str, list[Row]]:
     }
 
 
+def mined_rows(triggers: Sequence[Metrics]) -> list[Row]:
+    """How many triggers every model gave, and why some examples gave none."""
+    counts = ("patterns", "examples", "without_tokens", "too_weak", "repeats")
+    return [
+        {"task": record["task"], "seed": record["seed"], **{name: record["mined"][name] for name in counts}}
+        for record in triggers
+    ]
+
+
 def strongest_rows(triggers: Sequence[Metrics]) -> list[Row]:
     """The paper's table of patterns: of each predicted class those with the strongest attribution."""
     return [_trigger_row(record, one) for record in triggers for one in record["strongest"]]

@@ -25,7 +25,7 @@ BY_CONSTRUCTION = (
     "question: the pairs with the largest scores are removed together."
 )
 ALT = "Dots with intervals, one chart per task: AUROC of query-key pairs by method. {values}."
-CAPTION = "AUROC of query-key pairs, with 95 % intervals. With several seeds, small dots are the seeds."
+CAPTION = "AUROC of query-key pairs, with 95 % intervals. With several seeds, small strokes are the seeds."
 PRECISION_ALT = "Dots with intervals, one chart per task: average precision of query-key pairs by method. {values}."
 PRECISION_CAPTION = (
     "Average precision, the area under the curve of precision against recall, with 95 % intervals; a score that knows "
@@ -34,7 +34,7 @@ PRECISION_CAPTION = (
 GROUPS_ALT = "Line charts, one per task: log-odds lost against pairs removed, a line per method. Means: {values}."
 GROUPS_CAPTION = (
     "Log-odds of the predicted class that are lost without the query-key pairs of the largest scores, against their "
-    "number. With several seeds, thick lines are their mean and thin lines the seeds."
+    "number. With several seeds, lines are their mean."
 )
 
 
@@ -60,22 +60,28 @@ def section(context: ReportContext) -> Section:
         Text(leaders(found)),
         Text(QUESTION.format(tokens=values["max_tokens"])),
         Text(AGREE.format(least=values["least_effect"], k=values["top_k"])),
-        Picture("truth", ALT.format(values=_of_methods(found, "auroc/pairs/")), CAPTION),
+        Picture("truth", ALT.format(values=_of_methods(found, "auroc/pairs/")), CAPTION, stage="truth"),
         Picture(
             "truth_precision",
             PRECISION_ALT.format(values=_of_methods(found, "average_precision/pairs/")),
             PRECISION_CAPTION,
+            stage="truth",
         ),
         Table("Agreement of scores with the effects of query-key pairs.", _agreement(found, "pairs")),
         Text(BY_CONSTRUCTION),
-        Picture("truth_groups", GROUPS_ALT.format(values=_of_methods(found, "lost/")), GROUPS_CAPTION),
+        Picture("truth_groups", GROUPS_ALT.format(values=_of_methods(found, "lost/")), GROUPS_CAPTION, stage="truth"),
         Table("Log-odds lost, mean over the sizes of groups.", statistic_rows(found, "lost/*")),
     ]
     if edges := _agreement(found, "edges"):
         blocks.append(Table("Agreement of scores with the effects of edges of single heads.", edges))
     blocks += [
         Text(RANDOMISED),
-        Picture("randomised", RANDOMISED_ALT.format(values=in_words(found, "randomised/*")), RANDOMISED_CAPTION),
+        Picture(
+            "randomised",
+            RANDOMISED_ALT.format(values=in_words(found, "randomised/*")),
+            RANDOMISED_CAPTION,
+            stage="truth",
+        ),
         Table("Rank correlation with the scores of shuffled weights.", statistic_rows(found, "randomised/*")),
     ]
     return Section("truth", "Attribution held against the truth", blocks)

@@ -54,7 +54,7 @@ def section(context: ReportContext) -> Section:
         values = "; ".join(map(_in_words, shown_pairs(pairs)))
         ceiling = CEILING if any(pair["same_task"] for pair in pairs) else NO_CEILING
         blocks += [
-            Picture("universality", ALT.format(values=values), CAPTION),
+            Picture("universality", ALT.format(values=values), CAPTION, stage="universality"),
             Text(f"{READING} {ceiling}"),
             Table("Agreement of head importance between models.", agreement),
             Text(PAPER),

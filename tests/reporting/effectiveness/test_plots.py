@@ -33,7 +33,7 @@ def test_effectiveness_draws_the_accuracies_solid_and_dashed(effectiveness_curve
         assert 100 * MAJORITY[task] in [line.get_ydata()[0] for line in ax.lines if len(set(line.get_ydata())) == 1]
 
 
-def test_one_seed_has_interval_bands_and_several_have_thin_lines_around_their_mean(effectiveness_curves):
+def test_one_seed_has_interval_bands_and_several_have_their_mean(effectiveness_curves):
     one, two = effectiveness_curves(tasks=["rte"]), effectiveness_curves(tasks=["rte"], seeds=(1, 2))
     bands = effectiveness_figure(one, MAJORITY).axes[0].collections
     assert len(bands) == 8
@@ -45,14 +45,11 @@ def test_one_seed_has_interval_bands_and_several_have_thin_lines_around_their_me
     assert not ax.collections
     assert "2 seeds" in ax.get_title(loc="left")
     style = METHODS["attribution_predicted"]
-    mean = lines_of(ax, colour=style.colour, marker=style.marker)[0]
+    mean, _ = lines_of(ax, colour=style.colour, marker=style.marker)
     expected = pick(two, method="attribution_predicted", direction="lowest_first").groupby("k")["accuracy"].mean()
     np.testing.assert_allclose(mean.get_ydata(), 100 * expected)
-    thin = lines_of(ax, colour=style.colour, marker="None")
-    assert len(thin) == 4
-    np.testing.assert_allclose(
-        thin[0].get_ydata() + thin[1].get_ydata(), 2 * np.asarray(mean.get_ydata()), err_msg="seeds around their mean"
-    )
+    # Twice as many lines per seed could not be told apart.
+    assert not lines_of(ax, colour=style.colour, marker="None")
 
 
 def test_four_methods_have_curves_and_all_where_none_of_these_was_run(effectiveness_curves):

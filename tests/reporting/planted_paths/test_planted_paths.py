@@ -6,7 +6,7 @@ from pipeline.errors import InputError
 from pipeline.reporting.blocks import Table, Text
 from pipeline.reporting.planted_paths.plots import DRAWN, WIDEST, example_figure
 from pipeline.reporting.planted_paths.section import section
-from pipeline.reporting.style import BLUE, VERMILLION
+from pipeline.reporting.style import BLUE, ORANGE
 
 
 def test_who_comes_first_and_how_the_models_did_is_said_first(report_context):
@@ -43,7 +43,7 @@ def test_edges_are_as_wide_as_their_scores_beside_the_truth(as_text):
     ]
 
     def drawn(ax):
-        colours = {BLUE: "carries", VERMILLION: "nothing"}
+        colours = {BLUE: "carries", ORANGE: "nothing"}
         lines = [line for line in ax.lines if matplotlib.colors.to_hex(line.get_color()).upper() in colours]
         return [
             (colours[line.get_color()], line.get_linewidth(), line.get_linestyle(), list(line.get_xdata()))

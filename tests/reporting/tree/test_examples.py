@@ -31,13 +31,13 @@ def tree():
 
 
 def nodes(ax):
-    """Where the dots are: token and height."""
-    return {tuple(map(float, line.get_xydata()[0])) for line in ax.lines if line.get_marker() == "o"}
+    """Where the nodes are, the root's a diamond: token and height."""
+    return {(line.get_marker(), *map(float, line.get_xydata()[0])) for line in ax.lines if line.get_marker() in "oD"}
 
 
 def test_a_node_stands_at_the_layer_in_which_it_is_attached(tree):
     (ax,) = trees_figure([tree]).axes
-    assert nodes(ax) == {(2, 3), (4, 2), (1, 1), (3, 1)}
+    assert nodes(ax) == {("D", 2, 3), ("o", 4, 2), ("o", 1, 1), ("o", 3, 1)}
 
 
 def test_edges_lead_from_the_reading_token_and_are_as_wide_as_their_attribution(tree):

@@ -63,7 +63,7 @@ def test_thick_lines_are_means_over_the_seeds(curves, statistics):
     figure = recovered_figure(curves(seeds=(1, 2)), statistics)
     assert figure.axes[0].get_title(loc="left") == "SST-2  (n = 30, 2 seeds)"
     drawn = lines_of(figure.axes[0], GREY, points=3)
-    assert [float(line.get_ydata()[0]) for line in drawn] == [1.25, 2.25, 1.75]
+    assert [float(line.get_ydata()[0]) for line in drawn] == [1.75, 1.25, 2.25]
 
 
 def test_what_cannot_be_recovered_is_a_gap(curves, statistics):

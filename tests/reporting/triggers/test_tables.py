@@ -7,7 +7,7 @@ from pipeline.analysis.trigger_answers import KINDS
 from pipeline.data.tasks import TASKS
 from pipeline.reporting.table_text import to_csv, to_markdown
 from pipeline.reporting.triggers.section import section
-from pipeline.reporting.triggers.tables import PAPER, attack_rows, best_rows, control_rows, strongest_rows
+from pipeline.reporting.triggers.tables import PAPER, attack_rows, best_rows, control_rows, mined_rows, strongest_rows
 
 
 def a_trigger(tokens, drop, *, collapses_to=None, no=0.5, of="negative"):
@@ -129,10 +129,15 @@ def test_the_section_has_the_figure_and_all_tables(metrics):
     )
     tables = [block.rows for block in section.blocks if block.kind == "table"]
     expected = [["<foreign_drop/mined>"], ["<foreign_drop/mined-random>"], ["<drop/best>", "<spearman>"]]
-    assert [[row["statistic"] for row in rows] for rows in tables[:3]] == expected
-    assert tables[3:] == [rows(metrics) for rows in (control_rows, strongest_rows, best_rows, attack_rows)]
+    assert tables[0] == mined_rows(metrics)
+    assert tables[0][0] == {"task": "sst2", "seed": 1, "patterns": 42, "examples": 100} | {
+        "without_tokens": 3,
+        "too_weak": 5,
+        "repeats": tables[0][0]["repeats"],
+    }
+    assert [[row["statistic"] for row in rows] for rows in tables[1:4]] == expected
+    assert tables[4:] == [rows(metrics) for rows in (control_rows, strongest_rows, best_rows, attack_rows)]
     text = " ".join(getattr(block, "text", "") + getattr(block, "alt", "") for block in section.blocks)
-    assert "SST-2, seed 1: 42 triggers from 100 examples (3 without a token that is not special, 5 too weak" in text
     assert "SST-2: <foreign_drop/mined> 12.2" in text
     assert "95 %" in text
     assert "{" not in text
@@ -142,4 +147,4 @@ def test_the_section_has_the_figure_and_all_tables(metrics):
 def test_without_triggers_the_section_has_no_empty_table(empty):
     section = section_of([empty], value=None)
     assert all(block.rows for block in section.blocks if block.kind == "table")
-    assert len([block for block in section.blocks if block.kind == "table"]) == 4
+    assert len([block for block in section.blocks if block.kind == "table"]) == 5

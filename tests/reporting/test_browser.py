@@ -1,0 +1,110 @@
+"""The page as a browser shows it: nothing sticks out, tabs, dark, paper, and what assistive technology needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+from closure import ROOT
+
+from pipeline.reporting.page import render_html
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser, Page
+
+    from pipeline.reporting.blocks import ReportContext
+
+FIGURE = ROOT / "results/mini/outputs/figures/pruning.svg"
+HIDDEN = "[...document.querySelectorAll('.panel')].filter(panel => !panel.checkVisibility()).length"
+WIDER = "document.documentElement.scrollWidth - innerWidth"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium; the tests are skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as running:
+        try:
+            found = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        except playwright.Error as error:
+            pytest.skip(f"no Chromium to look at the page with: {error.message.splitlines()[0]}")
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def show(
+    browser: Browser,
+    report_context: ReportContext,
+    effectiveness_statistics: Callable[..., list[dict[str, Any]]],
+    tmp_path: Path,
+) -> Iterator[Callable[..., Page]]:
+    """`show(width, scheme)`: the report of two tasks, with a real figure, in a window of that width."""
+    statistics = {**report_context.statistics, "effectiveness": effectiveness_statistics(tasks=["rte", "mnli"])}
+    figures = dict.fromkeys(report_context.figures, FIGURE.read_text(encoding="utf-8"))
+    context = dataclasses.replace(report_context, statistics=statistics, figures=figures)
+    (tmp_path / "index.html").write_text(render_html(context), encoding="utf-8")
+    pages = []
+
+    def open_page(width: int = 1280, scheme: Literal["light", "dark"] = "light") -> Page:
+        page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.goto((tmp_path / "index.html").as_uri())
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.close()
+
+
+@pytest.mark.parametrize(("width", "narrow"), [(320, True), (600, True), (1280, False)])
+def test_wide_tables_scroll_in_their_frame_and_the_page_does_not(
+    show: Callable[..., Page], width: int, *, narrow: bool
+) -> None:
+    page = show(width)
+    assert page.evaluate(WIDER) <= 0
+    scrolling = "[...document.querySelectorAll('.table')].some(frame => frame.scrollWidth > frame.clientWidth)"
+    assert page.evaluate(scrolling) == narrow
+
+
+def test_claims_come_first(show: Callable[..., Page]) -> None:
+    top = show(1280).evaluate("document.querySelector('#claims table').getBoundingClientRect().top")
+    assert top < 900
+
+
+def test_the_keyboard_moves_between_tabs_and_one_panel_is_shown(show: Callable[..., Page]) -> None:
+    page = show()
+    group = page.get_by_role("group", name="By task").first
+    rte, mnli = group.get_by_role("radio", name="RTE"), group.get_by_role("radio", name="MNLI")
+    shown = "group => [...group.querySelectorAll(':scope > .panel')].map(panel => panel.checkVisibility())"
+    assert group.evaluate(shown) == [True, False]
+    rte.focus()
+    page.keyboard.press("ArrowRight")
+    assert mnli.is_checked()
+    assert group.evaluate(shown) == [False, True]
+    page.get_by_text("RTE", exact=True).first.click()
+    assert group.evaluate(shown) == [True, False]
+
+
+def test_on_paper_everything_is_there_in_black_on_white(show: Callable[..., Page]) -> None:
+    page = show(700, "dark")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(HIDDEN) > 0
+    assert page.evaluate(paper) != "rgb(255, 255, 255)"
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate(HIDDEN) == 0
+    assert page.evaluate(paper) == "rgb(255, 255, 255)"
+    assert page.evaluate(WIDER) <= 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(show: Callable[..., Page], scheme: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(show(1280, scheme)).response
+    assert found["violations"] == []
+    assert found["passes"]
