@@ -1,7 +1,7 @@
-"""Write the report: one self-contained HTML page, and the same as Markdown.
+"""Write the report: one self-contained HTML page, the same as Markdown, and the viewer alone.
 
-Reads:  params.yaml and its preset in conf/, outputs/{analysis,data,figures}
-Writes: outputs/report/{index.html,report.md}
+Reads:  params.yaml and its preset in conf/, outputs/{analysis,data,figures,view}
+Writes: outputs/report/{index.html,report.md,viewer.html}
 Run:    python -m pipeline.report
 """
 
@@ -24,6 +24,7 @@ def main(config: StageConfig) -> None:
     from pipeline.reporting.results import Results
     from pipeline.values.presets import overrides
     from pipeline.values.store import read_json, replace
+    from pipeline.viewer.page import viewer_page
 
     results = Results(config.input_root, config.tasks, config.seeds)
     figures, values = summary_folder(config.input_root, "figures"), config.values()
@@ -40,6 +41,7 @@ def main(config: StageConfig) -> None:
         statistics={name: results.statistics(name) for name in SHOWN},
         completeness=results.table("attribute", "completeness").to_dict("records"),
         figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
+        examples=[example for task in config.tasks for example in results.examples(task)],
     )
     folder = summary_folder(config.output_root, "report")
     page = render_html(context).encode()
@@ -47,6 +49,9 @@ def main(config: StageConfig) -> None:
         log.warning("index.html has %.1f MB, more than %d: show fewer tasks at once", len(page) / 1e6, LARGEST / 1e6)
     replace(folder / "index.html", page)
     replace(folder / "report.md", render_markdown(context).encode())
+    if context.examples:
+        alone = viewer_page(context.examples, title=f"{config.report.title}: examples", tau=config.tree.tau)
+        replace(folder / "viewer.html", alone.encode())
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ class ReportContext:
     `parameters` are the sections of params.yaml, `records` what was found in each experiment, one record per model,
     `statistics` what the models of a task came to together;
     `completeness` has one row per task, seed and layer; `figures` maps the names of the files of the `figures` stage to
-    SVG texts, which report.md finds in `figure_folder`, relative to itself.
+    SVG texts, which report.md finds in `figure_folder`, relative to itself; `examples` are those of the viewer, packed.
     """
 
     title: str
@@ -33,6 +33,7 @@ class ReportContext:
     statistics: Mapping[str, Sequence[Mapping[str, Any]]]
     completeness: Sequence[Mapping[str, Any]]
     figures: Mapping[str, str]
+    examples: Sequence[Mapping[str, Any]] = ()
     figure_folder: str = "../figures"
 
 

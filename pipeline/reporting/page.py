@@ -14,6 +14,7 @@ from pipeline.reporting.experiments import shown
 from pipeline.reporting.sections.choices import choices_section
 from pipeline.reporting.sections.citation import citation_section
 from pipeline.reporting.sections.values import run_section, values_section
+from pipeline.reporting.sections.viewer import examples_section
 from pipeline.reporting.svg import embedded
 from pipeline.reporting.table_text import Row, cell_text, heading, is_numeric, to_markdown
 
@@ -38,7 +39,8 @@ def render_markdown(context: ReportContext) -> str:
 
 def _sections(context: ReportContext) -> list[Section]:
     claims, *experiments = [import_module(f"pipeline.reporting.{name}.section").section for name in shown("section")]
-    opening, closing = [claims, run_section, claim_details], [choices_section, values_section, citation_section]
+    opening = [claims, examples_section, run_section, claim_details]
+    closing = [choices_section, values_section, citation_section]
     return [_shown(section(context)) for section in (*opening, *experiments, *closing)]
 
 

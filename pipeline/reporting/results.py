@@ -51,6 +51,11 @@ class Results:
         path = experiment_folder(self.root, "tree", task, self.seeds[0]) / "trees.json"
         return read_json(present(path, "tree"))["trees"]
 
+    def examples(self, task: str) -> list[Record]:
+        """The packed examples of the viewer, first seed; none where they are withheld, or not kept."""
+        path = experiment_folder(self.root, "view", task, self.seeds[0]) / "examples.json"
+        return read_json(path)["examples"] if path.is_file() else []
+
     def head_maps(self, task: str, example_id: str, *, layer: int, head: int) -> tuple[Any, Any] | None:
         """Attention and attribution `(query, key)` of one head, first seed; None where the whole maps are not kept.
 

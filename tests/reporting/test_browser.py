@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -22,19 +21,6 @@ if TYPE_CHECKING:
 FIGURE = ROOT / "results/mini/outputs/figures/pruning.svg"
 HIDDEN = "[...document.querySelectorAll('.panel')].filter(panel => !panel.checkVisibility()).length"
 WIDER = "document.documentElement.scrollWidth - innerWidth"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium; the tests are skipped where there is none."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as running:
-        try:
-            found = running.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        except playwright.Error as error:
-            pytest.skip(f"no Chromium to look at the page with: {error.message.splitlines()[0]}")
-        yield found
-        found.close()
 
 
 @pytest.fixture

@@ -7,12 +7,14 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 from closure import ROOT
+from views_by_hand import random_view
 
 from pipeline.report import LARGEST
 from pipeline.reporting import page as page_module
 from pipeline.reporting.blocks import Html, Section, Tabs, Text
 from pipeline.reporting.page import LONG_TABLE, render_html, render_markdown
 from pipeline.reporting.prune.tables import model_rows
+from pipeline.viewer.pack import packed
 
 VOID = {"meta", "img", "input"}
 
@@ -63,6 +65,15 @@ def test_the_page_is_nested_and_loads_nothing(report_context):
     style = html[html.index("<style>") : html.index("</style>")]
     assert "url(" not in style
     assert "@import" not in style
+
+
+def test_the_viewer_is_in_the_page_and_a_link_to_it_in_the_text(report_context):
+    context = dataclasses.replace(report_context, examples=packed([random_view(1)]))
+    html = render_html(context)
+    assert html.count('<div class="viewer">') == html.count('<script type="application/json"') == 1
+    assert html.count("<script") == 2
+    assert "](index.html#examples)" in render_markdown(context)
+    assert "<script" not in render_html(report_context)
 
 
 def test_figures_are_embedded_whole_and_described(report_context):
