@@ -136,7 +136,7 @@ def test_the_report_says_what_was_run(report_context, render):
 def test_both_forms_hold_every_table_and_section(report_context):
     html, markdown = Page(render_html(report_context)), render_markdown(report_context)
     headings = re.findall(r"^## (.+)$", markdown, flags=re.MULTILINE)
-    assert headings[:3] == ["Claims", "What was run", "Claims in detail"]
+    assert headings[:4] == ["Claims", "Examples", "What was run", "Claims in detail"]
     assert {"Attribution trees", "Choices that the paper leaves open"} <= set(headings)
     assert all(heading in html.text for heading in headings)
     rows = sum(tag == "tr" for tag, _ in html.tags)
