@@ -83,7 +83,8 @@ def execute(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path], Executed]:
 
     def run(name: str, folder: Path) -> Executed:
         monkeypatch.chdir(folder)
-        # Code of a model is copied into a folder of modules before it is imported.
+        # What it leaves behind stays there: temporary files, and the code of a model, which is copied to be imported.
+        monkeypatch.setattr("tempfile.tempdir", str(folder))
         monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(folder / "modules"))
         done = Executed({"__name__": "notebook"}, [], [])
         for source in sources(name):
