@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
     with exit_on_bad_input():
         texts = _texts(options)
         _check(options, texts)
-        model, tokenizer, name = _load(options.model)
+        model, tokenizer, name = load(options.model)
         _explain(options, texts, model, tokenizer, name)
 
 
@@ -106,8 +106,12 @@ def _check(options: argparse.Namespace, texts: Sequence[Text]) -> None:
             raise InputError(f"{out} cannot be written: name a file in a folder that exists")
 
 
-def _load(name: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
-    """The model, its tokenizer, and what it is called."""
+def load(name: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
+    """The model, its tokenizer, and what it is called: of a folder or a hub id, by default the newest of outputs/.
+
+    Raises:
+        InputError: for what is no sequence classifier with its tokenizer, or none that is supported.
+    """
     from transformers import AutoTokenizer
 
     from pipeline.attattr.families import check_family
