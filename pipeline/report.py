@@ -12,6 +12,7 @@ from pipeline.values.paths import data_folder, summary_folder
 
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
+    from pipeline.launch.tracking import track
     from pipeline.reporting.blocks import ReportContext
     from pipeline.reporting.experiments import SHOWN
     from pipeline.reporting.page import render_html, render_markdown
@@ -36,8 +37,11 @@ def main(config: StageConfig) -> None:
         figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
     )
     folder = summary_folder(config.output_root, "report")
-    replace(folder / "index.html", render_html(context).encode())
-    replace(folder / "report.md", render_markdown(context).encode())
+    with track(config) as tracker:
+        replace(folder / "index.html", render_html(context).encode())
+        replace(folder / "report.md", render_markdown(context).encode())
+        if (viewer := folder / "viewer.html").is_file():
+            tracker.html("viewer", viewer)
 
 
 if __name__ == "__main__":
