@@ -38,12 +38,12 @@ def main(config: StageConfig) -> None:
         judged = judge(rules, statistics, weak=weak, seeds=config.seeds)
         write_json(analysis_folder(config.output_root, "claims") / "records.json", {"records": judged})
         tracker.table("claims", claim_rows(judged))
-        tracker.summary({"claims": {claim["id"]: claim["verdict"] for claim in judged}})
+        tracker.summary({"verdicts": {claim["id"]: claim["verdict"] for claim in judged}})
         for task in config.tasks:
             metrics = task_metrics(records, statistics, task)
             tracker.summary({task: metrics})
             write_json(metrics_file(config.output_root, task), metrics)
-    show_models(config)
+    show_models(tracker, config)
 
 
 if __name__ == "__main__":

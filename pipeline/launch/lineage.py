@@ -83,9 +83,10 @@ def outputs(config: StageConfig) -> list[Held]:
 
 def artifact(held: Held) -> Any:
     """W&B's artifact of an output: a reference, without bytes."""
-    import wandb
     from wandb.sdk.artifacts.artifact_manifest_entry import ArtifactManifestEntry
     from wandb.sdk.lib.paths import LogicalPath
+
+    import wandb
 
     made = wandb.Artifact(held.name, held.kind, metadata={"md5": held.md5})
     # `add_reference` would warn that it cannot compute a checksum, which is known here.
@@ -113,7 +114,6 @@ def _md5(path: Path) -> str:
     if path.is_file():
         with path.open("rb") as file:
             return hashlib.file_digest(file, "md5").hexdigest()
-    files = sorted((file.relative_to(path).as_posix(), file) for file in path.rglob("*") if file.is_file())
-    listed = [{"md5": _md5(file), "relpath": name} for name, file in files]
-    listed.sort(key=lambda entry: tuple(entry["relpath"].split("/")))
+    names = sorted(file.relative_to(path).as_posix() for file in path.rglob("*") if file.is_file())
+    listed = [{"md5": _md5(path / name), "relpath": name} for name in names]
     return f"{hashlib.md5(json.dumps(listed, sort_keys=True).encode(), usedforsecurity=False).hexdigest()}.dir"

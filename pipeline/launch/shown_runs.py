@@ -19,8 +19,13 @@ from pipeline.values.store import read_json
 EXPERIMENTS: dict[str, tuple[str, ...]] = {"prepare": (), "tree": ("tree", "receptive_field")}
 
 
-def show_models(config: StageConfig) -> None:
-    """The run of each model, of every stage before `config`'s, `analyse`, but `finetune`."""
+def show_models(tracker: Tracker, config: StageConfig) -> None:
+    """The run of each model, of every stage before `analyse` but `finetune`; nothing if that, `tracker`'s, has none."""
+    if tracker.run is not None:
+        guarded(partial(_show_models, config))
+
+
+def _show_models(config: StageConfig) -> None:
     for stage in ("prepare", *(name for name in CURVES if name != "receptive_field")):
         entry = stage_entry(stage)
         for task in config.tasks if "task" in entry["matrix"] else (None,):

@@ -26,7 +26,7 @@ SPREAD = ("q05", "median", "q95")
 CURVES: dict[str, tuple[Curves, ...]] = {
     "attribute": (Curves("completeness", "layer", (), (*SPREAD, "steps", "unconverged")),),
     "effectiveness": (Curves("curves", "k", ("method", "direction"), WITH_BOUNDS),),
-    "prune": (Curves("curves", "rate", ("method", "normalise", "order"), WITH_BOUNDS),),
+    "prune": (Curves("curves", "rate", ("method", "normalise"), WITH_BOUNDS),),
     "universality": (Curves("functional", "rate", ("ranking",), WITH_BOUNDS),),
     "tree": (
         Curves("curves", "tau", (), ("recovered", "low", "high", "random", "edges", "comprehensiveness")),
@@ -44,14 +44,34 @@ CURVES: dict[str, tuple[Curves, ...]] = {
 }
 
 
-def points(experiment: str, curves: Curves, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """The rows of a table by their place on the axis: {<experiment>/<x>: ..., <experiment>/<line>/<value>: ...}."""
-    found: dict[Any, dict[str, Any]] = {}
+def lines_of(experiment: str, curves: Curves, rows: Sequence[Row]) -> dict[str, dict[str, list[Row]]]:
+    """The rows of every line, by its name within what it is a line of: several random orders of a method are numbered.
+
+    A name is <experiment>/<the line's columns>, with /0, /1 ... where rows have the same ones at the same place.
+    """
+    found: dict[str, dict[Any, list[Row]]] = {}
     for row in rows:
-        x = number(row[curves.x])
-        line = "/".join([experiment, *(str(row[name]) for name in curves.lines)])
-        values = {f"{line}/{name}": number(row[name]) for name in curves.values}
-        found.setdefault(x, {f"{experiment}/{curves.x}": x}).update(values)
+        name = "/".join([experiment, *(str(row[column]) for column in curves.lines)])
+        found.setdefault(name, {}).setdefault(row[curves.x], []).append(row)
+    named: dict[str, dict[str, list[Row]]] = {}
+    for name, places in found.items():
+        several = max(map(len, places.values())) > 1
+        for place in places.values():
+            for number_, row in enumerate(place):
+                line = f"{name}/{number_}" if several else name
+                named.setdefault(name, {}).setdefault(line, []).append(row)
+    return named
+
+
+def points(experiment: str, curves: Curves, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The rows of a table by their place on the axis: {<experiment>/<x>: ..., <line>/<value>: ...}."""
+    found: dict[Any, dict[str, Any]] = {}
+    for lines in lines_of(experiment, curves, rows).values():
+        for line, on_line in lines.items():
+            for row in on_line:
+                x = number(row[curves.x])
+                values = {f"{line}/{name}": number(row[name]) for name in curves.values}
+                found.setdefault(x, {f"{experiment}/{curves.x}": x}).update(values)
     return [{name: value for name, value in point.items() if value is not None} for point in found.values()]
 
 

@@ -106,11 +106,11 @@ class Tracker:
 
         self._guarded(send)
 
-    def outputs(self, held: Sequence[lineage.Held]) -> None:
+    def outputs(self, config: StageConfig) -> None:
         """What the stage leaves to DVC, as artifacts that hold references."""
 
         def send() -> None:
-            for one in held:
+            for one in lineage.outputs(config):
                 self.run.log_artifact(lineage.artifact(one), aliases=["latest", one.version])
 
         self._guarded(send)
@@ -127,8 +127,7 @@ def track(config: StageConfig) -> Iterator[Tracker]:
     try:
         yield tracker
         failed = False
-        if tracker.run is not None:
-            tracker.outputs(lineage.outputs(config))
+        tracker.outputs(config)
     finally:
         if tracker.run is not None:
             try:
