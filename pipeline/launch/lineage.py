@@ -69,7 +69,7 @@ def inputs(config: StageConfig) -> list[Held]:
             continue
         path = config.input_root / _filled(dep, config)
         # A stage over all models names the folder that holds an output of each.
-        found += sorted(path.iterdir()) if any(out.startswith(f"{dep}/") for out in outs) else [path]
+        found += sorted(path.glob("[!.]*")) if any(out.startswith(f"{dep}/") for out in outs) else [path]
     return [Held(path) for path in found if path.exists()]
 
 

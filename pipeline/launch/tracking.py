@@ -2,7 +2,7 @@
 
 A view of the results, never a reason for a stage to fail. `finetune`, `analyse`, `figures` and `report` are runs while
 they work. What `prepare`, `attribute` and the experiments measured is shown by `analyse`
-(`pipeline.launch.shown_runs`): it knows the intervals, and a further run in its process takes a quarter of a second
+(`pipeline.launch.shown_runs`): it knows the intervals, and a further run in its process takes hundredths of a second
 instead of two.
 """
 
@@ -193,6 +193,7 @@ def _init(config: StageConfig, mode: str) -> Any:
             console="off",
             x_disable_stats=True,
             x_disable_meta=True,
+            x_save_requirements=False,  # they take 0.2 s, and requirements.lock has them
             init_timeout=LONGEST,
             finish_timeout=LONGEST,
             finish_timeout_raises=True,
