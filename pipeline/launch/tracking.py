@@ -9,7 +9,7 @@ instead of two.
 import logging
 import os
 import subprocess
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -59,21 +59,24 @@ class Tracker:
         """Final values of the stage, nested as in its metrics file."""
         self._guarded(lambda: self.run.summary.update(dict(values)))
 
+    def axis(self, x: str, lines: Iterable[str], *, summary: str) -> None:
+        """Draw the lines over the values of `x`, which are logged with theirs; `summary` is what is kept at the end."""
+
+        def send() -> None:
+            for name in lines:
+                self.run.define_metric(name, step_metric=x, summary=summary)
+            self.run.define_metric(x, hidden=True, summary="none")
+
+        self._guarded(send)
+
     def series(self, x: str, points: Sequence[Row]) -> None:
         """Lines over an axis of their own, so that several runs lie over each other.
 
         Every point has its place on the axis by the name `x`, and values by the names of their lines.
         """
-
-        def send() -> None:
-            for name in dict.fromkeys(name for point in points for name in point if name != x):
-                # The last point of a line is no result.
-                self.run.define_metric(name, step_metric=x, summary="none")
-            self.run.define_metric(x, hidden=True, summary="none")
-            for point in points:
-                self.run.log(dict(point))
-
-        self._guarded(send)
+        # The last point of such a line is no result.
+        self.axis(x, dict.fromkeys(name for point in points for name in point if name != x), summary="none")
+        self._guarded(lambda: [self.run.log(dict(point)) for point in points])
 
     def table(self, name: str, rows: Sequence[Row]) -> None:
         """Rows to read, with the columns of the first; nothing without any."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import wandb
 from pipeline.launch.tracking import Tracker, track, track_job
 from pipeline.launch.work import pipeline_run
 from pipeline.training.logger import training_logger
@@ -46,6 +47,9 @@ def own_wandb(tmp_path, monkeypatch):
     for name in ("WANDB_DIR", "WANDB_DATA_DIR", "WANDB_CACHE_DIR", "WANDB_CONFIG_DIR", "WANDB_ARTIFACT_DIR"):
         monkeypatch.setenv(name, str(tmp_path))
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    wandb.teardown()  # which remembers the folders of another test
+    yield
+    wandb.teardown()
 
 
 def read_back(run_file, *options):
@@ -248,9 +252,25 @@ def test_training_goes_on_where_its_curves_cannot_be_logged(fake, caplog):
         logger = training_logger(tracker)
         with caplog.at_level(logging.WARNING):
             logger.log_metrics({"train_loss": 0.5}, 3)
-    assert fake.logged == [{"train_loss": 0.5, "trainer/global_step": 3}]
+    assert {"train_loss": 0.5, "trainer/global_step": 3} in fake.logged
     assert "the service is gone" in caplog.text
     assert training_logger(Tracker(None)) is None
+
+
+def test_a_training_is_drawn_by_its_steps(tmp_path):
+    with track(config("offline", stage="finetune")) as tracker:
+        logger = training_logger(tracker)
+        logger.log_metrics({"train_loss": 0.5}, 3)
+        logger.log_metrics({"dev_accuracy": 0.75, "epoch": 0}, 4)
+    (run_file,) = tmp_path.rglob("*.wandb")
+    records = [json.loads(line) for line in read_back(run_file).splitlines()]
+    axes = {one["metric"]["name"]: one["metric"].get("step_metric") for one in records if one["type"] == "metric"}
+    assert axes == dict.fromkeys(("train_loss", "dev_accuracy"), "trainer/global_step") | {"trainer/global_step": None}
+    lines = [one["history"]["item"] for one in records if one["type"] == "history"]
+    assert [(line["trainer/global_step"], line.get("train_loss"), line.get("dev_accuracy")) for line in lines] == [
+        (3, 0.5, None),
+        (4, None, 0.75),
+    ]
 
 
 def test_wandb_mode_may_disable_it(monkeypatch):
