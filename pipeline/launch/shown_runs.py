@@ -10,7 +10,8 @@ from functools import partial
 from pipeline.launch import sentences
 from pipeline.launch.lineage import stage_entry
 from pipeline.launch.tracked_files import CURVES, Row, numbers, points, read_csv
-from pipeline.launch.tracking import Tracker, guarded, model_of, track
+from pipeline.launch.tracker import Tracker, guarded
+from pipeline.launch.tracking import model_of, track
 from pipeline.values.config import StageConfig
 from pipeline.values.paths import analysis_folder, data_folder
 from pipeline.values.store import read_json

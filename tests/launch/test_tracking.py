@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-
 import wandb
-from pipeline.launch.tracking import Tracker, track, track_job
+
+from pipeline.launch.tracker import Tracker
+from pipeline.launch.tracking import track, track_job
 from pipeline.launch.work import pipeline_run
 from pipeline.training.logger import training_logger
 from pipeline.values.config import StageConfig
