@@ -18,6 +18,8 @@ def main(config: StageConfig) -> None:
     from pipeline.analysis.metrics import task_metrics
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.analysis.rules import read_rules
+    from pipeline.launch.shown_runs import show_models
+    from pipeline.launch.tracked_files import claim_rows
     from pipeline.launch.tracking import track
     from pipeline.values.store import write_csv, write_json
 
@@ -30,17 +32,18 @@ def main(config: StageConfig) -> None:
             write_json(folder / "records.json", {"records": found.records, "statistics": statistics})
             for table, rows in found.tables.items():
                 write_csv(folder / f"{table}.csv", rows)
-                if rows:
-                    tracker.curves(f"{name}/{table}", list(rows))
         records = {name: found.records for name, found in findings.items()}
         statistics = {name: found.statistics for name, found in findings.items()}
         rules, weak = read_rules(), weak_models(records["finetune"])
         judged = judge(rules, statistics, weak=weak, seeds=config.seeds)
         write_json(analysis_folder(config.output_root, "claims") / "records.json", {"records": judged})
+        tracker.table("claims", claim_rows(judged))
+        tracker.summary({"verdicts": {claim["id"]: claim["verdict"] for claim in judged}})
         for task in config.tasks:
             metrics = task_metrics(records, statistics, task)
             tracker.summary({task: metrics})
             write_json(metrics_file(config.output_root, task), metrics)
+    show_models(tracker, config)
 
 
 if __name__ == "__main__":

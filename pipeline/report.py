@@ -1,7 +1,7 @@
-"""Write the report: one self-contained HTML page, the same as Markdown, and the viewer alone.
+"""Write the report: one self-contained HTML page, and the same as Markdown.
 
 Reads:  params.yaml and its preset in conf/, outputs/{analysis,data,figures,view}
-Writes: outputs/report/{index.html,report.md,viewer.html}
+Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
 """
 
@@ -18,13 +18,13 @@ LARGEST = 8_000_000  # bytes of the page: browsers and mail take it
 
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
+    from pipeline.launch.tracking import track
     from pipeline.reporting.blocks import ReportContext
     from pipeline.reporting.experiments import SHOWN
     from pipeline.reporting.page import render_html, render_markdown
     from pipeline.reporting.results import Results
     from pipeline.values.presets import overrides
     from pipeline.values.store import read_json, replace
-    from pipeline.viewer.page import viewer_page
 
     results = Results(config.input_root, config.tasks, config.seeds)
     figures, values = summary_folder(config.input_root, "figures"), config.values()
@@ -44,14 +44,12 @@ def main(config: StageConfig) -> None:
         examples=[example for task in config.tasks for example in results.examples(task)],
     )
     folder = summary_folder(config.output_root, "report")
-    page = render_html(context).encode()
-    if len(page) > LARGEST:
-        log.warning("index.html has %.1f MB, more than %d: show fewer tasks at once", len(page) / 1e6, LARGEST / 1e6)
-    replace(folder / "index.html", page)
-    replace(folder / "report.md", render_markdown(context).encode())
-    if context.examples:
-        alone = viewer_page(context.examples, title=f"{config.report.title}: examples", tau=config.tree.tau)
-        replace(folder / "viewer.html", alone.encode())
+    with track(config):
+        page = render_html(context).encode()
+        if len(page) > LARGEST:
+            log.warning("index.html has %.1f MB, above %d: show fewer tasks at once", len(page) / 1e6, LARGEST / 1e6)
+        replace(folder / "index.html", page)
+        replace(folder / "report.md", render_markdown(context).encode())
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main(config: StageConfig) -> None:
     from pipeline.data.tokenise import require_same_tokenizer
     from pipeline.data.weights import load_model
     from pipeline.experiments.shortcut import find, plant, remove
-    from pipeline.launch.tracking import track
+    from pipeline.launch.tracking import track_job
     from pipeline.launch.work import work_folder
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
@@ -50,7 +50,7 @@ def main(config: StageConfig) -> None:
     epochs = for_task(config.finetune.epochs, task) or 1
     sizes = {"vocabulary": len(tokenizer), "max_length": longest}
     model = load_model(config.model, task, seed=seed, epochs=epochs, **sizes)
-    with track(config) as tracker:
+    with track_job(config) as tracker:
         checkpoints = work_folder(config, inputs=[data])
         classifier = Classifier(
             model,

@@ -1,7 +1,7 @@
 """Explain some dev examples in full, for the viewer: every class, trees at every threshold, and what these carry.
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
-Writes: outputs/view/<task>-<seed>/examples.json
+Writes: outputs/view/<task>-<seed>/{examples.json,viewer.html}
 Run:    python -m pipeline.view task=<task> seed=<seed>
 """
 
@@ -14,12 +14,14 @@ def main(config: StageConfig) -> None:
     """The first examples that are short enough; none of a task that is withheld."""
     from transformers import AutoTokenizer
 
+    from pipeline.launch.tracking import track
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.load import load_finetuned
-    from pipeline.values.store import write_json
+    from pipeline.values.store import replace, write_json
     from pipeline.viewer.measure import shown_views
     from pipeline.viewer.pack import packed
+    from pipeline.viewer.page import viewer_page
 
     task, seed, settings = config.task, config.seed, config.view
     data = data_folder(config.input_root, task, seed)
@@ -28,9 +30,15 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
     settings_of = {"attribution": config.attribute, "tree": config.tree, "seed": seed}
-    views = shown_views(model, tokenizer, chosen, task=task, token_budget=config.run.token_budget, **settings_of)
-    examples = packed(views, most_bytes=1000 * settings.kilobytes)
-    write_json(experiment_folder(config.output_root, "view", task, seed) / "examples.json", {"examples": examples})
+    folder = experiment_folder(config.output_root, "view", task, seed)
+    with track(config) as tracker:
+        views = shown_views(model, tokenizer, chosen, task=task, token_budget=config.run.token_budget, **settings_of)
+        examples = packed(views, most_bytes=1000 * settings.kilobytes)
+        write_json(folder / "examples.json", {"examples": examples})
+        if examples:
+            page = viewer_page(examples, title=f"{config.label}: examples", tau=config.tree.tau)
+            replace(folder / "viewer.html", page.encode())
+            tracker.html("viewer", folder / "viewer.html")
 
 
 if __name__ == "__main__":

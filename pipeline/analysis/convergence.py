@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.analysis.estimates import ratio_bounds
 from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
 
@@ -118,8 +119,9 @@ def trust(rows: Rows, judged: Judged) -> dict[str, Any]:
 def curve_rows(rows: Rows, *, task: str, seed: int) -> list[dict[str, Any]]:
     """One row per rule and number of steps, over all examples and layers; `auto` has its mean number of steps.
 
-    `error` is the pooled relative edge error: the errors' sum over the sum of the scores' absolute values. `median`,
-    `q95` and `worst` are quantiles over (example, layer) pairs of the relative error; `gap` is the mean gap.
+    `error` is the pooled relative edge error: the errors' sum over the sum of the scores' absolute values; `low` and
+    `high` bound it, of this model, over examples. `median`, `q95` and `worst` are quantiles over (example, layer) pairs
+    of the relative error; `gap` is the mean gap.
     """
     curves = []
     for rule, steps, part in _groups(rows):
@@ -132,6 +134,7 @@ def curve_rows(rows: Rows, *, task: str, seed: int) -> list[dict[str, Any]]:
                 "steps": steps,
                 "n": len({row["example_id"] for row in part}),
                 "error": _pooled(part),
+                **ratio_bounds(*_of_examples(part)),
                 "median": float(np.median(relative)),
                 "q95": float(np.quantile(relative, 0.95)),
                 "worst": float(relative.max()),
@@ -183,6 +186,16 @@ def relative_errors(rows: Rows) -> NDArray[np.float64]:
 
 def _pooled(rows: Rows) -> float:
     return sum(row["error"] for row in rows) / max(sum(row["size"] for row in rows), FLOOR)
+
+
+def _of_examples(rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The errors and the sizes, summed over the layers of each example, `(example,)`."""
+    sums: dict[str, list[float]] = {}
+    for row in rows:
+        own = sums.setdefault(row["example_id"], [0.0, 0.0])
+        own[0], own[1] = own[0] + row["error"], own[1] + row["size"]
+    errors, sizes = np.array(list(sums.values())).T
+    return errors, sizes
 
 
 def _groups(rows: Rows) -> list[tuple[str, int | float, list[dict[str, Any]]]]:

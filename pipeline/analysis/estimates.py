@@ -152,6 +152,16 @@ def ratio_of_means(above: ArrayLike, below: ArrayLike) -> Estimate | None:
     return Estimate(value, linear.parts, linear.replicates, linear.n)
 
 
+def ratio_bounds(above: NDArray[np.float64], below: NDArray[np.float64]) -> dict[str, float | None]:
+    """Both ends, `low` and `high`, of the interval of one model's ratio of means, over its examples, `(example,)`.
+
+    None where `ratio_of_means` knows no interval.
+    """
+    estimate = ratio_of_means(above[None], below[None])
+    interval = estimate.interval() if estimate else None
+    return {"low": interval.low if interval else None, "high": interval.high if interval else None}
+
+
 def over_replicates(values: Sequence[float]) -> Estimate:
     """Mean of one value per replicate, with the t interval over them; a single one has none."""
     found: NDArray[np.float64] = np.asarray(values, np.float64)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.analysis.estimates import ratio_bounds
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.statistics import Measure, Ratio, Single, statistics
@@ -171,7 +172,10 @@ def area(shares: NDArray[np.float64], kept: NDArray[np.float64]) -> NDArray[np.f
 
 
 def curve_rows(sets: Sets, *, tau: float) -> list[dict[str, Any]]:
-    """One row per threshold: mean inner edges and objective, and what tree and random trees of its size recover."""
+    """One row per threshold: mean inner edges and objective, and what tree and random trees of its size recover.
+
+    `low` and `high` bound what the tree recovers, of this model, over examples.
+    """
     full, nothing = sets["tree", tau, False]["full"], sets["nothing", tau, False]["only"]
     rows = []
     for at in thresholds(sets):
@@ -179,6 +183,7 @@ def curve_rows(sets: Sets, *, tau: float) -> list[dict[str, Any]]:
         row = {"tau": at, "n": len(full), "edges": float(tree["edges"].mean())}
         row |= {"objective": float(tree["objective"].mean())}
         row |= {"recovered": _share(tree["only"] - nothing, full - nothing)}
+        row |= ratio_bounds(tree["only"] - nothing, full - nothing)
         row |= {"random": _share(random["only"] - nothing, full - nothing)}
         row |= {"excess": _share(tree["only"] - random["only"], full - nothing)}
         rows.append(row | {"comprehensiveness": _share(full - tree["without"], full - nothing)})

@@ -3,8 +3,6 @@
 import math
 from numbers import Real
 
-from torch import Tensor
-
 
 class AttributionError(ValueError):
     """A model or an input that cannot be attributed; the message names the value and the remedy."""
@@ -26,5 +24,7 @@ def as_number(value: object) -> float:
 
 def check_tensor(name: str, value: object, *, shape: str) -> None:
     """Raise AttributionError unless `value` is a tensor."""
+    from torch import Tensor  # the errors are also those of functions of lists
+
     if not isinstance(value, Tensor):
         raise AttributionError(f"{name} is a {type(value).__name__}: it must be a tensor, {shape}")

@@ -21,11 +21,11 @@ def tracking_mode(settings: Tracking) -> str:
 
     `auto` without a key is offline without a word, as nothing else was asked for.
     """
-    import wandb
-
     asked = (os.environ.get("WANDB_MODE") or "auto") if settings.mode == "auto" else settings.mode
     if asked not in ("auto", "online"):
         return asked
+    import wandb
+
     try:
         # Verifying the key, and greeting its owner, would wait for a server that may not answer.
         server = wandb.setup(wandb.Settings(silent=True)).settings.base_url
@@ -35,7 +35,7 @@ def tracking_mode(settings: Tracking) -> str:
             return "offline"
         if _failed_before(server):
             return "offline"
-        _require_login(server, wandb.setup().settings.api_key)
+        require_login(server, wandb.setup().settings.api_key)
         return "online"
     # Whatever W&B's client, a server or what stands between make of it.
     except Exception as error:
@@ -56,7 +56,8 @@ def go_offline(reason: object) -> None:
         log.debug("%s is not written: %s", FAILURE, error)
 
 
-def _require_login(server: str, key: str | None) -> None:
+def require_login(server: str, key: str | None) -> None:
+    """Raise OSError or ValueError unless W&B's server takes the key, asked once."""
     if not key:  # another kind of login, which only W&B's own client speaks
         require_answer(server)
         return

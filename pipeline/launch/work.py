@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from pipeline.values.config import StageConfig
@@ -33,6 +34,29 @@ def fingerprint(config: StageConfig, *, inputs: Iterable[Path]) -> str:
                 digest.update(hashlib.sha256(str(file.relative_to(path)).encode()).digest())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
+
+
+@cache
+def _source() -> str:
+    """A digest of what can change a result: the source without what starts stages, and the commands beside them."""
+    digest = hashlib.sha256()
+    for file in sorted((SOURCE / "pipeline").rglob("*")):
+        name = file.relative_to(SOURCE / "pipeline")
+        if file.is_file() and not {"__pycache__", "launch", "commands"} & {*name.parts}:
+            digest.update(hashlib.sha256(str(name).encode()).digest() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def pipeline_run(config: StageConfig) -> str:
+    """The name of the pipeline run that the stage belongs to: its preset, and a digest of all values and the source.
+
+    The same for every stage of one `make repro`, also in several processes, and if it is resumed tomorrow; another
+    value or another line of source, committed or not, is another pipeline run. What is under `run`, and
+    `pipeline/launch/`, cannot change a result and is left out; so is git, as a commit may change nothing that counts.
+    """
+    values = config.all_values.model_dump(mode="json", exclude={"run"})
+    digest = hashlib.sha256(json.dumps([values, _source()], sort_keys=True).encode()).hexdigest()
+    return f"{config.all_values.preset}-{digest[:8]}"
 
 
 def dependencies(config: StageConfig, declaration: Declaration) -> list[Path]:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from pytorch_lightning.loggers import WandbLogger
 
-from pipeline.launch.tracking import Tracker, guarded
+from pipeline.launch.tracker import Tracker, guarded
+
+STEP = "trainer/global_step"  # as Lightning's logger names it
 
 
 class _GuardedLogger(WandbLogger):
@@ -16,5 +18,8 @@ class _GuardedLogger(WandbLogger):
 
 
 def training_logger(tracker: Tracker) -> WandbLogger | None:
-    """A logger into the stage's run; None without one."""
-    return _GuardedLogger(experiment=tracker.run) if tracker.run else None
+    """A logger into the stage's run, whose lines are drawn by training step; None without a run."""
+    if not tracker.run:
+        return None
+    tracker.axis(STEP, ("train_loss", "dev_accuracy"), summary="last")
+    return _GuardedLogger(experiment=tracker.run)

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,8 @@ def test_curves_by_hand():
     first, *others = curve_rows(rows, task="rte", seed=2)
     # Sorted, the relative errors are 0, 1/16, 1/4, 1/2; the 95 % quantile lies at place 2.85 of 0 to 3.
     assert first == pytest.approx(
-        {"task": "rte", "seed": 2, "rule": "right", "steps": 20, "n": 2, "error": 1 / 8}
+        # Two examples of sizes 3 and 5 do not even tell the mean size from 0.
+        {"task": "rte", "seed": 2, "rule": "right", "steps": 20, "n": 2, "error": 1 / 8, "low": None, "high": None}
         | {"median": (1 / 16 + 1 / 4) / 2, "q95": 1 / 4 + 0.85 / 4, "worst": 1 / 2}
         | {"gap": 0.25, "jaccard": 0.5, "kendall": 0.75}
     )
@@ -48,6 +51,14 @@ def test_curves_by_hand():
         ("right", 3, 1, 0.125),
         ("left", 3, 1, 0.5),
     ]
+
+
+def test_the_bounds_of_a_curve_are_over_examples():
+    # Sizes are alike, so that the error is a mean: of 1/8, 1/4 and 3/8, each the sum of two layers.
+    rows = [row(name, layer, at / 16, 0.5) for at, name in enumerate("abc", start=1) for layer in (0, 1)]
+    (found,) = curve_rows(rows, task="rte", seed=2)
+    half = 4.302652729911275 / 8 / math.sqrt(3)
+    assert [found[name] for name in ("error", "low", "high")] == pytest.approx([1 / 4, 1 / 4 - half, 1 / 4 + half])
 
 
 def test_the_curve_of_auto_is_one_row_at_its_mean_steps():

@@ -1,5 +1,6 @@
 """The tree's statistics on values worked out by hand, and on trees that know nothing."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -132,6 +133,9 @@ def test_a_threshold_is_a_row_and_so_is_a_share_of_edges(rows: list[dict[str, An
     curves = curve_rows(by_set(rows), tau=0.4)
     assert [curve["tau"] for curve in curves] == [0, 0.4, 0.5]
     assert [curve["recovered"] for curve in curves] == pytest.approx([0.35 / 0.7, 0.31 / 0.7, 0.3 / 0.7])
+    # The examples' residuals from that share, of what is lost in the mean; Student's t with one degree of freedom.
+    half = math.tan(0.475 * math.pi) * (0.39 - 0.5 * 0.69) / 0.7
+    assert [curves[0]["low"], curves[0]["high"]] == pytest.approx([0.5 - half, 0.5 + half])
     assert [curve["random"] for curve in curves] == pytest.approx([1 / 7] * 3)
     assert all(curve["excess"] == pytest.approx(curve["recovered"] - curve["random"]) for curve in curves)
     assert {curve["n"] for curve in curves} == {2}

@@ -5,6 +5,8 @@ import http.server
 import json
 import logging
 import os
+import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -86,6 +88,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setattr(network, "TIMEOUT", 0.5)
     monkeypatch.chdir(tmp_path)
+    shutil.copy(SOURCE / "dvc.yaml", tmp_path)
     wandb.teardown()
     yield
     wandb.teardown()
@@ -231,10 +234,12 @@ def test_variables_that_name_one_run_do_not_make_one_of_all_stages(tmp_path: Pat
     for name in ("prune", "tree"):
         stage(name, "offline", **{f"WANDB_{key}": value for key, value in names.items()})
     runs = [inspected(path) for path in sorted(tmp_path.rglob("*.wandb"))]
-    assert {(run["display_name"], run["run_group"], run["job_type"]) for run in runs} == {
-        ("prune@negation-1", "negation-1", "prune"),
-        ("tree@negation-1", "negation-1", "tree"),
+    assert {(run["display_name"], run["job_type"]) for run in runs} == {
+        ("prune@negation-1", "prune"),
+        ("tree@negation-1", "tree"),
     }
+    (group,) = {str(run["run_group"]) for run in runs}
+    assert re.fullmatch(r"mini-\w{8}", group)
     ids = {run["run_id"] for run in runs}
     assert len(ids) == 2
     assert "x" not in ids

@@ -3,7 +3,7 @@ import re
 import pytest
 
 from pipeline.launch import work
-from pipeline.launch.work import work_folder
+from pipeline.launch.work import pipeline_run, work_folder
 from pipeline.values.config import StageConfig
 from pipeline.values.presets import compose_params
 
@@ -104,3 +104,27 @@ def test_where_the_inputs_lie_does_not_matter(inputs, tmp_path):
     first = work_folder(config(), inputs=inputs)
     (tmp_path / "data").rename(tmp_path / "moved")
     assert work_folder(config(), inputs=[tmp_path / "moved", inputs[1]]) == first
+
+
+def test_a_pipeline_run_is_named_by_what_can_change_its_results(tmp_path, monkeypatch):
+    def name(*overrides, **changes):
+        work._source.cache_clear()
+        return pipeline_run(config(*overrides, **changes))
+
+    (tmp_path / "pipeline/launch").mkdir(parents=True)
+    source, launcher = tmp_path / "pipeline/prune.py", tmp_path / "pipeline/launch/tracking.py"
+    source.write_text("1")
+    launcher.write_text("1")
+    monkeypatch.setattr(work, "SOURCE", tmp_path)
+    one = name()
+    assert re.fullmatch(r"mini-[0-9a-f]{8}", one)
+    # Of every stage and model, however it is run.
+    assert one == name(stage="analyse", declared=frozenset(), task=None, seed=None)
+    assert one == name("run.token_budget=7", "run.tracking.project=other")
+    launcher.write_text("2")
+    assert one == name()
+    # Values of other stages count, and so does the source.
+    assert one != name("prune.random_orders=21")
+    source.write_text("2")
+    assert one != name()
+    work._source.cache_clear()

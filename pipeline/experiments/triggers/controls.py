@@ -15,8 +15,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pipeline.attattr.batching import TokenBudget
+from pipeline.attattr.insertion import Edge
 from pipeline.attattr.prefix import frozen, prefix_pass
-from pipeline.attattr.triggers import Edge
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from pipeline.attattr.insertion import Pattern, insert
 from pipeline.attattr.prefix import frozen
-from pipeline.attattr.triggers import Pattern, embedding_gradient, insert
+from pipeline.attattr.triggers import embedding_gradient
 from pipeline.experiments.triggers.mining import Trigger
 from pipeline.predicting.examples import Example
 from pipeline.predicting.predict import batches, forward, model_inputs

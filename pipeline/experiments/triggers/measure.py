@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.triggers import Pattern, insert
+from pipeline.attattr.insertion import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.mining import Trigger
 from pipeline.predicting.examples import Example, subset

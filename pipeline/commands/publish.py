@@ -1,0 +1,52 @@
+"""Upload the runs that Weights & Biases keeps in `wandb/`, link what they read, and save the project's workspace.
+
+Each step goes on where an earlier call was cut off: a run is uploaded once and linked once, and the workspace is the
+same one. Without a key or a server that takes it: one line, and exit code 2.
+
+Run: python -m pipeline.commands.publish [--entity E] [--project P]
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from pipeline.errors import InputError
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.values.params import read_params
+from pipeline.values.paths import repository
+
+FOLDER = Path("wandb")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Upload, link, save; `run.tracking` says where to, unless the command line does."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.publish")
+    parser.add_argument("--entity", help="the user or team on W&B (run.tracking.entity)")
+    parser.add_argument("--project", help="the project (run.tracking.project)")
+    given = parser.parse_args(arguments)
+    with exit_on_bad_input():
+        os.chdir(repository())
+        settings = read_params().run.tracking
+        runs = sorted(path for path in FOLDER.glob("*run-*-*") if path.is_dir() and not path.is_symlink())
+        if not runs:
+            raise InputError(f"{FOLDER}/ holds no runs; make some with: dvc repro")
+        from pipeline.commands.publishing.upload import link, log_in, upload
+
+        entity = log_in(given.entity or settings.entity)
+        project = given.project or settings.project
+        uploaded = upload(runs, entity=entity, project=project)
+        linked, missing = link(runs, entity=entity, project=project)
+        from pipeline.commands.publishing.workspace import save_workspace
+
+        url = save_workspace(repository(), entity=entity, project=project)
+    sys.stdout.write(f"{uploaded} runs uploaded, {linked} inputs linked; workspace: {url}\n")
+    if missing:
+        sys.exit(
+            f"error: {len(missing)} inputs were made by no run in {entity}/{project}, and are not linked: "
+            f"{', '.join(missing)}"
+        )
+
+
+if __name__ == "__main__":
+    main()

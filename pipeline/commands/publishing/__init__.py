@@ -1,0 +1,1 @@
+"""What `pipeline.commands.publish` is made of."""
