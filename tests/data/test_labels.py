@@ -5,12 +5,14 @@ from itertools import permutations
 import pytest
 
 from pipeline.data.labels import class_order, mapping, stored_names
-from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 
 def order(task, *names):
-    return class_order(dict(enumerate(names)), task, location="models/mine")
+    return class_order(dict(enumerate(names)), TASKS[task].labels, task=task, location="models/mine")
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -88,13 +90,13 @@ def test_what_contradicts_is_refused_in_one_line(task, names):
 
 def test_outputs_that_are_not_numbered_from_0_are_refused():
     with pytest.raises(InputError, match="names its labels negative, positive"):
-        class_order({1: "negative", 2: "positive"}, "sst2", location="models/mine")
+        class_order({1: "negative", 2: "positive"}, TASKS["sst2"].labels, task="sst2", location="models/mine")
 
 
 def test_the_mapping_names_each_classs_output():
     names = {0: "POS", 1: "NEG"}
-    found = class_order(names, "sst2", location="models/mine")
-    assert mapping(names, found, "sst2") == {"negative": "1 NEG", "positive": "0 POS"}
+    found = class_order(names, TASKS["sst2"].labels, task="sst2", location="models/mine")
+    assert mapping(names, found, TASKS["sst2"].labels) == {"negative": "1 NEG", "positive": "0 POS"}
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,9 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     tokenizer = load_tokenizer(TINY, "negation", 2)
     tokenizer.save_pretrained(folder)
-    load_model(TINY, "negation", seed=2, epochs=1, vocabulary=len(tokenizer), max_length=32).save_pretrained(folder)
+    load_model(
+        TINY, "negation", ("negative", "positive"), seed=2, epochs=1, vocabulary=len(tokenizer), max_length=32
+    ).save_pretrained(folder)
     return folder
 
 
