@@ -56,7 +56,7 @@ def test_of_the_tasks_a_stage_sees_what_dvc_yaml_declares(declared: str, seen: l
         if name in seen:
             assert getattr(found, name) == value
         else:
-            with pytest.raises(InputError, match="stage prune reads conf/tasks.yaml.*, but dvc.yaml does not declare"):
+            with pytest.raises(InputError, match=r"stage prune reads conf/tasks.yaml.*, but dvc.yaml does not declare"):
                 getattr(found, name)
 
 

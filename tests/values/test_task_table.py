@@ -30,7 +30,7 @@ def test_what_an_entry_leaves_out_is_what_most_tasks_are_like(read):
         "train",
         "validation",
     )
-    assert not (task.reports_f1 or task.phrases or task.recurring or task.planted or task.title)
+    assert not any((task.reports_f1, task.phrases, task.recurring, task.planted, task.title))
 
 
 def test_a_label_is_stored_by_its_name_or_its_id(read):
