@@ -2,6 +2,7 @@
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +12,8 @@ from markupsafe import Markup, escape
 
 from pipeline.reporting.blocks import ReportContext, Section, Table
 from pipeline.reporting.claims.section import claim_details
-from pipeline.reporting.experiments import shown
+from pipeline.reporting.experiments import SHOWN
+from pipeline.reporting.plain import plain_section
 from pipeline.reporting.sections.choices import choices_section
 from pipeline.reporting.sections.citation import citation_section
 from pipeline.reporting.sections.values import run_section, values_section
@@ -33,11 +35,17 @@ def render_markdown(context: ReportContext) -> str:
 
 
 def _render(environment: Environment, template: str, context: ReportContext, *, figures: dict[str, str]) -> str:
-    claims, *experiments = [import_module(f"pipeline.reporting.{name}.section").section for name in shown("section")]
+    claims, *experiments = [_section(name) for name in SHOWN]
     opening, closing = [claims, run_section, claim_details], [choices_section, values_section, citation_section]
     everything = [*opening, *experiments, *closing]
     sections = [_shown(section(context)) for section in everything]
     return environment.get_template(template).render(title=context.title, sections=sections, figures=figures)
+
+
+def _section(experiment: str) -> Callable[[ReportContext], Section]:
+    if "section" not in SHOWN[experiment]:
+        return plain_section(experiment)
+    return import_module(f"pipeline.reporting.{experiment}.section").section
 
 
 def _shown(section: Section) -> Section:
