@@ -88,7 +88,9 @@ def _core(name: Name) -> str:
 
 def _spellings(label: str) -> set[str]:
     """Every core of a name of the class."""
-    spellings = {_core(label), *_SYNONYMS.get(label, "").split()} - {""}
+    # A number in a label tells it from others.
+    own = set() if re.search(r"\d", label) else {_core(label)} - {""}
+    spellings = own | {*_SYNONYMS.get(label, "").split()}
     if label.startswith("not_"):
         spellings |= {negation + name for negation in _NEGATIONS for name in _spellings(label.removeprefix("not_"))}
     return spellings

@@ -127,3 +127,24 @@ def test_names_are_read_from_either_table(config, names):
 def test_tables_that_contradict_are_refused(config, line):
     with pytest.raises(InputError, match=f"models/mine has {line}"):
         stored_names(config, location="models/mine")
+
+
+OWN = ("World", "Sport", "Sci/Tech", "4 stars", "5 stars", "not_news")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        OWN,
+        ("world", "SPORT", "sci tech", "4_Stars", "5-stars", "Not News"),
+        ("LABEL world", "label_Sport", "Sci/Tech", "4 stars", "5 stars", "no_news"),
+    ],
+)
+def test_labels_of_ones_own_are_known_by_their_own_names(names):
+    turned = dict(enumerate(reversed(names)))
+    assert class_order(turned, OWN, task="mine", location="models/mine") == (5, 4, 3, 2, 1, 0)
+
+
+def test_labels_that_differ_by_a_number_are_not_mixed_up():
+    with pytest.raises(InputError, match="names its labels 1 star, 3 stars, which are not 1 star, 2 stars of mine"):
+        class_order({0: "1 star", 1: "3 stars"}, ("1 star", "2 stars"), task="mine", location="models/mine")
