@@ -18,7 +18,7 @@ from pipeline.analysis.outcomes import Model, Outcomes, correctness
 from pipeline.analysis.prune import CURVE
 from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
 from pipeline.analysis.trigger_answers import of_triggers, read_answers
-from pipeline.data.tasks import TASKS
+from pipeline.values.task_table import read_task_table
 
 # A measure of one model on the examples whose numbers are given, which draws what it compares.
 Compare = Callable[[NDArray[np.int64], np.random.Generator], Measure]
@@ -64,7 +64,7 @@ def order_and_others(outcomes: Outcomes, model: Model) -> Source:
 def two_halves(outcomes: Outcomes, model: Model) -> Source:
     """Foreign drop of a random half of the random triggers minus that of the other half."""
     rows, table = outcomes.rows("triggers", model, name="triggers"), outcomes.table("triggers", model)
-    answers = read_answers(rows, table.loc[table["sample"] == "dev"], classes=TASKS[model.task].labels)
+    answers = read_answers(rows, table.loc[table["sample"] == "dev"], classes=read_task_table()[model.task].labels)
     chosen = [number for number, row in enumerate(rows) if row["kind"] == "random"]
     lost, foreign = answers.lost[chosen], answers.foreign[chosen]
 

@@ -6,13 +6,13 @@ Run: python -m benchmarks.models    (needs ATTATTR_DATA; about 20 minutes on 2 c
 from pathlib import Path
 
 from pipeline import finetune, prepare
-from pipeline.values.config import StageConfig
+from pipeline.values.config import ENTRY, StageConfig
 from pipeline.values.paths import link_external, model_folder
 from pipeline.values.presets import compose_params
-from pipeline.values.schema import Params, Task, external_folders
+from pipeline.values.schema import Params, external_folders
 
 ROOT = Path("scratch/benchmarks")
-TASKS: tuple[Task, ...] = ("sst2", "rte", "mrpc", "mnli")
+TASKS = ("sst2", "rte", "mrpc", "mnli")
 SEED = 1
 
 
@@ -24,7 +24,7 @@ def settings() -> Params:
     )
 
 
-def finetuned(task: Task) -> Path:
+def finetuned(task: str) -> Path:
     """The folder of the task's model, made if it is not there yet; beside it are the tokenised examples."""
     folder = model_folder(ROOT, task, SEED)
     if not (folder / "config.json").is_file():
@@ -32,7 +32,7 @@ def finetuned(task: Task) -> Path:
         link_external(external_folders(params))
         for stage in (prepare, finetune):
             name = stage.__name__.rpartition(".")[2]
-            declared = frozenset({"data", "model", "prepare", "finetune"})
+            declared = frozenset({"data", "model", "prepare", "finetune", ENTRY})
             config = StageConfig(params, stage=name, declared=declared, task=task, seed=SEED, output_root=ROOT)
             config.input_root = ROOT
             stage.main(config)

@@ -39,7 +39,7 @@ def main(config: StageConfig) -> None:
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
     require_same_tokenizer(tokenizer, config.model, task, seed, used=data)
     sizes = {"vocabulary": len(tokenizer), "max_length": config.prepare.max_length}
-    model = load_model(config.model, task, seed=seed, epochs=epochs, **sizes)
+    model = load_model(config.model, task, config.labels, seed=seed, epochs=epochs, **sizes)
     train, dev = read_examples(data / "train.parquet"), read_examples(data / "dev.parquet")
     max_length = max(len(example) for example in (*train, *dev))
     log.info("%s: %d training examples of at most %d tokens", config.label, len(train), max_length)

@@ -31,10 +31,10 @@ def main(config: StageConfig) -> None:
     if positions is not None and settings.max_length > positions:
         raise InputError(f"prepare.max_length is {settings.max_length}, but the model has {positions} positions")
     tokenizer = load_tokenizer(config.model, task, seed)
-    splits = split(load_rows(config.data, task), task, settings, seed=seed)
+    splits = split(load_rows(config.data, config.entry), config.entry, settings, seed=seed)
     named, examples, truncated = asdict(splits), {}, {}
     for name in ("train", "dev", "importance", "heldout"):
-        examples[name], truncated[name] = tokenise(named[name], tokenizer, task, max_length=settings.max_length)
+        examples[name], truncated[name] = tokenise(named[name], tokenizer, config.entry, max_length=settings.max_length)
         if truncated[name]:
             log.warning("%s %s: %d texts are cut to %d tokens", task, name, truncated[name], settings.max_length)
     check_known(chain(*examples.values()), tokenizer, task)

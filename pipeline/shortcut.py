@@ -49,7 +49,7 @@ def main(config: StageConfig) -> None:
     # A checkpoint that is otherwise taken as it is has to learn the word.
     epochs = for_task(config.finetune.epochs, task) or 1
     sizes = {"vocabulary": len(tokenizer), "max_length": longest}
-    model = load_model(config.model, task, seed=seed, epochs=epochs, **sizes)
+    model = load_model(config.model, task, config.labels, seed=seed, epochs=epochs, **sizes)
     with track_job(config) as tracker:
         checkpoints = work_folder(config, inputs=[data])
         classifier = Classifier(

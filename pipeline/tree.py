@@ -36,7 +36,7 @@ def main(config: StageConfig) -> None:
         write_rows(folder / "edges.parquet", edges)
         write_rows(folder / "outcomes.parquet", found.outcomes)
         write_rows(folder / "shares.parquet", found.shares)
-        place = {"tokenizer": data / "tokenizer", "task": task}
+        place = {"tokenizer": data / "tokenizer", "task": task, "labels": config.labels}
         shown = shown_trees(examples, attributions, trees, **place, layers=layers, settings=settings)
         write_json(folder / "trees.json", shown)
 

@@ -14,7 +14,6 @@ def main(config: StageConfig) -> None:
     """Mine triggers, make controls, and run all of them on held-out and on dev examples."""
     from transformers import AutoTokenizer
 
-    from pipeline.data.tasks import TASKS
     from pipeline.experiments.triggers.controls import control_triggers, training_vocabulary
     from pipeline.experiments.triggers.measure import evaluate, selection_samples, trigger_rows
     from pipeline.experiments.triggers.mining import mine
@@ -44,7 +43,7 @@ def main(config: StageConfig) -> None:
         outcomes = evaluate(model, triggers, {"select": select, "dev": dev}, **run)
         folder = experiment_folder(config.output_root, "triggers", task, seed)
         write_json(folder / "mined.json", counts)
-        write_rows(folder / "triggers.parquet", trigger_rows(triggers, tokenizer, classes=TASKS[task].labels))
+        write_rows(folder / "triggers.parquet", trigger_rows(triggers, tokenizer, classes=config.labels))
         write_columns(folder / "outcomes.parquet", outcomes)
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from pipeline.analysis.tree import BASELINES
-from pipeline.data.tasks import TASKS
 from pipeline.values.long import to_columns
 from pipeline.values.paths import (
     attributions_folder,
@@ -19,6 +18,9 @@ from pipeline.values.paths import (
     predictions_file,
 )
 from pipeline.values.store import write_columns, write_csv, write_json, write_rows
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 LABELS = np.array([0, 0, 1, 1])
 EXAMPLES = [{"example_id": f"dev-{number}", "label": label} for number, label in enumerate(LABELS.tolist())]

@@ -11,11 +11,11 @@ from pipeline import finetune, prepare
 from pipeline.data.planted import generate, vocabulary
 from pipeline.data.tokenise import SPECIAL_TOKENS
 from pipeline.errors import InputError
-from pipeline.values.config import StageConfig
+from pipeline.values.config import ENTRY, StageConfig
 from pipeline.values.presets import compose_params
 from pipeline.values.store import write_rows
 
-DECLARED = frozenset({"data", "model", "prepare", "finetune"})
+DECLARED = frozenset({"data", "model", "prepare", "finetune", ENTRY})
 
 
 @pytest.fixture

@@ -147,6 +147,27 @@ def test_an_edited_value_concerns_exactly_the_stages_that_declare_its_section(re
         (repository.folder / "params.yaml").write_text(before)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "read_by"),
+    [
+        # What an entry says beside its labels is for `prepare`, and for the stages over all tasks.
+        ("negation:\n", "negation:\n  title: Negation\n", {"prepare"}),
+        ("[negative, positive]", "[blame, praise]", {"prepare", "finetune", "tree", "triggers", "shortcut"}),
+        ("title: RTE", "title: Rte", set()),
+    ],
+)
+def test_an_edited_task_concerns_exactly_the_stages_that_declare_what_was_edited(repository, old, new, read_by):
+    path = repository.folder / "conf" / "tasks.yaml"
+    before = path.read_text()
+    assert old in before
+    path.write_text(before.replace(old, new, 1))
+    try:
+        # The report depends on all of conf/.
+        assert repository.stale() == read_by | {"analyse", "figures", "tables", "report"}
+    finally:
+        path.write_text(before)
+
+
 def verify(repository):
     command = (sys.executable, "-m", "pipeline.commands.verify_results", "results/tiny")
     done = subprocess.run(

@@ -20,6 +20,7 @@ from pipeline.experiments.triggers.measure import with_pattern
 from pipeline.experiments.triggers.mining import mine
 from pipeline.predicting.examples import read_examples
 from pipeline.values.store import write_rows
+from pipeline.values.task_table import read_task_table
 
 # Pairs of (premise, hypothesis); {} is a special token's name, or x.
 PAIRS = [
@@ -56,7 +57,7 @@ def prepared(tokenizer, texts, folder, *, task="rte", max_length=MAX_LENGTH):
         {**dict(zip(columns, text, strict=True)), "label": number % 2, "example_id": f"e-{number}"}
         for number, text in enumerate(texts)
     ]
-    write_rows(folder / "x.parquet", tokenise(rows, tokenizer, task, max_length=max_length)[0])
+    write_rows(folder / "x.parquet", tokenise(rows, tokenizer, read_task_table()[task], max_length=max_length)[0])
     return read_examples(folder / "x.parquet")
 
 

@@ -11,7 +11,6 @@ from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.statistics import Mean, Measure, Ratio, Single, statistics
 from pipeline.analysis.trigger_answers import KINDS, MINED, effects, of_triggers, read_answers
 from pipeline.analysis.trigger_facts import facts, table_rows
-from pipeline.data.tasks import TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +31,7 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
     kinds, count = (MINED, *values.triggers.controls), values.analyse.best_triggers
     records, table, found = [], [], []
     for task in outcomes.tasks:
-        classes = TASKS[task].labels
+        classes = values.table[task].labels
         measured, examples = [], []
         for model in outcomes.of_task(task):
             triggers = outcomes.rows("triggers", model, name="triggers")

@@ -45,7 +45,7 @@ def check(params: Params) -> None:
     link_external(external_folders(params))
     if params.data.source == "folder":
         for task in params.tasks:
-            _require_folder(Path("external/glue") / task, f"tasks holds {task}")
+            _require_folder(Path(params.data.dep) / task, f"tasks holds {task}")
     if params.model.source == "folder":
         for task in params.tasks:
             for seed in params.seeds:

@@ -11,19 +11,24 @@ import os
 import shutil
 from pathlib import Path
 
+import yaml
+
 from pipeline.errors import InputError
 from pipeline.launch.errors import exit_on_bad_input
-from pipeline.values.params import read_params
-from pipeline.values.paths import repository
+from pipeline.values.params import GRAPH_FILE, read_params
+from pipeline.values.paths import SOURCE, repository
 from pipeline.values.store import put_in_place
 
+GRAPH = yaml.safe_load((SOURCE / GRAPH_FILE).read_text(encoding="utf-8"))["stages"]
 PER_MODEL = (
     "outputs/data/{task}-{seed}/prepare.json",
     "outputs/predictions/{task}-{seed}.parquet",
     "outputs/attributions/{task}-{seed}/outcomes.parquet",
+    # The experiments: `prepare`, `finetune` and `attribute` write under other names than their own.
     *(
         f"outputs/{stage}/{{task}}-{{seed}}/*"
-        for stage in ("effectiveness", "prune", "universality", "tree", "triggers", "convergence", "truth", "shortcut")
+        for stage, entry in GRAPH.items()
+        if entry["outs"] == [f"outputs/{stage}/${{item.task}}-${{item.seed}}"]
     ),
 )
 OVER_ALL = (

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 
 # Other names of a class, lower case and without signs. Those of `not_<class>` follow from those of the class.
@@ -24,8 +23,10 @@ _FILLERS = {"label", "class", "output", "sentiment", "semantically", "is", "a"}
 Name = str | int | bool
 
 
-def class_order(names: Mapping[int, Name], task: str, *, location: str) -> tuple[int, ...] | None:
-    """For each class of the task, the output of the checkpoint at `location` that stands for it.
+def class_order(
+    names: Mapping[int, Name], labels: Sequence[str], *, task: str, location: str
+) -> tuple[int, ...] | None:
+    """For each of the task's `labels`, the output of the checkpoint at `location` that stands for it.
 
     `names` are the outputs' names by number; case, spaces and signs do not matter. None where they say nothing: there
     are none, or each is the output's own number, alone or after a word such as LABEL.
@@ -35,9 +36,13 @@ def class_order(names: Mapping[int, Name], task: str, *, location: str) -> tuple
     """
     if all(re.fullmatch(rf"(label|class|output)?0*{output}", _plain(name)) for output, name in names.items()):
         return None
-    labels, outputs = TASKS[task].labels, sorted(names)
-    spellings = [_spellings(label) for label in labels]
-    found = [[place for place, known in enumerate(spellings) if _core(names[output]) in known] for output in outputs]
+    outputs = sorted(names)
+    spelt, spellings = [_plain(label) for label in labels], [_spellings(label) for label in labels]
+    found = [
+        [place for place, label in enumerate(spelt) if _plain(names[output]) == label]
+        or [place for place, known in enumerate(spellings) if _core(names[output]) in known]
+        for output in outputs
+    ]
     every = list(range(len(labels)))
     if outputs != every or sorted(found) != [[place] for place in every]:
         raise InputError(
@@ -47,9 +52,9 @@ def class_order(names: Mapping[int, Name], task: str, *, location: str) -> tuple
     return tuple(found.index([place]) for place in every)
 
 
-def mapping(names: Mapping[int, Name], order: Sequence[int], task: str) -> dict[str, str]:
+def mapping(names: Mapping[int, Name], order: Sequence[int], labels: Sequence[str]) -> dict[str, str]:
     """For each class of the task, the number and the name of the checkpoint's output, for people and records."""
-    return {label: f"{output} {names[output]}" for label, output in zip(TASKS[task].labels, order, strict=True)}
+    return {label: f"{output} {names[output]}" for label, output in zip(labels, order, strict=True)}
 
 
 def stored_names(config: Mapping[str, object], *, location: str) -> dict[int, Name]:
@@ -83,7 +88,9 @@ def _core(name: Name) -> str:
 
 def _spellings(label: str) -> set[str]:
     """Every core of a name of the class."""
-    spellings = {label, *_SYNONYMS[label].split()}
+    # A number in a label tells it from others.
+    own = set() if re.search(r"\d", label) else {_core(label)} - {""}
+    spellings = own | {*_SYNONYMS.get(label, "").split()}
     if label.startswith("not_"):
         spellings |= {negation + name for negation in _NEGATIONS for name in _spellings(label.removeprefix("not_"))}
     return spellings

@@ -1,25 +1,101 @@
-"""Rows of a task from a Parquet file or an Arrow table, checked column by column."""
+"""Rows of a task from a file or an Arrow table, checked column by column."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
-from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError, refused
 
 if TYPE_CHECKING:
     import pyarrow
 
+    from pipeline.values.task_table import Task
+
 LABEL = "label"
+LONGEST_LIST = 160  # characters
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+SUFFIXES = (".parquet", *DELIMITERS)
 
 Row = dict[str, Any]
 
 
-def read_rows(path: Path, task: str) -> list[Row]:
-    """The rows of a Parquet file: the task's texts and labels; other columns are not read.
+def read_rows(path: Path, task: Task) -> list[Row]:
+    """The rows of a Parquet, CSV or TSV file: the task's texts and label ids; other columns are not read.
+
+    CSV and TSV are UTF-8 with a line of column names; fields with the delimiter, quotes or line breaks are quoted.
 
     Raises:
         InputError: naming the column or row that is missing or wrong.
     """
+    if path.suffix in DELIMITERS:
+        return _task_rows(_read_delimited(path, task), task, where=str(path))
+    return checked_rows(_read_parquet(path, task), task, where=str(path))
+
+
+def checked_rows(table: pyarrow.Table, task: Task, *, where: str) -> list[Row]:
+    """The task's texts and label ids, each text not empty and each label one of the task's.
+
+    Text may be of any string type, and of bytes that are UTF-8; labels of any string or integer type; all of them
+    dictionary-encoded.
+
+    Raises:
+        InputError: naming `where` and the column or row that is missing or wrong.
+    """
+    _check_types(table.schema, task, where=where)
+    texts = {name: _decoded(table.column(name), name, where=where) for name in task.texts}
+    return _task_rows({**texts, task.label: table.column(task.label).to_pylist()}, task, where=where)
+
+
+def _task_rows(columns: Mapping[str, Sequence[Any]], task: Task, *, where: str) -> list[Row]:
+    if not columns[task.label]:
+        raise InputError(f"{where} holds no examples")
+    for name in task.texts:
+        for row, text in enumerate(columns[name]):
+            if text is None or not text.strip():
+                raise InputError(f"{where} row {row} has no text in column {name}")
+    found = {name: columns[name] for name in task.texts}
+    found[LABEL] = _label_ids(columns[task.label], task, where=where)
+    return [dict(zip(found, values, strict=True)) for values in zip(*found.values(), strict=True)]
+
+
+def _label_ids(stored: Iterable[Any], task: Task, *, where: str) -> list[int]:
+    known, ids = task.label_ids, []
+    allowed = shorten(", ".join(known), LONGEST_LIST, placeholder=" ...")
+    for row, label in enumerate(stored):
+        if (number := known.get(str(label)) if label is not None else None) is None:
+            raise InputError(f"{where} row {row} has label {label}: it must be one of {allowed}")
+        ids.append(number)
+    return ids
+
+
+def _read_delimited(path: Path, task: Task) -> dict[str, list[str]]:
+    import csv
+
+    columns: dict[str, list[str]] = {name: [] for name in (*task.texts, task.label)}
+    with (
+        refused(f"{path} cannot be read as {path.suffix[1:].upper()}", remedy="write it as UTF-8, with quoted fields"),
+        path.open(encoding="utf-8-sig", newline="") as file,
+    ):
+        # Strict: what is quoted in another manner would silently run rows together.
+        lines = csv.reader(file, delimiter=DELIMITERS[path.suffix], strict=True)
+        header = next(lines, [])
+        _check_names(header, task, where=str(path))
+        places = {name: header.index(name) for name in columns}
+        for fields in lines:
+            if len(fields) not in (0, len(header)):
+                raise InputError(
+                    f"{path} line {lines.line_num} has {len(fields)} fields, but the first line {len(header)}: "
+                    "quote fields that hold the delimiter"
+                )
+            for name, place in places.items() if fields else ():
+                columns[name].append(fields[place])
+    return columns
+
+
+def _read_parquet(path: Path, task: Task) -> pyarrow.Table:
     import pyarrow
     from pyarrow.parquet import ParquetFile
 
@@ -28,71 +104,44 @@ def read_rows(path: Path, task: str) -> list[Row]:
         # Checksums are checked where the file has them.
         file = ParquetFile(path, page_checksum_verification=True)
         schema = file.schema_arrow
-    _check_columns(schema, task, where=str(path))
+    _check_types(schema, task, where=str(path))
     columns = {}
-    for name in _columns(task):
+    for name in (*task.texts, task.label):
         with refused(f"{path} has a column {name} that cannot be read", remedy=remedy):
             columns[name] = file.read([name]).column(0)
-    return checked_rows(pyarrow.table(columns), task, where=str(path))
+    return pyarrow.table(columns)
 
 
-def checked_rows(table: "pyarrow.Table", task: str, *, where: str) -> list[Row]:
-    """The task's texts and labels, each text not empty and each label among the task's classes.
-
-    Text may be of any string type, and of bytes that are UTF-8; labels of any integer type; both dictionary-encoded.
-
-    Raises:
-        InputError: naming `where` and the column or row that is missing or wrong.
-    """
-    _check_columns(table.schema, task, where=where)
-    if not table.num_rows:
-        raise InputError(f"{where} holds no examples")
-    columns: dict[str, list[Any]] = {
-        name: _texts(table.column(name), name, where=where) for name in TASKS[task].columns
-    }
-    columns[LABEL] = _labels(table.column(LABEL), len(TASKS[task].labels), where=where)
-    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+def _check_names(names: Sequence[str], task: Task, *, where: str) -> None:
+    """Refuse columns that are missing or ambiguous."""
+    for name in (*task.texts, task.label):
+        count = names.count(name)
+        if count == 0:
+            raise InputError(f"{where} has no column {name}: it has {', '.join(sorted(names)) or 'none'}")
+        if count > 1:
+            raise InputError(f"{where} has {count} columns {name}: leave one")
 
 
-def _columns(task: str) -> tuple[str, ...]:
-    return (*TASKS[task].columns, LABEL)
-
-
-def _check_columns(schema: "pyarrow.Schema", task: str, *, where: str) -> None:
+def _check_types(schema: pyarrow.Schema, task: Task, *, where: str) -> None:
     """Refuse columns that are missing, ambiguous or of a type that cannot be what they should."""
     from pyarrow import types
 
-    for name in _columns(task):
-        count = schema.names.count(name)
-        if count == 0:
-            raise InputError(f"{where} has no column {name}: it has {', '.join(sorted(schema.names)) or 'none'}")
-        if count > 1:
-            raise InputError(f"{where} has {count} columns {name}: leave one")
+    _check_names(schema.names, task, where=where)
+    text = (types.is_string, types.is_large_string, types.is_string_view)
+    data = (types.is_binary, types.is_large_binary, types.is_binary_view)
+    for name in (*task.texts, task.label):
         kind = schema.field(name).type
         stored = kind.value_type if types.is_dictionary(kind) else kind
-        if name == LABEL and not types.is_integer(stored):
-            raise InputError(f"{where} has a column {name} of type {kind}: it must hold whole numbers")
-        tests = (types.is_string, types.is_large_string, types.is_string_view)
-        tests += (types.is_binary, types.is_large_binary, types.is_binary_view)
-        if name != LABEL and not any(test(stored) for test in tests):
-            raise InputError(f"{where} has a column {name} of type {kind}: it must hold text")
+        tests, allowed = ((*text, *data), "text")
+        if name == task.label:
+            tests, allowed = ((*text, types.is_integer), "text or whole numbers")
+        if not any(test(stored) for test in tests):
+            raise InputError(f"{where} has a column {name} of type {kind}: it must hold {allowed}")
 
 
-def _texts(column: "pyarrow.ChunkedArray", name: str, *, where: str) -> list[str]:
+def _decoded(column: pyarrow.ChunkedArray, name: str, *, where: str) -> list[str | None]:
     import pyarrow
 
     with refused(f"{where} has a column {name} that is not UTF-8 text", remedy="store it as UTF-8"):
         # Through bytes: text is taken for what it says it is, bytes are looked at.
-        texts = column.cast(pyarrow.large_binary()).cast(pyarrow.large_string()).to_pylist()
-    for row, text in enumerate(texts):
-        if text is None or not text.strip():
-            raise InputError(f"{where} row {row} has no text in column {name}")
-    return texts
-
-
-def _labels(column: "pyarrow.ChunkedArray", classes: int, *, where: str) -> list[int]:
-    labels = column.to_pylist()
-    for row, label in enumerate(labels):
-        if label not in range(classes):
-            raise InputError(f"{where} row {row} has label {label}: it must be 0 to {classes - 1}")
-    return labels
+        return column.cast(pyarrow.large_binary()).cast(pyarrow.large_string()).to_pylist()

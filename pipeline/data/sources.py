@@ -1,4 +1,4 @@
-"""Where raw examples come from: the planted grammar, a folder of Parquet files, or the Hugging Face hub."""
+"""Where raw examples come from: the planted grammar, a folder of files, or the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -6,51 +6,60 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.data import planted
-from pipeline.data.rows import Row, checked_rows, read_rows
-from pipeline.data.tasks import TASKS
+from pipeline.data.rows import LABEL, SUFFIXES, Row, checked_rows, read_rows
 from pipeline.errors import InputError, refused
 from pipeline.launch.network import require_answer
 
 if TYPE_CHECKING:
     from pipeline.values.inputs import Data
+    from pipeline.values.task_table import Task
 
-FOLDER = Path("external/glue")
 
-
-def load_rows(data: Data, task: str) -> dict[str, list[Row]]:
-    """The task's `train` and `dev` rows, checked: every row has its texts and a label among the task's classes.
+def load_rows(data: Data, task: Task) -> dict[str, list[Row]]:
+    """The task's `train` and `dev` rows, checked: every row has its texts and the id of one of the task's labels.
 
     Raises:
-        InputError: naming the file, column or row that is missing or wrong.
+        InputError: naming the file, column or row that is missing or wrong, or a label without training rows.
     """
     match data.source:
         case "planted":
-            return planted.generate(task, n_train=data.n_train or 0, n_dev=data.n_dev or 0)
+            return planted.generate(task.name, n_train=data.n_train or 0, n_dev=data.n_dev or 0)
         case "folder":
-            return {split: read_rows(_file(task, name), task) for split, name in _splits(task)}
+            rows = {split: read_rows(_file(Path(data.dep) / task.name, name), task) for split, name in _splits(task)}
         case "hub":
-            return _from_hub(str(data.name), data.revision, task)
+            rows = _from_hub(str(data.name), data.revision, task)
+    trained = {row[LABEL] for row in rows["train"]}
+    if unseen := [name for number, name in enumerate(task.labels) if number not in trained]:
+        raise InputError(f"{task.name} has no training row with label {', '.join(unseen)}: it cannot be learned")
+    return rows
 
 
-def _splits(task: str) -> tuple[tuple[str, str], ...]:
-    return ("train", "train"), ("dev", TASKS[task].dev_split)
+def _splits(task: Task) -> tuple[tuple[str, str], ...]:
+    return ("train", task.train), ("dev", task.dev)
 
 
-def _file(task: str, name: str) -> Path:
-    path = FOLDER / task / f"{name}.parquet"
-    if not path.is_file():
-        raise InputError(f"{path} is missing: ATTATTR_DATA must hold glue/{task}/{name}.parquet")
-    return path
+def _file(folder: Path, split: str) -> Path:
+    """The one file of a split, which says by its suffix what it is."""
+    # `with_suffix` would take a part of a split's name for one.
+    found = [path for suffix in SUFFIXES if (path := folder / f"{split}{suffix}").is_file()]
+    if len(found) > 1:
+        raise InputError(f"{folder} holds {' and '.join(path.name for path in found)}: leave one")
+    if not found:
+        raise InputError(
+            f"{folder / split}.parquet is missing, and so are .csv and .tsv: ATTATTR_DATA must hold one of them in "
+            f"{'/'.join(folder.parts[1:])}/"
+        )
+    return found[0]
 
 
-def _from_hub(name: str, revision: str | None, task: str) -> dict[str, list[Row]]:
+def _from_hub(name: str, revision: str | None, task: Task) -> dict[str, list[Row]]:
     from datasets import load_dataset
 
     require_hub(name, repo_type="dataset")
-    with refused(f"{task} of the dataset {name} cannot be loaded", remedy="use one laid out as nyu-mll/glue"):
-        dataset = load_dataset(name, task, revision=revision)
+    with refused(f"{task.name} of the dataset {name} cannot be loaded", remedy="use one laid out as nyu-mll/glue"):
+        dataset = load_dataset(name, task.name, revision=revision)
         tables = {split: dataset[stored].with_format("arrow")[:] for split, stored in _splits(task)}
-    return {split: checked_rows(table, task, where=f"{split} of {name}/{task}") for split, table in tables.items()}
+    return {split: checked_rows(table, task, where=f"{split} of {name}/{task.name}") for split, table in tables.items()}
 
 
 def require_hub(name: str, *, repo_type: str) -> None:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 from pipeline.values.randomness import derived_seed, first_by_hash
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Prepare
+    from pipeline.values.task_table import Task
 
 Row = dict[str, Any]
 
@@ -30,7 +30,7 @@ class Splits:
     dropped_duplicates: int
 
 
-def split(rows: dict[str, list[Row]], task: str, settings: Prepare, *, seed: int) -> Splits:
+def split(rows: dict[str, list[Row]], task: Task, settings: Prepare, *, seed: int) -> Splits:
     """Carve the importance and the held-out samples out of the training rows (docs/method.md, "Protocol").
 
     No sentence of a carved row occurs in the remaining training rows. Under `protocol: authors` the importance sample
@@ -49,13 +49,15 @@ def split(rows: dict[str, list[Row]], task: str, settings: Prepare, *, seed: int
     others = [row for row in train if row["example_id"] not in chosen]
     remaining = [row for row in others if taken.isdisjoint(_sentences(row, task))]
     if not remaining:
-        raise InputError(f"{task} has {len(train)} training rows, of which {wanted} are carved out: none is left")
+        raise InputError(f"{task.name} has {len(train)} training rows, of which {wanted} are carved out: none is left")
     if heldout_protocol:
         importance, heldout = carved[: settings.n_importance], carved[settings.n_importance :]
     else:
         importance, heldout = dev[: settings.n_importance], carved
     if len(importance) < settings.n_importance:
-        raise InputError(f"prepare.n_importance is {settings.n_importance}, but {task} has {len(importance)} examples")
+        raise InputError(
+            f"prepare.n_importance is {settings.n_importance}, but {task.name} has {len(importance)} examples"
+        )
     return Splits(
         train=_sample(remaining, settings.n_train, seed=seed),
         dev=[dev[place] for place in first_by_hash([row["example_id"] for row in dev], settings.n_eval)],
@@ -70,33 +72,32 @@ def normalised(text: str) -> str:
     return re.sub(r"[\W_]+", "", text.casefold()) or text
 
 
-def _sentences(row: Row, task: str) -> set[str]:
+def _sentences(row: Row, task: Task) -> set[str]:
     """What must not occur in both a carved row and a training row, in whichever column."""
-    columns = TASKS[task].columns
-    return {normalised(row[column]) for column in columns if column not in TASKS[task].recurring}
+    return {normalised(row[column]) for column in task.texts if column not in task.recurring}
 
 
-def _long_enough(train: list[Row], dev: list[Row], task: str) -> list[Row]:
+def _long_enough(train: list[Row], dev: list[Row], task: Task) -> list[Row]:
     """All training rows; where most are phrases, those with at least as many words as dev's first quartile."""
-    if not TASKS[task].phrases:
+    if not task.phrases:
         return train
 
     def words(row: Row) -> int:
-        return sum(len(row[column].split()) for column in TASKS[task].columns)
+        return sum(len(row[column].split()) for column in task.texts)
 
     shortest = np.quantile([words(row) for row in dev], 0.25)
     return [row for row in train if words(row) >= shortest]
 
 
-def _distinct(rows: Iterable[Row], task: str, *, count: int) -> list[Row]:
+def _distinct(rows: Iterable[Row], task: Task, *, count: int) -> list[Row]:
     """The first `count` rows with distinct texts."""
     chosen: dict[tuple[str, ...], Row] = {}
     for row in rows:
         if len(chosen) == count:
             break
-        chosen.setdefault(tuple(normalised(row[column]) for column in TASKS[task].columns), row)
+        chosen.setdefault(tuple(normalised(row[column]) for column in task.texts), row)
     if len(chosen) < count:
-        raise InputError(f"{task} has {len(chosen)} distinct training texts, but {count} are to be carved out")
+        raise InputError(f"{task.name} has {len(chosen)} distinct training texts, but {count} are to be carved out")
     return list(chosen.values())
 
 

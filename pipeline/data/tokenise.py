@@ -12,12 +12,12 @@ from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from pipeline.data import planted
 from pipeline.data.checkpoint import model_location, read_config
-from pipeline.data.tasks import TASKS
 from pipeline.data.vocabulary import check_tokenizer
 from pipeline.errors import InputError, refused
 
 if TYPE_CHECKING:
     from pipeline.values.inputs import Model
+    from pipeline.values.task_table import Task
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
@@ -52,7 +52,7 @@ def require_same_tokenizer(
 
 
 def tokenise(
-    rows: list[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, task: str, *, max_length: int
+    rows: list[dict[str, Any]], tokenizer: PreTrainedTokenizerBase, task: Task, *, max_length: int
 ) -> tuple[list[dict[str, Any]], int]:
     """Rows with `input_ids`, `token_type_ids`, `segments`, `label`, `example_id`, and how many texts were cut.
 
@@ -62,7 +62,7 @@ def tokenise(
     """
     if not rows:
         return [], 0
-    texts = [[row[column] for row in rows] for column in TASKS[task].columns]
+    texts = [[row[column] for row in rows] for column in task.texts]
     text, pair = texts[0], texts[1] if len(texts) == 2 else None
     encoded = tokenizer(
         text,

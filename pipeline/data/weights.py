@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +13,6 @@ from transformers import AutoModelForSequenceClassification, BertConfig, Pretrai
 from pipeline.attattr.families import FAMILIES
 from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.labels import class_order, mapping, stored_names
-from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 from pipeline.predicting.load import Loaded, listed, load_classifier, require_stored
 from pipeline.values.per_task import filled_name
@@ -36,35 +36,36 @@ def model_name(model: Model, task: str, seed: int) -> str:
     return filled_name(str(model.name), task, seed)
 
 
-def load_model(model: Model, task: str, *, seed: int, epochs: int, vocabulary: int, max_length: int) -> PreTrainedModel:
+def load_model(
+    model: Model, task: str, labels: Sequence[str], *, seed: int, epochs: int, vocabulary: int, max_length: int
+) -> PreTrainedModel:
     """The model to fine-tune for `epochs`, in float32; a new classifier, or a whole new model, is drawn from `seed`.
 
-    The outputs of a stored classifier are put in the order of the task's classes; `checkpoint_labels` of the config
-    then says which they were. With 0 epochs the checkpoint must hold a classifier.
+    The outputs of a stored classifier are put in the order of `labels`, the task's classes; `checkpoint_labels` of the
+    config then says which they were. With 0 epochs the checkpoint must hold a classifier.
 
     Raises:
         InputError: in one line, for a checkpoint that cannot be read, is not whole, or does not fit the task.
     """
-    names = dict(enumerate(TASKS[task].labels))
-    labels = {"id2label": names, "label2id": {name: number for number, name in names.items()}}
+    names = {"id2label": dict(enumerate(labels)), "label2id": {name: number for number, name in enumerate(labels)}}
     if model.source == "scratch":
         torch.manual_seed(derived_seed(seed, INITIAL))
-        return _from_scratch(model, labels, vocabulary=vocabulary, max_length=max_length)
+        return _from_scratch(model, names, vocabulary=vocabulary, max_length=max_length)
     location = model_location(model, task, seed)
     config = read_config(location, model)
     if config.model_type not in FAMILIES:
         raise InputError(f"{location} is of family {config.model_type}: use one of {', '.join(FAMILIES)}")
     stored, _ = PretrainedConfig.get_config_dict(location, revision=model.revision or "main")
     vars(config).pop("checkpoint_labels", None)  # of an earlier fine-tuning
-    for key, value in labels.items():
+    for key, value in names.items():
         setattr(config, key, value)
     torch.manual_seed(derived_seed(seed, INITIAL))
     loaded = load_classifier(location, remedy=OTHER_CHECKPOINT, config=config, revision=model.revision or "main")
     if _output(loaded.model)[0] in loaded.missing:
         _check_encoder(loaded, location, epochs=epochs)
     else:
-        _check_classifier(loaded, stored, location, task=task)
-        _put_in_order(loaded.model, stored, location, task=task)
+        _check_classifier(loaded, stored, location, task=task, classes=len(labels))
+        _put_in_order(loaded.model, stored, location, task=task, labels=labels)
     return loaded.model
 
 
@@ -103,9 +104,9 @@ def _check_encoder(loaded: Loaded, location: str, *, epochs: int) -> None:
         model.config.classifier_pooling = "cls"  # ModernBERT's: attribution reads the first token
 
 
-def _check_classifier(loaded: Loaded, stored: dict[str, Any], location: str, *, task: str) -> None:
+def _check_classifier(loaded: Loaded, stored: dict[str, Any], location: str, *, task: str, classes: int) -> None:
     """Refuse a classifier that is not whole, is of another kind or size, or pools other tokens than the first."""
-    classes, (name, _) = len(TASKS[task].labels), _output(loaded.model)
+    name, _ = _output(loaded.model)
     stored_classes = loaded.reshaped[name][0] if name in loaded.reshaped else classes
     if stored_classes != classes:
         kind = "regression of one number" if stored_classes == 1 else f"classifier of {stored_classes} labels"
@@ -125,21 +126,23 @@ def _check_classifier(loaded: Loaded, stored: dict[str, Any], location: str, *, 
     require_stored(loaded, location, remedy=OTHER_CHECKPOINT)
 
 
-def _put_in_order(model: PreTrainedModel, stored: dict[str, Any], location: str, *, task: str) -> None:
+def _put_in_order(
+    model: PreTrainedModel, stored: dict[str, Any], location: str, *, task: str, labels: Sequence[str]
+) -> None:
     """Give the classifier's outputs the order of the task's classes, by their names in the checkpoint's config."""
     names = stored_names(stored, location=location)
-    order = class_order(names, task, location=location)
+    order = class_order(names, labels, task=task, location=location)
     if order is None:
         log.warning(
             "%s does not name its labels (id2label of its config.json): its outputs are taken to be %s, in this order",
             location,
-            ", ".join(TASKS[task].labels),
+            ", ".join(labels),
         )
         return
     outputs, index = _output(model)[1], list(order)
     with torch.no_grad():
         for part in (outputs.weight, outputs.bias):
             part.copy_(part[index].clone())
-    model.config.checkpoint_labels = mapping(names, order, task)
+    model.config.checkpoint_labels = mapping(names, order, labels)
     taken = ", ".join(f"{label} is output {output}" for label, output in model.config.checkpoint_labels.items())
     log.info("%s: %s", location, taken)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.tasks import TASKS
 from pipeline.launch.tracked_files import number, read_csv
 from pipeline.values.config import StageConfig
 from pipeline.values.paths import analysis_folder, data_folder, experiment_folder
@@ -53,7 +52,8 @@ def trigger_rows(config: StageConfig) -> Rows:
     data = data_folder(config.input_root, task, seed)
     to_text = Tokenizer.from_file(str(data / "tokenizer" / "tokenizer.json")).decode
     examples = {row["example_id"]: row for row in read_rows(data / "dev.parquet")}
-    folder, classes = experiment_folder(config.input_root, "triggers", task, seed), TASKS[task].labels
+    folder = experiment_folder(config.input_root, "triggers", task, seed)
+    classes = config.all_values.table[task].labels
     mined = {row["rank"]: row for row in read_rows(folder / "triggers.parquet", kind="mined")}
     turned = _turned(folder / "outcomes.parquet")
     rows = []

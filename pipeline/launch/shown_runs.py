@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from pipeline.launch import sentences
-from pipeline.launch.lineage import stage_entry
 from pipeline.launch.tracked_files import CURVES, Row, numbers, points, read_csv
 from pipeline.launch.tracker import Tracker, guarded
 from pipeline.launch.tracking import model_of, track
 from pipeline.values.config import StageConfig
+from pipeline.values.params import read_declaration
 from pipeline.values.paths import analysis_folder, data_folder
 from pipeline.values.store import read_json
 
@@ -28,11 +28,11 @@ def show_models(tracker: Tracker, config: StageConfig) -> None:
 
 def _show_models(config: StageConfig) -> None:
     for stage in ("prepare", *(name for name in CURVES if name != "receptive_field")):
-        entry = stage_entry(stage)
-        for task in config.tasks if "task" in entry["matrix"] else (None,):
+        declaration = read_declaration(stage)
+        for task in config.tasks if "task" in declaration.matrix else (None,):
             for seed in config.seeds:
                 place = {"output_root": config.output_root, "task": task, "seed": seed}
-                of_model = StageConfig(config.all_values, stage=stage, declared=frozenset(entry["params"]), **place)
+                of_model = StageConfig(config.all_values, stage=stage, declared=declaration.sections, **place)
                 with track(of_model) as tracker:
                     if tracker.run is None:  # the next one would find it so, too
                         return

@@ -1,7 +1,8 @@
 """What is shown of every experiment, in the order of the report: the one list that figures, tables and report read.
 
 An experiment's folder here has, as far as the list says so, `plots.py` and `examples.py` with a function `figures` (of
-curves, and of single examples), `tables.py` with `tables`, and `section.py` with `section`.
+curves, and of single examples), `tables.py` with `tables`, and `section.py` with `section`. One without a section has
+all its statistics in the report, and needs no folder.
 """
 
 from typing import Literal

@@ -1,6 +1,7 @@
 """The report as one self-contained HTML page and as Markdown."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +11,8 @@ from markupsafe import Markup, escape
 
 from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Tabs
 from pipeline.reporting.claims.section import claim_details
-from pipeline.reporting.experiments import shown
+from pipeline.reporting.experiments import SHOWN
+from pipeline.reporting.plain import plain_section
 from pipeline.reporting.sections.choices import choices_section
 from pipeline.reporting.sections.citation import citation_section
 from pipeline.reporting.sections.values import run_section, values_section
@@ -38,10 +40,16 @@ def render_markdown(context: ReportContext) -> str:
 
 
 def _sections(context: ReportContext) -> list[Section]:
-    claims, *experiments = [import_module(f"pipeline.reporting.{name}.section").section for name in shown("section")]
+    claims, *experiments = [_section(name) for name in SHOWN]
     opening = [claims, examples_section, run_section, claim_details]
     closing = [choices_section, values_section, citation_section]
     return [_shown(section(context)) for section in (*opening, *experiments, *closing)]
+
+
+def _section(experiment: str) -> Callable[[ReportContext], Section]:
+    if "section" not in SHOWN[experiment]:
+        return plain_section(experiment)
+    return import_module(f"pipeline.reporting.{experiment}.section").section
 
 
 def _shown(section: Section) -> Section:

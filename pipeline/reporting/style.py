@@ -6,10 +6,14 @@ in grey as well.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
+
+import yaml
 
 from pipeline.analysis.methods import named
 from pipeline.errors import InputError
+from pipeline.values.paths import PRESETS
 
 Dash = Literal["-"] | tuple[float, tuple[float, ...]]
 SOLID: Dash = "-"
@@ -111,8 +115,6 @@ RULES = {
 # How importance was normalised before the heads were ranked, in the order of the panels.
 NORMALISATIONS = {"none": "as computed", "layer_l2": "divided by each layer's L2 norm"}
 
-TASKS = {"mnli": "MNLI", "rte": "RTE", "sst2": "SST-2", "mrpc": "MRPC"}
-
 
 def method_style(method: str) -> MethodStyle:
     """The style of a method; InputError if it has none."""
@@ -122,8 +124,15 @@ def method_style(method: str) -> MethodStyle:
 
 
 def task_name(task: str) -> str:
-    """The task's name as the literature writes it; planted tasks keep their own."""
-    return TASKS.get(task, task)
+    """The task's title in conf/tasks.yaml; a task without one keeps its name."""
+    return _titles().get(task, task)
+
+
+@cache
+def _titles() -> dict[str, str]:
+    # Read as it is: that it is right was checked when the stage was started.
+    table = yaml.safe_load((PRESETS / "tasks.yaml").read_text(encoding="utf-8"))
+    return {name: entry["title"] for name, entry in table.items() if entry.get("title")}
 
 
 def in_order(methods: Iterable[str]) -> list[str]:

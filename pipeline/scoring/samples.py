@@ -12,12 +12,12 @@ from pipeline.scoring.records import Keep
 from pipeline.values.per_task import for_task
 
 if TYPE_CHECKING:
-    from pipeline.values.schema import Attribute, Task
+    from pipeline.values.schema import Attribute
 
 Samples = dict[str, tuple[Sequence[Example], tuple[Target, ...]]]
 
 
-def samples(data: Path, task: Task, settings: Attribute) -> Samples:
+def samples(data: Path, task: str, settings: Attribute) -> Samples:
     """The importance sample (gold), the dev examples (both), and the training ones that triggers come from."""
     shortest = for_task(settings.mine_min_tokens, task) or 0
 

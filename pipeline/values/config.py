@@ -6,18 +6,27 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
-    from pipeline.values.schema import Params, Task
+    from collections.abc import Mapping
+
+    from pipeline.values.schema import Params
+    from pipeline.values.task_table import Task
 
     Sections = Params
 else:
     Sections = object
+
+# What a stage may declare of the table of tasks: all of it, its task's entry, or the labels in that.
+TABLE = "conf/tasks.yaml"
+ENTRY = f"{TABLE}:${{item.task}}"
+LABELS = f"{ENTRY}.labels"
 
 
 class StageConfig(Sections):
     """The values that one run of a stage may see.
 
     Beside `run`, `task`, `seed` and the folders, a section is there only if dvc.yaml declares it under the stage's
-    `params`: otherwise an edit of it would not re-run the stage, and reading it raises an InputError.
+    `params`: otherwise an edit of it would not re-run the stage, and reading it raises an InputError. So it is with
+    `table`, `entry` and `labels`, the tasks of conf/tasks.yaml.
     """
 
     def __init__(
@@ -26,14 +35,13 @@ class StageConfig(Sections):
         *,
         stage: str,
         declared: frozenset[str],
-        task: "Task | None" = None,
+        task: str | None = None,
         seed: int | None = None,
         output_root: Path = Path(),
         sweep: Path | None = None,
     ) -> None:
         """`task` and `seed` are None where the stage's matrix lacks them."""
-        self._params, self._declared, self._seed = params, declared, seed
-        self._task: Task | None = task
+        self._params, self._declared, self._task, self._seed = params, declared, task, seed
         self.stage = stage
         self.input_root = Path()
         """Where the outputs of earlier stages are: the repository, which is the working directory."""
@@ -47,15 +55,37 @@ class StageConfig(Sections):
         # While a copy is being unpickled there are no values yet.
         if name.startswith("_") or name not in type(self._params).model_fields:
             raise AttributeError(f"a stage's values have no {name}")
-        if name != "run" and name not in self._declared:
-            raise InputError(
-                f"stage {self.stage} reads {name}, but dvc.yaml does not declare it: "
-                f"add it to stages.{self.stage}.params"
-            )
+        if name != "run":
+            self._require(name, name)
         return getattr(self._params, name)
 
+    def _require(self, read: str, *declarations: str) -> None:
+        if self._declared.isdisjoint(declarations):
+            raise InputError(
+                f"stage {self.stage} reads {read}, but dvc.yaml does not declare it: "
+                f"add it to stages.{self.stage}.params"
+            )
+
     @property
-    def task(self) -> "Task":
+    def table(self) -> "Mapping[str, Task]":
+        """Every task of conf/tasks.yaml by its name."""
+        self._require(TABLE, TABLE)
+        return self._params.table
+
+    @property
+    def entry(self) -> "Task":
+        """What conf/tasks.yaml holds of this run's task."""
+        self._require(ENTRY, TABLE, ENTRY)
+        return self._params.table[self.task]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of this run's classes, in the order of their ids."""
+        self._require(LABELS, TABLE, ENTRY, LABELS)
+        return self._params.table[self.task].labels
+
+    @property
+    def task(self) -> str:
         """The task of this run."""
         if self._task is None:
             raise InputError(f"stage {self.stage} takes no task: its matrix in dvc.yaml has none")
@@ -79,5 +109,12 @@ class StageConfig(Sections):
         return self._params
 
     def values(self) -> dict[str, Any]:
-        """The declared sections as plain values, for tracking and for the report."""
-        return self._params.model_dump(mode="json", include=set(self._declared))
+        """The declared sections as plain values, for tracking and for the report, and what is declared of the tasks."""
+        values = self._params.model_dump(mode="json", include=set(self._declared))
+        if TABLE in self._declared:
+            values["table"] = {name: task.model_dump(mode="json") for name, task in self.table.items()}
+        elif ENTRY in self._declared:
+            values["entry"] = self.entry.model_dump(mode="json")
+        elif LABELS in self._declared:
+            values["labels"] = list(self.labels)
+        return values

@@ -30,9 +30,16 @@ def _check_dep(section: "Data | Model", name: str, expected: str) -> None:
         raise InputError(f"{name}.dep is {section.dep}, but must be {expected} for {name}.source {section.source}")
 
 
-def data_dep(source: str) -> str:
+def data_folder_name(name: str | None) -> str:
+    """The folder below ATTATTR_DATA that holds a folder for every task: `glue` unless data.name is another."""
+    return name or "glue"
+
+
+def data_dep(source: str, name: str | None) -> str:
     """The path that DVC watches for the examples of `source`."""
-    return {"planted": "pipeline/data/planted.py", "folder": "external/glue"}.get(source, "pipeline/data/sources.py")
+    if source == "folder":
+        return f"external/{data_folder_name(name)}"
+    return "pipeline/data/planted.py" if source == "planted" else "pipeline/data/sources.py"
 
 
 def model_dep(source: str, name: str | None) -> str:
@@ -55,7 +62,7 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _fits_source(self) -> "Data":
-        planted, hub = ("n_train", "n_dev"), ("name", "revision")
+        planted = ("n_train", "n_dev")
         if self.source == "planted":
             _require(self, "data", planted, self.source)
         else:
@@ -63,8 +70,12 @@ class Data(Section):
         if self.source == "hub":
             _require(self, "data", ("name",), self.source)
         else:
-            _forbid(self, "data", hub, self.source)
-        _check_dep(self, "data", data_dep(self.source))
+            _forbid(self, "data", ("revision",), self.source)
+        if self.source == "planted":
+            _forbid(self, "data", ("name",), self.source)
+        if self.source == "folder" and not re.fullmatch(r"\w[\w-]*", data_folder_name(self.name)):
+            raise InputError(f"data.name is {self.name}, but must be the name of a folder of ATTATTR_DATA")
+        _check_dep(self, "data", data_dep(self.source, self.name))
         return self
 
 

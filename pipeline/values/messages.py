@@ -10,10 +10,11 @@ from pydantic import BaseModel, ValidationError
 from pipeline.errors import InputError
 from pipeline.values.schema import Params
 
+ONE, MORE = "a list with at least one entry", "a list with at least {min_length} entries"
 
-def unknown_key(path: tuple[str, ...]) -> str:
+
+def unknown_key(path: tuple[str, ...], *, model: type[BaseModel] = Params) -> str:
     """The line that refuses a key which the schema lacks, with the nearest ones that it has."""
-    model: type[BaseModel] = Params
     for depth, part in enumerate(path):
         if part not in model.model_fields:
             known = list(model.model_fields)
@@ -29,8 +30,11 @@ def unknown_key(path: tuple[str, ...]) -> str:
     return f"{'.'.join(path)} cannot be set here"
 
 
-def first_error(error: ValidationError) -> str:
-    """The line that refuses the first bad value: its key, the value, and what is allowed."""
+def first_error(error: ValidationError, *, model: type[BaseModel] = Params, within: tuple[str, ...] = ()) -> str:
+    """The line that refuses the first bad value: its key, the value, and what is allowed.
+
+    `within` are the keys above those of `model`.
+    """
     # A misspelt key is both unknown and missing: the former says more.
     first = min(error.errors(include_url=False), key=lambda found: found["type"] != "extra_forbidden")
     kind, context = first["type"], first.get("ctx", {})
@@ -38,9 +42,10 @@ def first_error(error: ValidationError) -> str:
     if isinstance(cause, InputError):
         return str(cause)
     path = [part for part in first["loc"] if part != "[key]"]
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).lstrip(".")
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in (*within, *path)).lstrip(".")
     if kind == "extra_forbidden":
-        return unknown_key(tuple(str(part) for part in path))
+        prefix = "".join(f"{part}." for part in within)
+        return prefix + unknown_key(tuple(str(part) for part in path), model=model)
     if kind == "missing":
         return f"{key} is missing"
     return f"{key} is {_shown(first['input'])}, but must be {_allowed(kind, context, first['msg'])}"
@@ -53,9 +58,11 @@ def _allowed(kind: str, context: Mapping[str, Any], message: str) -> str:
         "less_than_equal": "at most {le}",
         "less_than": "below {lt}",
         "literal_error": "one of {expected}",
-        "too_short": "a list with at least one entry",
+        "too_short": ONE if context.get("min_length") == 1 else MORE,
+        "too_long": "a list with at most {max_length} entries",
         "tuple_type": "a list",
         "int_type": "an integer",
+        "bool_type": "true or false",
         "float_type": "a number",
         "finite_number": "a finite number",
         "string_type": "text",

@@ -11,10 +11,11 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import ValidationError
 
 from pipeline.errors import InputError
-from pipeline.values.config import StageConfig
+from pipeline.values.config import ENTRY, LABELS, TABLE, StageConfig
 from pipeline.values.messages import first_error
 from pipeline.values.paths import PRESETS
 from pipeline.values.schema import Params
+from pipeline.values.task_table import read_task_table
 
 PARAMS_FILE = Path("params.yaml")
 GRAPH_FILE = Path("dvc.yaml")
@@ -26,13 +27,13 @@ def preset_names() -> list[str]:
 
 
 def load_params(values: Mapping[str, Any]) -> Params:
-    """Check `values`, the content of params.yaml.
+    """Check `values`, the content of params.yaml, and conf/tasks.yaml.
 
     Raises:
         InputError: in one line, the first bad key, its value and what is allowed.
     """
     try:
-        params = Params.model_validate(values)
+        params = Params.model_validate(values, context=read_task_table())
     except ValidationError as error:
         raise InputError(first_error(error)) from None
     if params.preset not in preset_names():
@@ -86,7 +87,10 @@ def write_values(config: StageConfig) -> None:
 
 @dataclass(frozen=True)
 class Declaration:
-    """What dvc.yaml says of a stage: the sections it depends on, its matrix (`task`, `seed`), files it depends on."""
+    """What dvc.yaml says of a stage: the sections it depends on, its matrix (`task`, `seed`), files it depends on.
+
+    What it declares of conf/tasks.yaml is among the sections: TABLE, ENTRY or LABELS.
+    """
 
     sections: frozenset[str]
     matrix: frozenset[str]
@@ -98,7 +102,8 @@ def read_declaration(stage: str, path: Path = GRAPH_FILE) -> Declaration:
     """Read dvc.yaml's entry of `stage`.
 
     Raises:
-        InputError: if there is none, or if it declares a part of a section, or something that is no section.
+        InputError: if there is none, or if it declares a part of a section, or something that is no section, or
+            another part of conf/tasks.yaml than all, its task's entry, or the labels in it.
     """
     if not path.is_file():
         raise InputError(f"{path} is missing; run from the repository's root")
@@ -109,8 +114,20 @@ def read_declaration(stage: str, path: Path = GRAPH_FILE) -> Declaration:
     entry = ((graph or {}).get("stages") or {}).get(stage)
     if entry is None:
         raise InputError(f"{path} has no stage {stage}")
-    sections = entry.get("params") or []
+    listed = entry.get("params") or []
+    sections: list[Any] = [
+        part for one in listed for part in (_parts_of_table(one) if isinstance(one, dict) else [one])
+    ]
     for section in sections:
-        if not isinstance(section, str) or section not in Params.model_fields or section == "run":
+        known = {*Params.model_fields, TABLE, ENTRY, LABELS} - {"run"}
+        if not isinstance(section, str) or section not in known:
             raise InputError(f"{path} declares {section} for stage {stage}, but must list whole sections, without run")
     return Declaration(frozenset(sections), frozenset(entry.get("matrix") or {}), tuple(entry.get("deps") or []))
+
+
+def _parts_of_table(declared: Mapping[str, Any]) -> list[str]:
+    """What dvc.yaml declares of conf/tasks.yaml, such as `conf/tasks.yaml: ["${item.task}.labels"]`."""
+    parts: list[str] = []
+    for file, keys in declared.items():
+        parts += [f"{file}:{key}" for key in keys] if isinstance(keys, list) else [file]
+    return parts

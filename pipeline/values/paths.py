@@ -70,19 +70,19 @@ def link_external(needed: Sequence[str]) -> None:
     """Make `external` in the working directory a link to the folder that ATTATTR_DATA names, or refresh it.
 
     Args:
-        needed: the folders that have to be there: `glue`, `models`; without any there is nothing to link.
+        needed: the folders that have to be there, such as `glue` and `models`; without any there is nothing to link.
 
     Raises:
         InputError: if ATTATTR_DATA is unset, is no folder or lacks one of `needed`, or if `external` is no link.
     """
     if not needed:
         return
-    setting = os.environ.get("ATTATTR_DATA")
+    setting, held = os.environ.get("ATTATTR_DATA"), " and ".join(f"{name}/" for name in needed)
     if not setting:
-        raise InputError("ATTATTR_DATA is not set; set it to the folder that holds glue/ and models/")
+        raise InputError(f"ATTATTR_DATA is not set; set it to the folder that holds {held}")
     target = Path(setting).expanduser().resolve()
     if not target.is_dir():
-        raise InputError(f"ATTATTR_DATA is {setting}, which is not a folder; it must hold glue/ and models/")
+        raise InputError(f"ATTATTR_DATA is {setting}, which is not a folder; it must hold {held}")
     for name in needed:
         if not (target / name).is_dir():
             raise InputError(f"ATTATTR_DATA is {setting}, which has no folder {name}/")

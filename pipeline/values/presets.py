@@ -73,7 +73,7 @@ def _with_deps(values: Mapping[str, Any]) -> dict[str, Any]:
     complete = dict(values)
     data, model = values.get("data"), values.get("model")
     if isinstance(data, dict):
-        complete["data"] = {**data, "dep": data_dep(str(data.get("source")))}
+        complete["data"] = {**data, "dep": data_dep(str(data.get("source")), data.get("name"))}
     if isinstance(model, dict):
         complete["model"] = {**model, "dep": model_dep(str(model.get("source")), str(model.get("name")))}
     return complete

@@ -1,13 +1,14 @@
-"""What params.yaml may hold: one class per section, one field per value.
+"""What params.yaml may hold: one class per section, one field per value; tasks are those of conf/tasks.yaml.
 
 A stage's section has the stage's name. To add one: a class here, a field in `Params`, its defaults in
 conf/base.yaml, and its name under the stage's `params` in dvc.yaml.
 No field has a default here: params.yaml and the presets are the only places where values are set.
 """
 
-from typing import Annotated, Literal, get_args
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
 from pipeline.errors import InputError
 from pipeline.values.fields import (
@@ -24,12 +25,12 @@ from pipeline.values.fields import (
     rising_from_0_to_1,
     rising_to_1,
 )
-from pipeline.values.inputs import Data, Model
+from pipeline.values.inputs import Data, Model, data_folder_name
 from pipeline.values.per_task import DEFAULT, for_task
 
-PlantedTask = Literal["negation", "inference"]
-GlueTask = Literal["mnli", "rte", "sst2", "mrpc"]
-Task = Literal[PlantedTask, GlueTask]
+if TYPE_CHECKING:
+    from pipeline.values.task_table import Task
+
 Pooling = Literal["max", "confidence"]
 Importance = Literal[
     "attribution",
@@ -51,7 +52,7 @@ Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clen
 
 def _by_task(value: object) -> object:
     table = value if isinstance(value, dict) else {DEFAULT: value}
-    if table.keys() <= {DEFAULT, *get_args(Task)} and all(type(item) is int and item >= 0 for item in table.values()):
+    if all(type(item) is int and item >= 0 for item in table.values()):
         return value
     raise ValueError("an integer of at least 0, or a table of such by task, with default for the others")
 
@@ -198,7 +199,7 @@ class Tree(Section):
     optimum_seconds: Positive  # for each example's exact optimum
     n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
     longest_shown: Count  # tokens
-    withheld: AnyNumber[Task]  # tasks whose sentences must not be shown
+    withheld: AnyNumber[Name]  # tasks whose sentences must not be shown
 
 
 class View(Section):
@@ -282,10 +283,10 @@ class Run(Section):
 
 
 class Params(Section):
-    """All of params.yaml."""
+    """All of params.yaml, and the table of tasks that it is checked against: the context of its validation."""
 
     preset: Name
-    tasks: List[Task]
+    tasks: List[Name]
     seeds: List[NotNegative]
     data: Data
     model: Model
@@ -306,10 +307,37 @@ class Params(Section):
     figures: Figures
     report: Report
     run: Run
+    _table: "Mapping[str, Task]" = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Keep the table of tasks."""
+        self._table = context
+
+    @property
+    def table(self) -> "Mapping[str, Task]":
+        """Every task of conf/tasks.yaml by its name."""
+        return self._table
+
+    @model_validator(mode="after")
+    def _tasks_are_known(self) -> "Params":
+        by_task = {"finetune.epochs": self.finetune.epochs, "attribute.mine_min_tokens": self.attribute.mine_min_tokens}
+        by_task |= {"planted_paths.epochs": self.planted_paths.epochs}
+        named = {"tasks": self.tasks, "tree.withheld": self.tree.withheld}
+        named |= {key: [*value] for key, value in by_task.items() if isinstance(value, dict)}
+        for key, tasks in named.items():
+            known = [*self.table, *([DEFAULT] if key in by_task else [])]
+            if unknown := next((task for task in tasks if task not in known), None):
+                raise InputError(f"{key} holds {unknown}, but conf/tasks.yaml has {', '.join(known)}")
+        return self
 
     @model_validator(mode="after")
     def _sections_fit(self) -> "Params":
-        fitting = get_args(PlantedTask if self.data.source == "planted" else GlueTask)
+        fitting = [name for name, task in self.table.items() if task.planted == (self.data.source == "planted")]
+        if self.model.source == "scratch" and self.data.source != "planted":
+            raise InputError(
+                f"model.source is scratch, whose words are those of planted tasks, but data.source is "
+                f"{self.data.source}: use a model with a tokenizer, from a folder or the hub"
+            )
         for task in self.tasks:
             if task not in fitting:
                 raise InputError(
@@ -346,5 +374,5 @@ class Params(Section):
 
 def external_folders(params: Params) -> list[str]:
     """The folders of ATTATTR_DATA that `params` needs."""
-    sources = {"glue": params.data.source, "models": params.model.source}
+    sources = {data_folder_name(params.data.name): params.data.source, "models": params.model.source}
     return [name for name, source in sources.items() if source == "folder"]

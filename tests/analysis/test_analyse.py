@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 from outcomes_by_hand import write_model
 
 from pipeline.analyse import main
@@ -15,12 +14,13 @@ from pipeline.analysis.experiments import ANALYSES
 from pipeline.analysis.outcomes import Outcomes
 from pipeline.analysis.rules import read_rules
 from pipeline.values.config import StageConfig
+from pipeline.values.params import read_declaration
 from pipeline.values.presets import compose_params
 from pipeline.values.store import read_json, write_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 TASKS, SEEDS = ["negation", "inference"], [1, 2]
-DECLARED = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["analyse"]["params"]
+DECLARED = read_declaration("analyse", ROOT / "dvc.yaml").sections
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def root(tmp_path_factory):
 def values():
     """What the stage sees: a section that dvc.yaml does not declare for it would be refused."""
     params = compose_params(["preset=mini", "seeds=[1,2]", "run.tracking.mode=disabled"])
-    return StageConfig(params, stage="analyse", declared=frozenset(DECLARED))
+    return StageConfig(params, stage="analyse", declared=DECLARED)
 
 
 @pytest.fixture(scope="module")

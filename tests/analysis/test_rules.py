@@ -7,7 +7,9 @@ from pydantic import ValidationError
 
 from pipeline.analysis.experiments import ANALYSES
 from pipeline.analysis.rules import FILE, read_rules
-from pipeline.data.tasks import TASKS
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 
 def test_every_rule_has_limits_and_an_experiment():

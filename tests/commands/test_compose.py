@@ -59,7 +59,7 @@ def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path, e
         (["attribute.steps=many"], 'attribute.steps is "many", but must be auto or an integer of at least 1'),
         (["run.token_budget=0"], "run.token_budget is 0, but must be auto or an integer of at least 1"),
         (["prune.rates=[0,1.2]"], "prune.rates[1] is 1.2, but must be at most 1.0"),
-        (["tasks=[cola]"], 'tasks[0] is "cola", but must be one of negation, inference, mnli, rte, sst2, mrpc'),
+        (["tasks=[cola]"], "tasks holds cola, but conf/tasks.yaml has negation, inference, mnli, rte, sst2, mrpc"),
         (["data=planted"], 'data is "planted", but must be a section'),
         (["model.source=3"], "model.source is 3, but must be one of scratch, folder, hub"),
         (["seeds=[1"], "seeds=[1 cannot be read as KEY=VALUE: "),

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 import yaml
 from outcomes_by_hand import write_model
 from wandb_server import OWNER, stand_in
 
-import wandb
 from pipeline.analyse import main as analyse
 from pipeline.commands.publish import main
 from pipeline.commands.publishing.upload import link, log_in, upload
 from pipeline.launch import network
 from pipeline.launch.tracking import track
 from pipeline.values.config import StageConfig
+from pipeline.values.params import read_declaration
 from pipeline.values.paths import SOURCE
 from pipeline.values.presets import compose_params
 
@@ -30,7 +31,7 @@ ARTIFACT = {"artifactTypeName": "data", "digest": "d"}
 
 
 def config(stage: str, **model: Any) -> StageConfig:
-    declared = frozenset(yaml.safe_load(Path("dvc.yaml").read_text())["stages"][stage]["params"])
+    declared = read_declaration(stage).sections
     return StageConfig(compose_params(OVERRIDES), stage=stage, declared=declared, **model)
 
 

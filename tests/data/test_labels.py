@@ -5,12 +5,14 @@ from itertools import permutations
 import pytest
 
 from pipeline.data.labels import class_order, mapping, stored_names
-from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 
 def order(task, *names):
-    return class_order(dict(enumerate(names)), task, location="models/mine")
+    return class_order(dict(enumerate(names)), TASKS[task].labels, task=task, location="models/mine")
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -88,13 +90,13 @@ def test_what_contradicts_is_refused_in_one_line(task, names):
 
 def test_outputs_that_are_not_numbered_from_0_are_refused():
     with pytest.raises(InputError, match="names its labels negative, positive"):
-        class_order({1: "negative", 2: "positive"}, "sst2", location="models/mine")
+        class_order({1: "negative", 2: "positive"}, TASKS["sst2"].labels, task="sst2", location="models/mine")
 
 
 def test_the_mapping_names_each_classs_output():
     names = {0: "POS", 1: "NEG"}
-    found = class_order(names, "sst2", location="models/mine")
-    assert mapping(names, found, "sst2") == {"negative": "1 NEG", "positive": "0 POS"}
+    found = class_order(names, TASKS["sst2"].labels, task="sst2", location="models/mine")
+    assert mapping(names, found, TASKS["sst2"].labels) == {"negative": "1 NEG", "positive": "0 POS"}
 
 
 @pytest.mark.parametrize(
@@ -125,3 +127,24 @@ def test_names_are_read_from_either_table(config, names):
 def test_tables_that_contradict_are_refused(config, line):
     with pytest.raises(InputError, match=f"models/mine has {line}"):
         stored_names(config, location="models/mine")
+
+
+OWN = ("World", "Sport", "Sci/Tech", "4 stars", "5 stars", "not_news")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        OWN,
+        ("world", "SPORT", "sci tech", "4_Stars", "5-stars", "Not News"),
+        ("LABEL world", "label_Sport", "Sci/Tech", "4 stars", "5 stars", "no_news"),
+    ],
+)
+def test_labels_of_ones_own_are_known_by_their_own_names(names):
+    turned = dict(enumerate(reversed(names)))
+    assert class_order(turned, OWN, task="mine", location="models/mine") == (5, 4, 3, 2, 1, 0)
+
+
+def test_labels_that_differ_by_a_number_are_not_mixed_up():
+    with pytest.raises(InputError, match="names its labels 1 star, 3 stars, which are not 1 star, 2 stars of mine"):
+        class_order({0: "1 star", 1: "3 stars"}, ("1 star", "2 stars"), task="mine", location="models/mine")

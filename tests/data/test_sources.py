@@ -10,6 +10,10 @@ from pipeline.data.planted import generate
 from pipeline.data.sources import load_rows, require_hub
 from pipeline.errors import InputError
 from pipeline.values.inputs import Data
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
+MUST = "it must be one of 0, 1, entailment, not_entailment"
 
 FOLDER = Data(source="folder", dep="external/glue", name=None, revision=None, n_train=None, n_dev=None)
 
@@ -40,7 +44,7 @@ def rte(tmp_path, monkeypatch):
 
 def refusal(data, task="rte"):
     with pytest.raises(InputError) as caught:
-        load_rows(data, task)
+        load_rows(data, TASKS[task])
     message = str(caught.value)
     assert len(message.splitlines()) == 1
     return message
@@ -48,25 +52,25 @@ def refusal(data, task="rte"):
 
 def test_planted_rows_are_those_of_the_grammar():
     data = Data(source="planted", dep="pipeline/data/planted.py", name=None, revision=None, n_train=5, n_dev=3)
-    assert load_rows(data, "negation") == generate("negation", n_train=5, n_dev=3)
+    assert load_rows(data, TASKS["negation"]) == generate("negation", n_train=5, n_dev=3)
 
 
 def test_a_folder_of_parquet_files(rte):
-    assert load_rows(FOLDER, "rte") == {"train": TRAIN, "dev": DEV}
+    assert load_rows(FOLDER, TASKS["rte"]) == {"train": TRAIN, "dev": DEV}
 
 
 def test_mnli_is_evaluated_on_the_matched_split(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rows = [{"premise": "p", "hypothesis": "h", "label": 2}]
+    rows = [{"premise": "p", "hypothesis": "h", "label": label} for label in (2, 1, 0)]
     write(tmp_path / "external/glue/mnli/train.parquet", rows)
     write(tmp_path / "external/glue/mnli/validation_matched.parquet", [{**rows[0], "label": 0}])
-    assert load_rows(FOLDER, "mnli")["dev"][0]["label"] == 0
+    assert load_rows(FOLDER, TASKS["mnli"])["dev"][0]["label"] == 0
 
 
 def test_a_missing_file_is_named(rte):
     (rte / "validation.parquet").unlink()
     message = refusal(FOLDER)
-    assert "external/glue/rte/validation.parquet is missing" in message
+    assert "external/glue/rte/validation.parquet is missing, and so are .csv and .tsv" in message
     assert "ATTATTR_DATA" in message
 
 
@@ -93,9 +97,18 @@ def spoil(**changes):
             [{"sentence1": "a", "sentence2": "b"}],
             "external/glue/rte/train.parquet has no column label: it has sentence1, sentence2",
         ),
-        (spoil(label=-1), "external/glue/rte/train.parquet row 2 has label -1: it must be 0 to 1"),
-        (spoil(label=2), "external/glue/rte/train.parquet row 2 has label 2: it must be 0 to 1"),
-        (spoil(label=None), "external/glue/rte/train.parquet row 2 has label None: it must be 0 to 1"),
+        (
+            spoil(label=-1),
+            f"external/glue/rte/train.parquet row 2 has label -1: {MUST}",
+        ),
+        (
+            spoil(label=2),
+            f"external/glue/rte/train.parquet row 2 has label 2: {MUST}",
+        ),
+        (
+            spoil(label=None),
+            f"external/glue/rte/train.parquet row 2 has label None: {MUST}",
+        ),
         (spoil(sentence1=""), "external/glue/rte/train.parquet row 2 has no text in column sentence1"),
         (spoil(sentence2=" \t\n"), "external/glue/rte/train.parquet row 2 has no text in column sentence2"),
         (spoil(sentence2=None), "external/glue/rte/train.parquet row 2 has no text in column sentence2"),
@@ -109,13 +122,13 @@ def test_a_bad_row_is_named(rte, rows, message):
 def test_labels_must_be_whole_numbers(rte):
     write(rte / "train.parquet", [{**row, "label": float(row["label"])} for row in TRAIN])
     assert refusal(FOLDER) == (
-        "external/glue/rte/train.parquet has a column label of type double: it must hold whole numbers"
+        "external/glue/rte/train.parquet has a column label of type double: it must hold text or whole numbers"
     )
 
 
 def test_dev_rows_are_checked_too(rte):
     write(rte / "validation.parquet", [{**DEV[0], "label": -1}])
-    assert refusal(FOLDER) == "external/glue/rte/validation.parquet row 0 has label -1: it must be 0 to 1"
+    assert refusal(FOLDER) == f"external/glue/rte/validation.parquet row 0 has label -1: {MUST}"
 
 
 def test_an_empty_file_is_named(rte):
@@ -146,7 +159,7 @@ def stand_in(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("absolute", [False, True])
 def test_a_data_set_of_the_hub_is_loaded_by_task(stand_in, absolute):
-    assert load_rows(hub(stand_in if absolute else "nyu-mll/glue"), "rte") == {"train": TRAIN, "dev": DEV}
+    assert load_rows(hub(stand_in if absolute else "nyu-mll/glue"), TASKS["rte"]) == {"train": TRAIN, "dev": DEV}
 
 
 def test_rows_from_the_hub_are_checked_like_all_others(stand_in):

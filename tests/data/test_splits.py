@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from pipeline.data.planted import generate
 from pipeline.data.splits import normalised, split
-from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def texts(split_rows):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_no_carved_text_is_trained_on_even_where_the_data_repeat_it(rows, seed, settings):
-    result = split(rows, "rte", settings(), seed=seed)
+    result = split(rows, TASKS["rte"], settings(), seed=seed)
     carved = result.importance + result.heldout
     assert (len(result.importance), len(result.heldout)) == (4, 6)
     assert len(texts(carved)) == 10
@@ -62,7 +64,7 @@ def test_no_carved_text_is_trained_on_even_where_the_data_repeat_it(rows, seed, 
 
 
 def test_some_seed_drops_a_repetition(rows, settings):
-    assert any(split(rows, "rte", settings(), seed=seed).dropped_duplicates for seed in range(5))
+    assert any(split(rows, TASKS["rte"], settings(), seed=seed).dropped_duplicates for seed in range(5))
 
 
 def test_a_sentence_of_a_carved_row_stands_in_no_training_row_in_either_column(settings):
@@ -70,7 +72,7 @@ def test_a_sentence_of_a_carved_row_stands_in_no_training_row_in_either_column(s
     chain = [
         {"sentence1": f"Link {number}", "sentence2": f"link, {number + 1}!", "label": 0} for number in range(0, 90, 1)
     ]
-    result = split({"train": chain, "dev": pairs(5)}, "rte", settings(), seed=1)
+    result = split({"train": chain, "dev": pairs(5)}, TASKS["rte"], settings(), seed=1)
     carved = {int(row["example_id"].split("-")[1]) for row in result.importance + result.heldout}
     neighbours = {number + step for number in carved for step in (-1, 1)} & set(range(90))
     assert {int(row["example_id"].split("-")[1]) for row in result.train} == set(range(90)) - carved - neighbours
@@ -80,19 +82,19 @@ def test_a_sentence_of_a_carved_row_stands_in_no_training_row_in_either_column(s
 def test_a_sentence_that_would_be_in_all_rows_leaves_none(settings):
     same = [{**row, "sentence2": "the same"} for row in pairs(24)]
     with pytest.raises(InputError, match="none is left"):
-        split({"train": same, "dev": pairs(5)}, "rte", settings(), seed=1)
+        split({"train": same, "dev": pairs(5)}, TASKS["rte"], settings(), seed=1)
 
 
 @pytest.mark.parametrize("task", TASKS)
 @given(data=st.data(), seed=st.integers(0, 20))
 def test_carved_and_training_rows_share_no_normalised_sentence(section, task, data, seed):
-    columns = TASKS[task].columns
+    columns = TASKS[task].texts
     sentence = st.sampled_from(SENTENCES)
     row = st.fixed_dictionaries(dict.fromkeys(columns, sentence) | {"label": st.integers(0, 1)})
     rows = {"train": data.draw(st.lists(row, min_size=8, max_size=30)), "dev": data.draw(st.lists(row, min_size=2))}
     settings = section("prepare", n_train=None, n_eval=None, n_importance=1, n_heldout=1)
     try:
-        result = split(rows, task, settings, seed=seed)
+        result = split(rows, TASKS[task], settings, seed=seed)
     except InputError:
         return
 
@@ -136,7 +138,7 @@ def test_texts_without_letters_stay_apart():
 def test_premises_of_the_planted_task_alone_tell_its_rows_apart(settings):
     """Its hypotheses come from few templates: by them half of the training rows would go."""
     rows = generate("inference", n_train=600, n_dev=20)
-    result = split(rows, "inference", settings(n_importance=30, n_heldout=30), seed=1)
+    result = split(rows, TASKS["inference"], settings(n_importance=30, n_heldout=30), seed=1)
     assert result.dropped_duplicates == 0
     carved = result.importance + result.heldout
     assert not {row["premise"] for row in carved} & {row["premise"] for row in result.train}
@@ -151,19 +153,19 @@ def test_of_phrases_only_those_as_long_as_dev_sentences_are_carved(settings):
     rows = {"train": sentences(list(range(1, 21)) * 5, "t"), "dev": sentences([20, 8, 4, 16, 12], "d")}
     for protocol in ("heldout", "authors"):
         chosen = settings(protocol=protocol, n_importance=5, n_heldout=40)
-        results = [split(rows, "sst2", chosen, seed=seed) for seed in range(5)]
+        results = [split(rows, TASKS["sst2"], chosen, seed=seed) for seed in range(5)]
         carved = [row for r in results for row in r.heldout + (r.importance if protocol == "heldout" else [])]
         assert {len(row["sentence"].split()) for row in carved} == set(range(8, 21))
         # Training rows are of any length.
         assert {len(row["sentence"].split()) for row in results[0].train} > set(range(1, 8))
-    other = split(rows, "negation", settings(n_importance=40, n_heldout=40), seed=1)
+    other = split(rows, TASKS["negation"], settings(n_importance=40, n_heldout=40), seed=1)
     assert min(len(row["sentence"].split()) for row in other.importance) < 8
     with pytest.raises(InputError, match="sst2 has 65 distinct training texts, but 66 are to be carved out"):
-        split(rows, "sst2", settings(n_importance=60), seed=1)
+        split(rows, TASKS["sst2"], settings(n_importance=60), seed=1)
 
 
 def test_ids_name_the_split_and_the_row(rows, settings):
-    result = split(rows, "rte", settings(), seed=1)
+    result = split(rows, TASKS["rte"], settings(), seed=1)
     assert ids(result.dev) == [f"dev-{number}" for number in range(12)]
     for row in result.train + result.importance + result.heldout:
         kind, number = row["example_id"].split("-")
@@ -173,46 +175,52 @@ def test_ids_name_the_split_and_the_row(rows, settings):
 
 
 def test_the_split_depends_on_the_seed_alone(rows, settings):
-    first, again, other = (split(rows, "rte", settings(), seed=seed) for seed in (3, 3, 4))
+    first, again, other = (split(rows, TASKS["rte"], settings(), seed=seed) for seed in (3, 3, 4))
     assert first == again
     assert set(ids(first.importance)) != set(ids(other.importance))
 
 
 def test_the_evaluation_examples_are_the_same_for_every_seed_and_nested(rows, settings):
     parts = [
-        {tuple(ids(split(rows, "rte", settings(n_eval=count), seed=seed).dev)) for seed in range(4)}
+        {tuple(ids(split(rows, TASKS["rte"], settings(n_eval=count), seed=seed).dev)) for seed in range(4)}
         for count in range(1, 13)
     ]
     assert all(len(part) == 1 for part in parts)
     for (smaller,), (larger,) in pairwise(parts):
         assert set(smaller) < set(larger)
     other = {**rows, "train": rows["train"][:20]}
-    assert split(other, "rte", settings(n_eval=5), seed=1).dev == split(rows, "rte", settings(n_eval=5), seed=1).dev
+    assert (
+        split(other, TASKS["rte"], settings(n_eval=5), seed=1).dev
+        == split(rows, TASKS["rte"], settings(n_eval=5), seed=1).dev
+    )
 
 
 def test_another_seed_draws_another_training_subset(rows, settings):
-    subsets = [ids(split(rows, "rte", settings(n_train=7), seed=seed).train) for seed in (1, 1, 2)]
+    subsets = [ids(split(rows, TASKS["rte"], settings(n_train=7), seed=seed).train) for seed in (1, 1, 2)]
     assert subsets[0] == subsets[1] != subsets[2]
 
 
 def test_samples_of_train_and_dev_are_in_order(rows, settings):
-    result, whole = split(rows, "rte", settings(n_train=7, n_eval=5), seed=1), split(rows, "rte", settings(), seed=1)
+    result, whole = (
+        split(rows, TASKS["rte"], settings(n_train=7, n_eval=5), seed=1),
+        split(rows, TASKS["rte"], settings(), seed=1),
+    )
     assert (len(result.train), len(result.dev)) == (7, 5)
     for part, all_rows in ((result.train, whole.train), (result.dev, whole.dev)):
         places = [ids(all_rows).index(name) for name in ids(part)]
         assert places == sorted(set(places))
     assert result.dev != whole.dev[:5]
     assert ids(result.importance) == ids(whole.importance)
-    assert split(rows, "rte", settings(n_train=7, n_eval=5), seed=1) == result
+    assert split(rows, TASKS["rte"], settings(n_train=7, n_eval=5), seed=1) == result
 
 
 def test_more_than_there_is_means_all(rows, settings):
-    result = split(rows, "rte", settings(n_train=1000, n_eval=1000), seed=1)
-    assert result == split(rows, "rte", settings(), seed=1)
+    result = split(rows, TASKS["rte"], settings(n_train=1000, n_eval=1000), seed=1)
+    assert result == split(rows, TASKS["rte"], settings(), seed=1)
 
 
 def test_the_authors_protocol_scores_the_first_dev_examples(rows, settings):
-    result = split(rows, "rte", settings(protocol="authors"), seed=1)
+    result = split(rows, TASKS["rte"], settings(protocol="authors"), seed=1)
     assert ids(result.importance) == [f"dev-{number}" for number in range(4)]
     assert ids(result.dev) == [f"dev-{number}" for number in range(12)]
     assert len(result.heldout) == 6
@@ -221,7 +229,7 @@ def test_the_authors_protocol_scores_the_first_dev_examples(rows, settings):
 
 
 def test_no_heldout_examples_are_allowed(rows, settings):
-    assert split(rows, "rte", settings(n_heldout=0), seed=1).heldout == []
+    assert split(rows, TASKS["rte"], settings(n_heldout=0), seed=1).heldout == []
 
 
 @pytest.mark.parametrize(
@@ -234,7 +242,7 @@ def test_no_heldout_examples_are_allowed(rows, settings):
 )
 def test_sizes_that_the_data_cannot_serve_are_refused(rows, changes, message, settings):
     with pytest.raises(InputError, match=re.escape(message)):
-        split(rows, "rte", settings(**changes), seed=1)
+        split(rows, TASKS["rte"], settings(**changes), seed=1)
 
 
 def test_a_single_sentence_task(settings):
@@ -242,5 +250,5 @@ def test_a_single_sentence_task(settings):
         "train": [{"sentence": f"text {number % 15}", "label": 0} for number in range(20)],
         "dev": [{"sentence": "dev", "label": 1}],
     }
-    result = split(rows, "sst2", settings(), seed=1)
+    result = split(rows, TASKS["sst2"], settings(), seed=1)
     assert not {r["sentence"] for r in result.train} & {r["sentence"] for r in result.importance + result.heldout}

@@ -8,6 +8,9 @@ from pipeline.data.planted import generate, vocabulary
 from pipeline.data.splits import split
 from pipeline.data.tokenise import digest, load_tokenizer, save_tokenizer, tokenise
 from pipeline.values.inputs import Model
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 SCRATCH = Model(
     source="scratch",
@@ -41,7 +44,7 @@ def test_a_model_from_scratch_has_one_token_per_word(task):
 
 def test_pairs_have_two_segments_and_special_tokens():
     rows, tokenizer = planted("inference"), load_tokenizer(SCRATCH, "inference", 1)
-    examples, truncated = tokenise(rows, tokenizer, "inference", max_length=64)
+    examples, truncated = tokenise(rows, tokenizer, TASKS["inference"], max_length=64)
     assert truncated == 0
     for row, example in zip(rows, examples, strict=True):
         premise, hypothesis = row["premise"].split(), row["hypothesis"].split()
@@ -54,7 +57,7 @@ def test_pairs_have_two_segments_and_special_tokens():
 @pytest.mark.parametrize("task", ["negation", "inference"])
 def test_deciding_positions_point_at_the_deciding_words(task):
     rows, tokenizer = planted(task, 200), load_tokenizer(SCRATCH, task, 1)
-    examples, _ = tokenise(rows, tokenizer, task, max_length=64)
+    examples, _ = tokenise(rows, tokenizer, TASKS[task], max_length=64)
     columns = ["sentence"] if task == "negation" else ["premise", "hypothesis"]
     counts = set()
     for row, example in zip(rows, examples, strict=True):
@@ -85,7 +88,7 @@ def pieces():
 
 def test_of_a_word_in_pieces_the_first_one_is_the_deciding_position(pieces):
     row = {"sentence": "it is not bad .", "label": 1, "example_id": "a", "deciding_words": [[0, 2], [0, 3]]}
-    (example,), _ = tokenise([row], pieces, "negation", max_length=64)
+    (example,), _ = tokenise([row], pieces, TASKS["negation"], max_length=64)
     assert pieces.convert_ids_to_tokens(example["input_ids"]) == (
         ["[CLS]", "i", "##t", "i", "##s", "n", "##o", "##t", "b", "##a", "##d", ".", "[SEP]"]
     )
@@ -97,7 +100,7 @@ def test_texts_beyond_the_length_are_cut_and_counted():
     texts = ["the soup was good .", "the soup was always good .", "the soup was always always good ."]
     rows = [{"sentence": text, "label": 1, "example_id": text} for text in texts]
     # With [CLS] and [SEP] the texts have 7, 8 and 9 tokens.
-    examples, truncated = tokenise(rows, tokenizer, "negation", max_length=8)
+    examples, truncated = tokenise(rows, tokenizer, TASKS["negation"], max_length=8)
     assert truncated == 1
     assert [len(example["input_ids"]) for example in examples] == [7, 8, 8]
     assert tokenizer.convert_ids_to_tokens(examples[2]["input_ids"])[-2:] == ["good", "[SEP]"]
@@ -107,7 +110,7 @@ def test_texts_beyond_the_length_are_cut_and_counted():
 def test_a_pair_is_cut_at_its_longer_text():
     tokenizer = load_tokenizer(SCRATCH, "inference", 1)
     row = {"premise": "the red box was hot .", "hypothesis": "the box was hot .", "label": 0, "example_id": "a"}
-    (example,), truncated = tokenise([row], tokenizer, "inference", max_length=13)
+    (example,), truncated = tokenise([row], tokenizer, TASKS["inference"], max_length=13)
     assert truncated == 1
     assert tokenizer.convert_ids_to_tokens(example["input_ids"]) == (
         ["[CLS]", "the", "red", "box", "was", "hot", "[SEP]", "the", "box", "was", "hot", ".", "[SEP]"]
@@ -116,7 +119,7 @@ def test_a_pair_is_cut_at_its_longer_text():
 
 def test_a_deciding_word_that_is_cut_off_is_not_pointed_at():
     rows, tokenizer = planted("negation"), load_tokenizer(SCRATCH, "negation", 1)
-    examples, truncated = tokenise(rows, tokenizer, "negation", max_length=10)
+    examples, truncated = tokenise(rows, tokenizer, TASKS["negation"], max_length=10)
     assert truncated > 0
     for row, example in zip(rows, examples, strict=True):
         words = [row["sentence"].split()[place] for _, place in row["deciding_words"] if place < 8]
@@ -125,7 +128,7 @@ def test_a_deciding_word_that_is_cut_off_is_not_pointed_at():
 
 
 def test_no_rows_give_no_examples():
-    assert tokenise([], load_tokenizer(SCRATCH, "negation", 1), "negation", max_length=64) == ([], 0)
+    assert tokenise([], load_tokenizer(SCRATCH, "negation", 1), TASKS["negation"], max_length=64) == ([], 0)
 
 
 def test_the_tokenizer_of_a_folder_is_used_and_saved_without_its_place(tmp_path, monkeypatch):
@@ -154,15 +157,17 @@ def test_preparing_twice_gives_the_same_examples(section):
     tokenizer = load_tokenizer(SCRATCH, "negation", 1)
 
     def run():
-        splits = split(generate("negation", n_train=40, n_dev=8), "negation", settings, seed=1)
-        return [tokenise(rows, tokenizer, "negation", max_length=64) for rows in (splits.train, splits.importance)]
+        splits = split(generate("negation", n_train=40, n_dev=8), TASKS["negation"], settings, seed=1)
+        return [
+            tokenise(rows, tokenizer, TASKS["negation"], max_length=64) for rows in (splits.train, splits.importance)
+        ]
 
     assert run() == run()
 
 
 def test_the_digest_of_a_split_changes_with_its_content_and_order():
     tokenizer = load_tokenizer(SCRATCH, "negation", 1)
-    examples, _ = tokenise(planted("negation", 3), tokenizer, "negation", max_length=64)
+    examples, _ = tokenise(planted("negation", 3), tokenizer, TASKS["negation"], max_length=64)
     other = [*examples[:2], {**examples[2], "label": 1 - examples[2]["label"]}]
     cut = [*examples[:2], {**examples[2], "input_ids": examples[2]["input_ids"][:-1]}]
     found = [digest(rows) for rows in (examples, examples[::-1], examples[:2], other, cut)]

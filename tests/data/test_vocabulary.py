@@ -9,6 +9,9 @@ from pipeline.data.tokenise import load_tokenizer, require_same_tokenizer, token
 from pipeline.data.vocabulary import check_known
 from pipeline.errors import InputError
 from pipeline.values.inputs import Model, model_dep
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 NOTHING = dict.fromkeys(("layers", "heads", "hidden", "intermediate", "initializer_range", "dropout", "revision"))
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -135,7 +138,9 @@ def test_a_tokenizer_of_bytes_knows_everything(models, tiny_model):
     vocabulary = {word: place for place, word in enumerate(words)}
     RobertaTokenizer(vocab=vocabulary, merges=[]).save_pretrained(models / "mine")
     tokenizer = load_tokenizer(folder("mine"), "sst2", 1)
-    examples, _ = tokenise([{"sentence": "abc", "label": 0, "example_id": "a"}], tokenizer, "sst2", max_length=16)
+    examples, _ = tokenise(
+        [{"sentence": "abc", "label": 0, "example_id": "a"}], tokenizer, TASKS["sst2"], max_length=16
+    )
     assert examples[0]["input_ids"] == [0, 5, 6, 7, 2]
     check_known(examples, tokenizer, "sst2")
 
@@ -149,7 +154,7 @@ def test_texts_of_unknown_tokens_are_refused_with_their_share(models):
     tokenizer = load_tokenizer(folder("mine"), "sst2", 1)
 
     def check(*texts):
-        check_known(tokenise(rows(*texts), tokenizer, "sst2", max_length=64)[0], tokenizer, "sst2")
+        check_known(tokenise(rows(*texts), tokenizer, TASKS["sst2"], max_length=64)[0], tokenizer, "sst2")
 
     check(*["a plain text ."] * 20, "a Capital .")  # 1 of 305 tokens
     with pytest.raises(InputError) as caught:

@@ -14,6 +14,9 @@ from pipeline.data.checkpoint import max_positions, model_location
 from pipeline.data.weights import load_model, model_name
 from pipeline.errors import InputError
 from pipeline.values.inputs import Model, model_dep
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 NOTHING = dict.fromkeys(("layers", "heads", "hidden", "intermediate", "initializer_range", "dropout", "revision"))
 ENCODER = "save its encoder alone (model.base_model.save_pretrained) to train a new classifier"
@@ -56,7 +59,7 @@ def named(*names):
 
 
 def load(model, task="rte", *, seed=1, epochs=1):
-    return load_model(model, task, seed=seed, epochs=epochs, vocabulary=60, max_length=16)
+    return load_model(model, task, TASKS[task].labels, seed=seed, epochs=epochs, vocabulary=60, max_length=16)
 
 
 def same(first, second):

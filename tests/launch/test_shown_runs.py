@@ -11,15 +11,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
-import yaml
+import wandb
 from outcomes_by_hand import write_model
 from wandb_server import StandIn, stand_in
 
-import wandb
 from pipeline.analyse import main
 from pipeline.launch.tracked_files import CURVES, claim_rows
 from pipeline.launch.tracking import track_job
 from pipeline.values.config import StageConfig
+from pipeline.values.params import read_declaration
 from pipeline.values.paths import SOURCE
 from pipeline.values.presets import compose_params
 from pipeline.values.store import read_json
@@ -44,7 +44,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def config(stage: str, **changes: Any) -> StageConfig:
     params = compose_params(["preset=mini", "tasks=[negation]", "run.tracking.mode=offline"])
-    declared = frozenset(yaml.safe_load(Path("dvc.yaml").read_text())["stages"][stage]["params"])
+    declared = read_declaration(stage).sections
     return StageConfig(params, stage=stage, declared=declared, **changes)
 
 

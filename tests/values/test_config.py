@@ -8,9 +8,10 @@ from dvc.utils.hydra import apply_overrides
 from dvc.utils.serialize import modify_yaml
 
 from pipeline.errors import InputError
-from pipeline.values.config import StageConfig
+from pipeline.values.config import ENTRY, LABELS, TABLE, StageConfig
 from pipeline.values.params import dump_params, read_declaration, read_params
 from pipeline.values.presets import compose_params
+from pipeline.values.task_table import read_task_table
 
 PARAMS = compose_params(["preset=mini"])
 
@@ -40,6 +41,41 @@ def test_a_stage_without_matrix_has_no_task_and_no_seed(name: str) -> None:
         getattr(config(), name)
 
 
+DECLARED = {"table": TABLE, "entry": ENTRY, "labels": LABELS}
+
+
+@pytest.mark.parametrize(
+    ("declared", "seen"),
+    [("table", ["table", "entry", "labels"]), ("entry", ["entry", "labels"]), ("labels", ["labels"])],
+)
+def test_of_the_tasks_a_stage_sees_what_dvc_yaml_declares(declared: str, seen: list[str]) -> None:
+    found = config(declared=frozenset({DECLARED[declared]}), task="rte", seed=1)
+    table = read_task_table()
+    whole = {"table": table, "entry": table["rte"], "labels": ("entailment", "not_entailment")}
+    for name, value in whole.items():
+        if name in seen:
+            assert getattr(found, name) == value
+        else:
+            with pytest.raises(InputError, match=r"stage prune reads conf/tasks.yaml.*, but dvc.yaml does not declare"):
+                getattr(found, name)
+
+
+@pytest.mark.parametrize("declared", ["table", "entry", "labels"])
+def test_what_a_stage_sees_of_the_tasks_is_among_its_values(declared: str) -> None:
+    """So that unfinished work of another entry is not taken up."""
+    found = config(declared=frozenset({DECLARED[declared]}), task="rte", seed=1)
+    assert [*found.values()] == [declared]
+    assert "not_entailment" in str(found.values())
+    assert ("sentence2" in str(found.values())) == (declared != "labels")
+
+
+def test_a_declaration_may_name_parts_of_the_table_of_tasks(workspace: Path) -> None:
+    for written, part in (("null", TABLE), ('["${item.task}"]', ENTRY), ('["${item.task}.labels"]', LABELS)):
+        text = f"stages:\n  prune:\n    cmd: x\n    params: [prune, {{conf/tasks.yaml: {written}}}]\n"
+        Path("dvc.yaml").write_text(text)
+        assert read_declaration("prune").sections == {"prune", part}
+
+
 def test_what_is_no_section_is_no_attribute() -> None:
     assert not hasattr(config(), "prunes")
 
@@ -61,7 +97,7 @@ def test_a_declaration_is_the_stages_params_and_matrix(workspace: Path) -> None:
     assert read_declaration("report").matrix == frozenset()
 
 
-@pytest.mark.parametrize("entry", ["prune.rates", "prunes", "run", "{other.yaml: [prune]}"])
+@pytest.mark.parametrize("entry", ["prune.rates", "prunes", "run", "{other.yaml: [prune]}", "{conf/tasks.yaml: [rte]}"])
 def test_a_declaration_must_list_whole_sections(workspace: Path, entry: str) -> None:
     Path("dvc.yaml").write_text(f"stages:\n  prune:\n    cmd: x\n    params: [{entry}]\n")
     with pytest.raises(InputError, match="must list whole sections"):

@@ -1,15 +1,15 @@
 import copy
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from pipeline.data import planted
-from pipeline.data.tasks import TASKS
 from pipeline.errors import InputError
 from pipeline.values.inputs import data_dep, model_dep
 from pipeline.values.params import load_params
 from pipeline.values.presets import compose_params
-from pipeline.values.schema import PlantedTask, Task, for_task
+from pipeline.values.schema import for_task
+from pipeline.values.task_table import read_task_table
 
 PRESETS = {name: compose_params([f"preset={name}"]).model_dump(mode="json") for name in ("mini", "minilm", "paper")}
 
@@ -50,7 +50,13 @@ def refusal(values: dict[str, Any]) -> str:
         ("attribute.tolerance", 0, "attribute.tolerance is 0, but must be above 0"),
         ("attribute.tolerance", 1.0, "attribute.tolerance is 1.0, but must be below 1"),
         ("attribute.max_steps", 3, "attribute.max_steps is 3, but must be at least 4"),
-        ("attribute.mine_min_tokens", {"cola": 3}, 'attribute.mine_min_tokens is {"cola": 3}, but must be an integer'),
+        ("attribute.mine_min_tokens", {"cola": 3}, "attribute.mine_min_tokens holds cola, but conf/tasks.yaml has neg"),
+        (
+            "tree.withheld",
+            ["cola"],
+            "tree.withheld holds cola, but conf/tasks.yaml has negation, inference, mnli,",
+        ),
+        ("planted_paths.epochs", {"sst": 1}, "planted_paths.epochs holds sst, but conf/tasks.yaml has negation, infer"),
         ("attribute.mine_min_tokens", {"sst2": -1}, "or a table of such by task, with default for the others"),
         ("attribute.mine_min_tokens", None, "attribute.mine_min_tokens is null, but must be an integer of at least 0"),
         (
@@ -58,7 +64,7 @@ def refusal(values: dict[str, Any]) -> str:
             469,
             "triggers.hotflip_batch 32, but together they must be at most prepare.n_heldout, 500",
         ),
-        ("tasks", ["cola"], 'tasks[0] is "cola", but must be one of negation, inference, mnli, rte, sst2, mrpc'),
+        ("tasks", ["cola"], "tasks holds cola, but conf/tasks.yaml has negation, inference, mnli, rte, sst2, mrpc"),
         ("tasks", ["negation", "negation"], "must be a list without repeats"),
         ("tasks", [], "tasks is [], but must be a list with at least one entry"),
         ("tasks", "negation", 'tasks is "negation", but must be a list'),
@@ -126,7 +132,10 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(key: str, value: objec
         ("model.hidden", 64, "model.hidden is 64, but must be null where model.source is folder"),
         ("model.revision", "main", "model.revision is main, but must be null where model.source is folder"),
         ("model.name", "other", "model.dep is external/models/minilm-l6-h384, but must be external/models/other"),
-        ("data.name", "nyu-mll/glue", "data.name is nyu-mll/glue, but must be null where data.source is folder"),
+        ("data.name", "../mine", "data.name is ../mine, but must be the name of a folder of ATTATTR_DATA"),
+        ("data.name", "mine", "data.dep is external/glue, but must be external/mine for data.source folder"),
+        ("data.revision", "main", "data.revision is main, but must be null where data.source is folder"),
+        ("tasks", ["colaa"], "tasks holds colaa, but conf/tasks.yaml has negation, inference, mnli, rte, sst2, mrpc"),
     ],
 )
 def test_a_value_that_does_not_fit_a_folder_is_refused(key: str, value: object, line: str) -> None:
@@ -186,13 +195,14 @@ def test_dvc_watches_the_folder_above_the_first_placeholder(source: str, name: s
 
 
 def test_dvc_watches_where_examples_come_from() -> None:
-    assert [data_dep(source) for source in ("planted", "folder", "hub")] == [
+    sources = [("planted", None), ("folder", None), ("folder", "mine"), ("hub", "me/mine")]
+    assert [data_dep(source, name) for source, name in sources] == [
         "pipeline/data/planted.py",
         "external/glue",
+        "external/mine",
         "pipeline/data/sources.py",
     ]
 
 
-def test_the_tasks_are_those_of_the_table_and_of_the_generator() -> None:
-    assert get_args(Task) == tuple(TASKS)
-    assert get_args(PlantedTask) == planted.TASKS
+def test_the_planted_tasks_of_the_table_are_those_of_the_generator() -> None:
+    assert tuple(name for name, task in read_task_table().items() if task.planted) == planted.TASKS

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.attattr.tree import AttributionTree
-from pipeline.data.tasks import TASKS
 from pipeline.predicting.examples import Example
 from pipeline.scoring.store import read_heads
 
 if TYPE_CHECKING:
-    from pipeline.values.schema import Task, Tree
+    from pipeline.values.schema import Tree
 
 
 def shown_trees(
@@ -21,14 +20,16 @@ def shown_trees(
     trees: Mapping[str, AttributionTree],
     *,
     tokenizer: Path,
-    task: Task,
+    task: str,
+    labels: Sequence[str],
     layers: int,
     settings: Tree,
 ) -> dict[str, Any]:
     """The first `n_shown` examples whose whole maps are kept and that are at most `longest_shown` tokens long.
 
-    `tokenizer` is the folder that `prepare` keeps it in. `head` is the (layer, head) that holds the example's largest
-    attribution. None of a task that is withheld. `examples` and `rootless` count all trees, and those without a root.
+    `tokenizer` is the folder that `prepare` keeps it in, `labels` names the classes. `head` is the (layer, head) that
+    holds the example's largest attribution. None of a task that is withheld. `examples` and `rootless` count all trees,
+    and those without a root.
     """
     from safetensors import safe_open
     from transformers import AutoTokenizer
@@ -41,14 +42,13 @@ def shown_trees(
     rows = {row["example_id"]: row for row in read_heads(attributions, split="dev", target="predicted")}
     fitting = [e for e in examples if e.example_id in kept and len(e) <= settings.longest_shown]
     to_tokens = AutoTokenizer.from_pretrained(tokenizer).convert_ids_to_tokens
-    names = TASKS[task].labels
     return counts | {
         "trees": [
             {
                 "example_id": example.example_id,
                 "tokens": to_tokens(example.input_ids),
-                "label": names[example.label],
-                "predicted": names[rows[example.example_id]["predicted"]],
+                "label": labels[example.label],
+                "predicted": labels[rows[example.example_id]["predicted"]],
                 "probability": rows[example.example_id]["output"],
                 "head": rows[example.example_id]["top_head"],
                 "layers": layers,

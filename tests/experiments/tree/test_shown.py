@@ -36,7 +36,7 @@ def shown(tmp_path, section):
 
     def make(**changes):
         settings = section("tree", **{"n_shown": 2, "longest_shown": 4, "withheld": [], **changes})
-        place = {"tokenizer": tmp_path / "words", "task": "sst2"}
+        place = {"tokenizer": tmp_path / "words", "task": "sst2", "labels": ("negative", "positive")}
         return shown_trees(examples, tmp_path, TREES, layers=2, settings=settings, **place)
 
     return make

@@ -4,10 +4,12 @@ import pytest
 
 from pipeline.analysis.statistics import Single, statistics
 from pipeline.analysis.trigger_answers import KINDS
-from pipeline.data.tasks import TASKS
 from pipeline.reporting.table_text import to_csv, to_markdown
 from pipeline.reporting.triggers.section import section
 from pipeline.reporting.triggers.tables import PAPER, attack_rows, best_rows, control_rows, mined_rows, strongest_rows
+from pipeline.values.task_table import read_task_table
+
+TASKS = read_task_table()
 
 
 def a_trigger(tokens, drop, *, collapses_to=None, no=0.5, of="negative"):

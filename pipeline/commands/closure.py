@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = ROOT / "pipeline"
 LAUNCH = PIPELINE / "launch"
 
@@ -56,7 +56,7 @@ def imported_names(path: Path) -> frozenset[str]:
         elif isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
             argument = node.args[0]
             parts = argument.values if isinstance(argument, ast.JoinedStr) else [argument]
-            names.add("".join(part.value if isinstance(part, ast.Constant) else "*" for part in parts))
+            names.add("".join(str(part.value) if isinstance(part, ast.Constant) else "*" for part in parts))
     return frozenset(names)
 
 

@@ -1,0 +1,132 @@
+"""Files of a user's own task: CSV, TSV and Parquet with columns and labels of their own."""
+
+import csv
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from pipeline.data.sources import load_rows
+from pipeline.errors import InputError
+from pipeline.values.inputs import Data
+from pipeline.values.task_table import Task
+
+LABELS = ["World", "Sport", "Business", "Sci/Tech"]
+TEXTS = ['a "quoted" word', "two\nlines", "comma, and\ttab", "plain é"]
+ROWS = [{"headline": text, "label": number} for number, text in enumerate(TEXTS)]
+DATA = Data(source="folder", dep="external/mine", name="mine", revision=None, n_train=None, n_dev=None)
+
+
+def task(**changes):
+    given = {"texts": ["headline"], "label": "topic", "labels": LABELS, "dev": "dev"}
+    return Task.model_validate({"name": "topics", **given, **changes})
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "external" / "mine" / "topics"
+    place.mkdir(parents=True)
+    write(place / "dev.csv", TEXTS, LABELS)
+    return place
+
+
+def write(path, texts, labels, *, names=("headline", "topic"), encoding="utf-8"):
+    if path.suffix == ".parquet":
+        pyarrow.parquet.write_table(pyarrow.table(dict(zip(names, (texts, labels), strict=True))), path)
+        return
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.writer(file, delimiter="," if path.suffix == ".csv" else "\t")
+        writer.writerows([names, *zip(texts, labels, strict=True)])
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "tsv"])
+@pytest.mark.parametrize("labels", [LABELS, ["0", "1", "2", "3"], [0, 1, 2, 3]], ids=["names", "digits", "ids"])
+def test_the_same_rows_from_every_kind_of_file(folder, suffix, labels):
+    write(folder / f"train.{suffix}", TEXTS, labels)
+    assert load_rows(DATA, task()) == {"train": ROWS, "dev": ROWS}
+
+
+def test_ids_of_ones_own_and_two_texts(folder):
+    write(folder / "train.csv", TEXTS, [4, 3, 2, 1])
+    own = load_rows(DATA, task(ids=[4, 3, 2, 1]))
+    assert own["train"] == ROWS
+    (folder / "train.csv").write_text("b,topic,a,other\nx,World,y,1\nx,Sport,y,2\n\nx,Business,y,3\nx,Sci/Tech,z,4\n")
+    write(folder / "dev.csv", TEXTS, LABELS, names=("a", "topic"))
+    with pytest.raises(InputError, match=r"dev.csv has no column b: it has a, topic"):
+        load_rows(DATA, task(texts=["a", "b"]))
+    (folder / "dev.csv").write_text((folder / "train.csv").read_text())
+    train = load_rows(DATA, task(texts=["a", "b"]))["train"]
+    assert train[3] == {"a": "z", "b": "x", "label": 3}
+    assert len(train) == 4
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(folder):
+    write(folder / "train.csv", TEXTS, LABELS, encoding="utf-8-sig")
+    assert load_rows(DATA, task())["train"] == ROWS
+
+
+WHOLE = "headline,topic\na,World\nb,Sport\nc,Business\nd,Sci/Tech\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (WHOLE.replace("headline", "title"), "train.csv has no column headline: it has title, topic"),
+        (WHOLE.replace("headline,topic", "topic,topic"), "train.csv has no column headline: it has topic, topic"),
+        ("", "train.csv has no column headline: it has none"),
+        ("headline,topic\n", "train.csv holds no examples"),
+        (WHOLE.replace("b,", ","), "train.csv row 1 has no text in column headline"),
+        (WHOLE.replace("b,", '" ",'), "train.csv row 1 has no text in column headline"),
+        (
+            WHOLE.replace("Sport", "sport"),
+            "row 1 has label sport: it must be one of 0, 1, 2, 3, World, Sport, Business",
+        ),
+        (WHOLE.replace("Sport", ""), "train.csv row 1 has label : it must be one of"),
+        (WHOLE.replace("Sport", "NaN"), "train.csv row 1 has label NaN: it must be one of"),
+        (WHOLE.replace("Sport", "1.0"), "train.csv row 1 has label 1.0: it must be one of"),
+        (WHOLE.replace("Sport", "4"), "train.csv row 1 has label 4: it must be one of"),
+        (WHOLE.replace("Sport", "World"), "topics has no training row with label Sport: it cannot be learned"),
+        (WHOLE.replace("b,", "b,c,"), "train.csv line 3 has 3 fields, but the first line 2: quote fields"),
+        (WHOLE.replace("b,", '"b,'), "train.csv cannot be read as CSV (unexpected end of data): write it as UTF-8"),
+        (WHOLE.replace("b,", '"b"b,'), "train.csv cannot be read as CSV (',' expected after '\"'): write it as"),
+        (WHOLE.replace("b,", "é,").encode("latin-1"), "train.csv cannot be read as CSV ('utf-8' codec"),
+        (WHOLE.replace("b,", "b" * 200_000 + ","), "train.csv cannot be read as CSV (field larger than field limit"),
+    ],
+)
+def test_a_bad_file_is_refused_in_one_line(folder, content, line):
+    (folder / "train.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InputError) as caught:
+        load_rows(DATA, task())
+    assert line in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_a_parquet_file_of_floats_for_labels_says_what_they_must_be(folder):
+    write(folder / "train.parquet", TEXTS, [0.0, 1.0, None, 3.0])
+    with pytest.raises(InputError, match="a column topic of type double: it must hold text or whole numbers"):
+        load_rows(DATA, task())
+
+
+def test_a_split_is_one_file_with_a_suffix_that_is_known(folder):
+    write(folder / "train.csv", TEXTS, LABELS)
+    (folder / "train.csv").rename(folder / "train.txt")
+    with pytest.raises(InputError) as caught:
+        load_rows(DATA, task())
+    assert str(caught.value) == (
+        "external/mine/topics/train.parquet is missing, and so are .csv and .tsv: ATTATTR_DATA must hold one of them "
+        "in mine/topics/"
+    )
+    write(folder / "train.csv", TEXTS, LABELS)
+    write(folder / "train.parquet", TEXTS, LABELS)
+    with pytest.raises(InputError, match=r"external/mine/topics holds train.parquet and train.csv: leave one"):
+        load_rows(DATA, task())
+
+
+def test_what_is_allowed_stays_short_with_many_labels(folder):
+    names = [f"intent {number}" for number in range(150)]
+    write(folder / "train.csv", TEXTS, ["intent 0", "intent 149", "other", "intent 2"])
+    with pytest.raises(InputError) as caught:
+        load_rows(DATA, task(labels=names))
+    assert "row 2 has label other" in str(caught.value)
+    assert len(str(caught.value)) < 300
