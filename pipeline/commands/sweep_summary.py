@@ -1,16 +1,16 @@
-"""Turn a sweep into one table and one figure, in its folder: summary.csv, summary.md, summary.svg and summary.png.
+"""Turn a sweep into one table and one figure.
 
-A row for each job, those that failed or have not finished included.
+In its folder: summary.csv, summary.md, summary.svg and summary.png. A row for each job, those that failed or have not finished included.
 
 Run: python -m pipeline.commands.sweep_summary sweeps/attribute/steps
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
 from pipeline.commands.sweeps.jobs import analysed_jobs
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import repository
@@ -18,7 +18,7 @@ from pipeline.values.paths import repository
 
 def main(arguments: list[str] | None = None) -> None:
     """Write the summary and show its table."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.sweep_summary")
+    parser = command_parser("sweep_summary", __doc__)
     parser.add_argument("folder", type=Path, help="sweeps/<stage>/<sweep>")
     given = parser.parse_args(arguments).folder
     with exit_on_bad_input():
