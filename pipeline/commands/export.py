@@ -1,7 +1,7 @@
 """Save a fine-tuned model without its least important heads.
 
-As a folder that transformers opens. Heads are ranked by a method of the stage `prune`, whose outputs this reads. The logits are compared with the masked
-model's before anything is written. Open the folder with
+As a folder that transformers opens. Heads are ranked by a method of the stage `prune`, whose outputs this reads. The
+logits are compared with the masked model's before anything is written. Open the folder with
 AutoModelForSequenceClassification.from_pretrained(OUT, trust_remote_code=True): it holds the few lines of code by
 which layers may have different numbers of heads.
 

@@ -1,7 +1,8 @@
 """Copy a finished run's small results to a folder to commit.
 
-With the values that made them. No data, weights or attribution maps: the outcomes of every experiment, example by example, what was found in them,
-figures, tables, report, and the digests of the splits. So every statistic can be made anew without a model.
+With the values that made them. No data, weights or attribution maps: the outcomes of every experiment, example by
+example, what was found in them, figures, tables, report, and the digests of the splits. So every statistic can be made
+anew without a model.
 
 Run: python -m pipeline.commands.keep_results results/minilm
 """
@@ -40,7 +41,7 @@ OVER_ALL = (
 def main(arguments: list[str] | None = None) -> None:
     """Replace the folder by what the run in this repository left."""
     parser = command_parser("keep_results", __doc__)
-    parser.add_argument("results", type=Path, help="the folder, such as results/mini: new, or with earlier results, which go")
+    parser.add_argument("results", type=Path, help="such as results/mini: new, or with earlier results")
     folder = parser.parse_args(arguments).results.resolve()
     with exit_on_bad_input():
         os.chdir(repository())

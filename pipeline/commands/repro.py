@@ -1,7 +1,7 @@
 """Run the stages of several models at once.
 
-Each with its share of the threads: what `make repro` begins with. Every process takes one model after the other through the stages that need no other model's results. What is over all
-models is left to the `dvc repro` that follows.
+Each with its share of the threads: what `make repro` begins with. Every process takes one model after the other
+through the stages that need no other model's results. What is over all models is left to the `dvc repro` that follows.
 
 Run: python -m pipeline.commands.repro 2
 """

@@ -1,6 +1,7 @@
 """Turn a sweep into one table and one figure.
 
-In its folder: summary.csv, summary.md, summary.svg and summary.png. A row for each job, those that failed or have not finished included.
+In its folder: summary.csv, summary.md, summary.svg and summary.png. A row for each job, those that failed or have not
+finished included.
 
 Run: python -m pipeline.commands.sweep_summary sweeps/attribute/steps
 """

@@ -17,6 +17,7 @@ from pathlib import Path
 from pipeline.errors import InputError
 from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
+from pipeline.launch.progress import progress
 from pipeline.values.params import read_params
 from pipeline.values.paths import SOURCE, analysis_folder, link_external
 from pipeline.values.schema import Params, external_folders
@@ -42,10 +43,10 @@ def main(arguments: list[str] | None = None) -> None:
             shutil.rmtree(workspace / "outputs" / "figures")
             link_external(external_folders(params))
             models = [(task, seed) for task in params.tasks for seed in params.seeds]
-            for task, seed in models:
-                _run("prepare", f"task={task}", f"seed={seed}")
-            for stage in ("analyse", "tables", "figures"):
-                _run(stage)
+            runs = [("prepare", f"task={task}", f"seed={seed}") for task, seed in models]
+            runs += [("analyse",), ("tables",), ("figures",)]
+            for run in progress(runs, description="make again", unit="stages"):
+                _run(*run)
             compared = [f"outputs/data/{task}-{seed}/prepare.json" for task, seed in models]
             for made in ("metrics/*", "outputs/analysis/*/*", "outputs/tables/*"):
                 compared += [str(path.relative_to(results)) for path in sorted(results.glob(made))]

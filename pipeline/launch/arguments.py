@@ -5,7 +5,7 @@ from typing import NoReturn
 
 
 def command_parser(name: str, text: str | None) -> argparse.ArgumentParser:
-    """A parser for `python -m pipeline.commands.<name>`; `text` is its docstring, whose last paragraph is an example."""
+    """A parser for `python -m pipeline.commands.<name>`; `text` is its docstring, which ends in an example."""
     return _Parser(prog=f"python -m pipeline.commands.{name}", description=text, formatter_class=_Paragraphs)
 
 
