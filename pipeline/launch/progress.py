@@ -27,17 +27,17 @@ class Bar(tqdm):  # pyright: ignore[reportMissingTypeArgument] (generic in its s
     monitor_interval = 0  # no thread that looks after bars that stand still
     _terminal: int | None = None
 
-    def display(self, msg: str | None = None, pos: int | None = None) -> None:
-        """Draw the bar, or wipe it out, if it has the terminal or can have it."""
+    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+        """Draw the bar, or wipe it out, if it has the terminal or can have it; and say whether it has."""
         if self._terminal is None:
             self._terminal = _take_terminal()
-        if self._terminal is not None:
-            super().display(msg, pos)
+        return self._terminal is not None and bool(super().display(msg, pos))
 
     def close(self) -> None:
         """Wipe the bar out, and leave the terminal to others."""
         super().close()
         if self._terminal is not None:
+            fcntl.flock(self._terminal, fcntl.LOCK_UN)  # for processes that were forked meanwhile, too
             os.close(self._terminal)
             self._terminal = None
         if self in _shown:

@@ -8,15 +8,17 @@ import pytorch_lightning as pl
 
 from pipeline.launch.progress import Bar, bar
 
-# Said in every process of every run. Its warnings still show, save two: of its own use of torch, and that the batches
-# of `scoring` are no indices.
-logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+# Said in every process of every run. Its warnings still show, save three: of its own use of torch, that the batches of
+# `scoring` are no indices, and that a short epoch has few points of a curve.
+for library in ("pytorch_lightning", "lightning_fabric"):
+    logging.getLogger(library).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"pytorch_lightning\.utilities\._pytree")
-warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")
+for note in ("Couldn't infer the batch indices", "The number of training batches"):
+    warnings.filterwarnings("ignore", message=note)
 
 
 class Progress(pl.Callback):
-    """A bar over the batches of a whole training, with what it logs, or of a prediction."""
+    """A bar over the batches of a whole training, with what it logs as for a bar, or of a prediction."""
 
     def __init__(self, description: str) -> None:
         self.description = description

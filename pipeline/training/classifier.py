@@ -78,7 +78,7 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: Batch) -> Tensor:
         """The mean cross-entropy of the batch."""
         loss = cross_entropy(forward(self.model, batch), batch.labels)
-        self.log("train_loss", loss, prog_bar=True)
+        self.log("train_loss", loss)
         return loss
 
     def on_train_epoch_end(self) -> None:
