@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pipeline.launch.environment import forget_strays
+from pipeline.launch.environment import forget_strays, quieten_loaders
 from pipeline.launch.help import is_asked_for, show_help
 from pipeline.launch.parent import end_with_parent
 from pipeline.launch.signals import exit_on_signal
@@ -39,6 +39,7 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
         from pipeline.launch.errors import exit_on_bad_input
 
         forget_strays()
+        quieten_loaders()
         with exit_on_bad_input():
             if is_asked_for(sys.argv[1:]):
                 show_help(stage, sys.modules[main.__module__].__doc__ or "")
