@@ -27,7 +27,10 @@ class Bar(tqdm):  # pyright: ignore[reportMissingTypeArgument] (generic in its s
     monitor_interval = 0  # no thread that looks after bars that stand still
     _terminal: int | None = None
 
-    def display(self, msg: str | None = None, pos: int | None = None) -> bool:
+    # Its stubs know no value; `close` asks for it.
+    def display(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, msg: str | None = None, pos: int | None = None
+    ) -> bool:
         """Draw the bar, or wipe it out, if it has the terminal or can have it; and say whether it has."""
         if self._terminal is None:
             self._terminal = _take_terminal()

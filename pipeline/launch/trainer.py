@@ -8,8 +8,8 @@ import pytorch_lightning as pl
 
 from pipeline.launch.progress import Bar, bar
 
-# Said in every process of every run. Its warnings still show, save those of what is meant: its own use of torch, batches
-# of `scoring` that are no indices, few points in the curve of a short epoch, a folder of checkpoints to resume from.
+# Said in every process of every run. Its warnings still show, save those of what is meant: its own use of torch, a job
+# as a batch, few points in the curve of a short epoch, a folder of checkpoints to resume from.
 for library in ("pytorch_lightning", "lightning_fabric"):
     logging.getLogger(library).setLevel(logging.WARNING)
 warnings.filterwarnings("ignore", category=FutureWarning, module=r"pytorch_lightning\.utilities\._pytree")
