@@ -26,17 +26,20 @@ COLUMNS = 80
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
     """Standard error is a terminal, and bars are drawn at once; `terminal()` is what it has been sent since."""
     ours, theirs = pty.openpty()
-    os.set_blocking(ours, False)
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
     eager(monkeypatch)
 
-    def seen() -> str:
-        try:
-            return os.read(ours, 100_000).decode()
-        except BlockingIOError:
-            return ""
-
     with os.fdopen(theirs, "w", encoding="utf-8") as stream:
+
+        def seen() -> str:
+            # The system hands over what is written when it has the time: what precedes a mark has come with it.
+            stream.write("\0")
+            stream.flush()
+            text = b""
+            while not text.endswith(b"\0"):
+                text += os.read(ours, 100_000)
+            return text[:-1].decode()
+
         # Of the module alone, as pytest sets its own again after this.
         monkeypatch.setattr(module, "sys", SimpleNamespace(stderr=stream))
         yield seen
