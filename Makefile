@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: venv repro test lint types verify-results bench
+.PHONY: venv repro test lint types verify-results bench docs notebook
 
 venv: .venv/installed
 
@@ -38,3 +38,14 @@ bench: venv
 	for name in speed limit growth precision masks; do \
 		OMP_NUM_THREADS=1 KINETO_LOG_LEVEL=99 python -m benchmarks.$$name || exit 1; \
 	done
+
+# The API reference and the method: site/index.html.
+docs: venv
+	python docs/build.py site
+
+notebook: .venv/notebook
+	jupyter lab notebooks
+
+.venv/notebook: .venv/installed requirements.notebook.lock
+	.venv/bin/python -m pip install --quiet --requirement requirements.notebook.lock
+	touch $@

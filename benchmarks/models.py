@@ -40,8 +40,10 @@ def finetuned(task: str) -> Path:
 
 
 if __name__ == "__main__":
+    import argparse
     import logging
 
+    argparse.ArgumentParser(prog="python -m benchmarks.models", description=__doc__).parse_args()
     logging.basicConfig(level="INFO")
     for name in TASKS:
         finetuned(name)

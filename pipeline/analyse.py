@@ -1,4 +1,6 @@
-"""Make every statistic, interval and verdict of what the measuring stages wrote, over all tasks and seeds.
+"""Make all statistics, intervals and verdicts.
+
+Of what the measuring stages wrote, over all tasks and seeds.
 
 Reads:  outputs/{data,predictions,attributions,effectiveness,prune,universality,tree,triggers,convergence,truth,
         planted_paths,shortcut}

@@ -1,4 +1,6 @@
-"""Compute the attribution scores of one fine-tuned model, batch by batch, over any number of processes.
+"""Compute the attribution scores of one fine-tuned model.
+
+Batch by batch, over any number of processes.
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
 Writes: outputs/attributions/<task>-<seed>/{outcomes,heads,maps}.parquet, full.safetensors

@@ -1,4 +1,6 @@
-"""Measure the error of attribution for every rule and number of steps (docs/method.md, "Convergence").
+"""Measure the error of every rule and number of steps.
+
+See docs/method.md, "Convergence".
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
 Writes: outputs/convergence/<task>-<seed>/{outcomes,judged}.parquet

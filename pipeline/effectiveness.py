@@ -1,4 +1,4 @@
-"""Mask the least or most important heads of every layer (the paper's effectiveness figure).
+"""Mask heads of every layer (the paper's effectiveness figure).
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>, outputs/attributions/<task>-<seed>
 Writes: outputs/effectiveness/<task>-<seed>/outcomes.parquet

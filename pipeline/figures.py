@@ -1,4 +1,4 @@
-"""Draw the paper's figures from the experiments' curves, and heat maps and trees of single examples.
+"""Draw curves, and heat maps and trees of single examples.
 
 Reads:  outputs/analysis, outputs/tree/*/trees.json, outputs/attributions/*/full.safetensors
 Writes: outputs/figures/*.{svg,png}; PNGs of single examples in outputs/figures/examples

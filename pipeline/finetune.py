@@ -1,4 +1,4 @@
-"""Fine-tune one task's classifier, and let it predict the evaluation split.
+"""Fine-tune one task's classifier, and predict the dev split.
 
 Reads:  outputs/data/<task>-<seed>; the initial weights (from scratch, folder or hub)
 Writes: outputs/models/<task>-<seed>, outputs/predictions/<task>-<seed>.parquet

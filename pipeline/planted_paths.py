@@ -1,4 +1,6 @@
-"""Train models in which the carrying edges are known by construction, and see which scores find them.
+"""Train models whose carrying edges are known, and score them.
+
+Which scores find what is there by construction?
 
 Reads:  nothing: texts and models are made here (docs/method.md, "Planted paths")
 Writes: outputs/planted_paths/<seed>/{outcomes,losses,edges}.parquet, models.json

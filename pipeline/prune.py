@@ -1,4 +1,4 @@
-"""Mask the least important heads of the whole model (the paper's pruning figure).
+"""Mask heads of the whole model (the paper's pruning figure).
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>, outputs/attributions/<task>-<seed>
 Writes: outputs/prune/<task>-<seed>/{outcomes.parquet,importance.csv}

@@ -1,4 +1,4 @@
-"""Write the report: one self-contained HTML page, and the same as Markdown.
+"""Write the report: one HTML page, and the same as Markdown.
 
 Reads:  params.yaml and its preset in conf/, outputs/{analysis,data,figures,view}
 Writes: outputs/report/{index.html,report.md}

@@ -1,4 +1,6 @@
-"""Plant a shortcut into the training rows, find it by scores of edges, and prune it away (docs/method.md, "Shortcut").
+"""Plant a shortcut, find it by scores, and prune it away.
+
+A word in the training rows gives a class away; see docs/method.md, "Shortcut".
 
 Reads:  outputs/data/<task>-<seed>; the initial weights (from scratch, folder or hub)
 Writes: outputs/shortcut/<task>-<seed>/{found,outcomes}.parquet, word.json

@@ -1,4 +1,4 @@
-"""Put what was found in every experiment, and the claims that it decides, into tables.
+"""Put the results, and the claims they decide, into tables.
 
 Reads:  outputs/analysis
 Writes: outputs/tables/*.{csv,md}

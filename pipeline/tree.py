@@ -1,4 +1,4 @@
-"""Build attribution trees, and mask their edges (the paper's Algorithm 1).
+"""Build trees, and mask their edges (the paper's Algorithm 1).
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>, outputs/attributions/<task>-<seed>
 Writes: outputs/tree/<task>-<seed>/{edges.parquet,outcomes.parquet,shares.parquet,trees.json}

@@ -1,4 +1,6 @@
-"""Insert tokens with strong attribution into other examples (the paper's adversarial triggers).
+"""Insert tokens into other examples (the paper's triggers).
+
+Those between which attribution is strong.
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>, outputs/attributions/<task>-<seed>
 Writes: outputs/triggers/<task>-<seed>/{triggers.parquet,outcomes.parquet,mined.json}

@@ -1,4 +1,6 @@
-"""Hold scores of edges against what is known of them (docs/method.md, "Knock-outs", "Randomisation").
+"""Hold scores of edges against what is known of them.
+
+See docs/method.md, "Knock-outs" and "Randomisation".
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
 Writes: outputs/truth/<task>-<seed>/{outcomes,groups,randomised}.parquet

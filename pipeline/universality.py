@@ -1,4 +1,6 @@
-"""Prune one model by the importance that heads have in other models: do the same heads matter in other tasks?
+"""Prune a model by the importance of heads in other models.
+
+Do the same heads matter in other tasks?
 
 Reads:  outputs/prune/*/importance.csv, outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
 Writes: outputs/universality/<task>-<seed>/outcomes.parquet

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.commands.closure import PIPELINE, ROOT, closure, exact_deps, imported_names, own_imports
+from pipeline.commands.graph.closure import PIPELINE, ROOT, closure, exact_deps, imported_names, own_imports
 
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = sorted(GRAPH)

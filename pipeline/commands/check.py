@@ -1,6 +1,8 @@
-"""Check params.yaml, and the folders it needs, before DVC starts: silent, or one line and exit code 2.
+"""Check params.yaml and the folders that it needs.
 
-python -m pipeline.commands.check
+Before DVC starts: silent, or one line and exit code 2.
+
+Run: python -m pipeline.commands.check
 """
 
 import os
@@ -8,6 +10,7 @@ from configparser import ConfigParser
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import link_external, repository
@@ -15,8 +18,9 @@ from pipeline.values.per_task import filled_name
 from pipeline.values.schema import Params, external_folders
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Check the repository's params.yaml."""
+    command_parser("check", __doc__).parse_args(arguments)
     with exit_on_bad_input():
         os.chdir(repository())
         require_history(Path.cwd())

@@ -1,16 +1,16 @@
-"""Compose a preset of conf/ and overrides into params.yaml, which DVC and every stage read.
+"""Compose a preset and other values into params.yaml.
 
-Nothing is written unless all values are allowed.
+Which DVC and every stage read; its keys are what can be given. Nothing is written unless all values are allowed.
 
 Run: python -m pipeline.commands.compose preset=minilm trainer=gpu prune.random_orders=50 'seeds=[1,2]'
 """
 
-import argparse
 import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import PARAMS_FILE, dump_params, preset_names
 from pipeline.values.paths import link_external, repository
@@ -20,12 +20,9 @@ from pipeline.values.schema import external_folders
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write params.yaml from the command line's overrides."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.commands.compose",
-        description="Compose a preset and overrides into params.yaml.",
-        epilog="Presets: " + ", ".join(preset_names()) + ". Trainers: cpu, gpu, ddp. Every key is in params.yaml.",
-    )
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="preset=<preset>, trainer=<name>, values")
+    parser = command_parser("compose", __doc__)
+    known = f"preset={'|'.join(preset_names())}, trainer=cpu|gpu|ddp, and values of params.yaml"
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=known)
     given = parser.parse_args(arguments).overrides
     with exit_on_bad_input():
         os.chdir(repository())

@@ -1,17 +1,17 @@
-"""Write into dvc.yaml which source files every stage runs: exactly its imports, by file or by whole folder.
+"""Write into dvc.yaml which source files every stage runs.
 
-For whoever added or removed an import, or a stage: data, folders of templates and pins stay as they are.
+Exactly its imports, by file or by whole folder. For whoever added or removed an import, or a stage: data, folders of templates and pins stay as they are.
 
 Run: python -m pipeline.commands.deps
 """
 
-import argparse
 import os
 from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from pipeline.commands.closure import PIPELINE, ROOT, exact_deps
+from pipeline.commands.graph.closure import PIPELINE, ROOT, exact_deps
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import GRAPH_FILE
 from pipeline.values.paths import repository
@@ -19,9 +19,7 @@ from pipeline.values.paths import repository
 
 def main(arguments: list[str] | None = None) -> None:
     """Bring the deps of every stage up to date."""
-    argparse.ArgumentParser(
-        prog="python -m pipeline.commands.deps", description="Write every stage's source files into dvc.yaml."
-    ).parse_args(arguments)
+    command_parser("deps", __doc__).parse_args(arguments)
     with exit_on_bad_input():
         os.chdir(repository())
         yaml = YAML()

@@ -1,7 +1,7 @@
-"""Save a fine-tuned model without its least important heads, as a folder that transformers opens.
+"""Save a fine-tuned model without its least important heads.
 
-Heads are ranked by a method of the stage `prune`, whose outputs this reads. The logits are compared with the masked
-model's before anything is written. Open the folder with
+As a folder that transformers opens. Heads are ranked by a method of the stage `prune`, whose outputs this reads. The
+logits are compared with the masked model's before anything is written. Open the folder with
 AutoModelForSequenceClassification.from_pretrained(OUT, trust_remote_code=True): it holds the few lines of code by
 which layers may have different numbers of heads.
 
@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import data_folder, experiment_folder, model_folder, repository
@@ -36,8 +37,7 @@ SAME = 1e-5  # what the logits may differ by, relative to the largest
 
 def main(arguments: list[str] | None = None) -> None:
     """Rank, remove, compare, write, and say what it came to."""
-    summary = (__doc__ or "").partition("\n")[0]
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.export", description=summary)
+    parser = command_parser("export", __doc__)
     parser.add_argument("--task", required=True)
     parser.add_argument("--seed", type=int, default=1, help="of the model; default 1")
     parser.add_argument("--method", default="attribution", help="by which heads are ranked; default attribution")

@@ -1,17 +1,17 @@
-"""Draw one figure of the finished run, as SVG and as PNG, from what has been measured.
+"""Draw one figure of the finished run, as SVG and as PNG.
 
-The files are those of the `figures` stage; without a folder they go to the current one.
+From what has been measured. The files are those of the `figures` stage; without a folder they go to the current one.
 
 Run: python -m pipeline.commands.figure pruning [folder]
 """
 
-import argparse
 import os
 import sys
 from itertools import chain
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import repository
@@ -19,7 +19,7 @@ from pipeline.values.paths import repository
 
 def main(arguments: list[str] | None = None) -> None:
     """Draw it and show where it is."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.figure")
+    parser = command_parser("figure", __doc__)
     parser.add_argument("name", help="as in the report, without a suffix")
     parser.add_argument("folder", type=Path, nargs="?", default=Path())
     options = parser.parse_args(arguments)

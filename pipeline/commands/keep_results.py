@@ -1,12 +1,12 @@
-"""Copy the small results of a finished run, with the values that made them, into a folder that can be committed.
+"""Copy a finished run's small results to a folder to commit.
 
-No data, weights or attribution maps: the outcomes of every experiment, example by example, what was found in them,
-figures, tables, report, and the digests of the splits. So every statistic can be made anew without a model.
+With the values that made them. No data, weights or attribution maps: the outcomes of every experiment, example by
+example, what was found in them, figures, tables, report, and the digests of the splits. So every statistic can be made
+anew without a model.
 
 Run: python -m pipeline.commands.keep_results results/minilm
 """
 
-import argparse
 import os
 import shutil
 from pathlib import Path
@@ -14,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.errors import InputError
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import GRAPH_FILE, read_params
 from pipeline.values.paths import SOURCE, repository
@@ -44,8 +45,8 @@ OVER_ALL = (
 
 def main(arguments: list[str] | None = None) -> None:
     """Replace the folder by what the run in this repository left."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.keep_results")
-    parser.add_argument("results", type=Path)
+    parser = command_parser("keep_results", __doc__)
+    parser.add_argument("results", type=Path, help="such as results/mini: new, or with earlier results")
     folder = parser.parse_args(arguments).results.resolve()
     with exit_on_bad_input():
         os.chdir(repository())

@@ -1,17 +1,17 @@
-"""Upload the runs that Weights & Biases keeps in `wandb/`, link what they read, and save the project's workspace.
+"""Upload offline runs to W&B, link what they read.
 
-Each step goes on where an earlier call was cut off: a run is uploaded once and linked once, and the workspace is the
+From the folder `wandb/`; and save the project's workspace. Each step goes on where an earlier call was cut off: a run is uploaded once and linked once, and the workspace is the
 same one. Without a key or a server that takes it: one line, and exit code 2.
 
 Run: python -m pipeline.commands.publish [--entity E] [--project P]
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import repository
@@ -21,7 +21,7 @@ FOLDER = Path("wandb")
 
 def main(arguments: list[str] | None = None) -> None:
     """Upload, link, save; `run.tracking` says where to, unless the command line does."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.publish")
+    parser = command_parser("publish", __doc__)
     parser.add_argument("--entity", help="the user or team on W&B (run.tracking.entity)")
     parser.add_argument("--project", help="the project (run.tracking.project)")
     given = parser.parse_args(arguments)

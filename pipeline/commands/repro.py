@@ -1,12 +1,11 @@
-"""Run the stages of several models at once, each with its share of the threads: what `make repro` begins with.
+"""Run the stages of several models at once.
 
-Every process takes one model after the other through the stages that need no other model's results. What is over all
-models is left to the `dvc repro` that follows.
+Each with its share of the threads: what `make repro` begins with. Every process takes one model after the other
+through the stages that need no other model's results. What is over all models is left to the `dvc repro` that follows.
 
 Run: python -m pipeline.commands.repro 2
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from pathlib import Path
 import yaml
 
 from pipeline.errors import InputError
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
 from pipeline.values.params import GRAPH_FILE, read_params
 from pipeline.values.paths import repository
@@ -24,7 +24,7 @@ from pipeline.values.paths import repository
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the models' stages; exit with 1 if a stage of any of them failed."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.repro")
+    parser = command_parser("repro", __doc__)
     parser.add_argument("jobs", type=int, help="how many models at once")
     jobs = parser.parse_args(arguments).jobs
     with exit_on_bad_input():

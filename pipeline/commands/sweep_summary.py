@@ -1,36 +1,38 @@
-"""Turn a sweep into one table and one figure, in its folder: summary.csv, summary.md, summary.svg and summary.png.
+"""Turn a sweep into one table and one figure.
 
-A row for each job, those that failed or have not finished included.
+In its folder: summary.csv, summary.md, summary.svg and summary.png. A row for each job, those that failed or have not
+finished included.
 
 Run: python -m pipeline.commands.sweep_summary sweeps/attribute/steps
 """
 
-import argparse
 import os
 import sys
 from pathlib import Path
 
-from pipeline.commands.sweeps.jobs import analysed_jobs
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
-from pipeline.values.params import read_params
 from pipeline.values.paths import repository
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Write the summary and show its table."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.sweep_summary")
+    parser = command_parser("sweep_summary", __doc__)
     parser.add_argument("folder", type=Path, help="sweeps/<stage>/<sweep>")
     given = parser.parse_args(arguments).folder
     with exit_on_bad_input():
+        # Hydra among them, which help needs not wait for.
+        from pipeline.commands.sweeps.jobs import analysed_jobs
+        from pipeline.commands.sweeps.plots import sweep_figure
+        from pipeline.commands.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
+        from pipeline.reporting.panels import save_figure
+        from pipeline.values.params import read_params
+        from pipeline.values.store import replace, write_csv
+
         folder = given.resolve()
         jobs = analysed_jobs(given, prepared=repository())
         os.chdir(repository())
         dpi = read_params().figures.dpi
-        from pipeline.commands.sweeps.plots import sweep_figure
-        from pipeline.commands.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
-        from pipeline.reporting.panels import save_figure
-        from pipeline.values.store import replace, write_csv
-
         rows = sweep_rows(jobs)
         text = sweep_text(rows, jobs)
         write_csv(folder / "summary.csv", flat_rows(rows))

@@ -1,13 +1,12 @@
-"""Re-run a cheap part of committed results and show the differences.
+"""Make a part of committed results again, and compare.
 
-The cheap part is everything that needs no model: the splits and their tokens from the raw data (`prepare`), the
+The part is everything that needs no model: the splits and their tokens from the raw data (`prepare`), the
 statistics and verdicts from the committed outcomes, the tables and the figures. With `--retrain <task>-<seed>` one
 model is fine-tuned again and its dev accuracy compared: minutes on a CPU, equal only on the same kind of machine.
 
 Run: ATTATTR_DATA=<folder> python -m pipeline.commands.verify_results results/mini [--retrain negation-1]
 """
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -16,7 +15,9 @@ import tempfile
 from pathlib import Path
 
 from pipeline.errors import InputError
+from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
+from pipeline.launch.progress import progress
 from pipeline.values.params import read_params
 from pipeline.values.paths import SOURCE, analysis_folder, link_external
 from pipeline.values.schema import Params, external_folders
@@ -25,9 +26,9 @@ from pipeline.values.store import read_json
 
 def main(arguments: list[str] | None = None) -> None:
     """Compare; exit with 1 if anything differs."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.verify_results")
-    parser.add_argument("results", type=Path)
-    parser.add_argument("--retrain", metavar="TASK-SEED")
+    parser = command_parser("verify_results", __doc__)
+    parser.add_argument("results", type=Path, help="a folder that keep_results made, such as results/mini")
+    parser.add_argument("--retrain", metavar="TASK-SEED", help="fine-tune this model again, too")
     options = parser.parse_args(arguments)
     with exit_on_bad_input():
         results = options.results.resolve()
@@ -42,10 +43,10 @@ def main(arguments: list[str] | None = None) -> None:
             shutil.rmtree(workspace / "outputs" / "figures")
             link_external(external_folders(params))
             models = [(task, seed) for task in params.tasks for seed in params.seeds]
-            for task, seed in models:
-                _run("prepare", f"task={task}", f"seed={seed}")
-            for stage in ("analyse", "tables", "figures"):
-                _run(stage)
+            runs = [("prepare", f"task={task}", f"seed={seed}") for task, seed in models]
+            runs += [("analyse",), ("tables",), ("figures",)]
+            for run in progress(runs, description="make again", unit="stages"):
+                _run(*run)
             compared = [f"outputs/data/{task}-{seed}/prepare.json" for task, seed in models]
             for made in ("metrics/*", "outputs/analysis/*/*", "outputs/tables/*"):
                 compared += [str(path.relative_to(results)) for path in sorted(results.glob(made))]

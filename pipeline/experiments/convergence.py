@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from transformers import PreTrainedModel
 from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.integrate import FLOOR
+from pipeline.launch.progress import bar
 from pipeline.predicting.examples import Example, collate
 from pipeline.predicting.predict import model_inputs
 
@@ -45,21 +47,22 @@ def error_rows(
     ||Attr_m - Attr||_1 in the same unit, `gap` the |completeness gap|, `jaccard` the overlap of the `top_k` largest
     edges and `kendall` the rank correlation of all layers' heads by their largest score, the same in every layer's row.
     """
-    # The class that the model itself predicts, so that all runs explain the same.
-    run, exact = _runner(model, examples, token_budget), copy.deepcopy(model).double()
-    fine = run(exact, target="predicted", steps=settings.reference_steps, rule="gauss_legendre")
-    target, use = fine.target, {"tolerance": settings.tolerance, "max_steps": settings.max_steps}
+    grid, exact = [*product(settings.rules, settings.steps)], copy.deepcopy(model).double()
+    with bar(total=len(grid) + 4, description="integrate", unit="runs") as drawn:
+        run = _runner(model, examples, token_budget, done=drawn.update)
+        # The class that the model itself predicts, so that all runs explain the same.
+        fine = run(exact, target="predicted", steps=settings.reference_steps, rule="gauss_legendre")
+        target, use = fine.target, {"tolerance": settings.tolerance, "max_steps": settings.max_steps}
 
-    def compare(result: Attribution, rule: str) -> list[dict[str, Any]]:
-        """Compared at once, so that one result is held at a time."""
-        return _compare(result, fine, examples, rule=rule, top_k=settings.top_k)
+        def compare(result: Attribution, rule: str) -> list[dict[str, Any]]:
+            """Compared at once, so that one result is held at a time."""
+            return _compare(result, fine, examples, rule=rule, top_k=settings.top_k)
 
-    half = run(exact, target=target, steps=settings.reference_steps // 2, rule="gauss_legendre")
-    rows = compare(half, REFERENCE) + compare(_judge(run, exact, settings, target=target), JUDGE)
-    for rule in settings.rules:
-        for steps in settings.steps:
+        half = run(exact, target=target, steps=settings.reference_steps // 2, rule="gauss_legendre")
+        rows = compare(half, REFERENCE) + compare(_judge(run, exact, settings, target=target), JUDGE)
+        for rule, steps in grid:
             rows += compare(run(model, target=target, steps=steps, rule=rule), rule)
-    return rows + compare(run(model, target=target, steps="auto", rule="clenshaw_curtis", **use), AUTO)
+        return rows + compare(run(model, target=target, steps="auto", rule="clenshaw_curtis", **use), AUTO)
 
 
 def judged_rows(
@@ -72,26 +75,32 @@ def judged_rows(
     """
     exact, rows = copy.deepcopy(model).double(), []
     ordered = sorted(examples, key=len)
-    for start in range(0, len(ordered), AT_ONCE):
-        part = ordered[start : start + AT_ONCE]
-        run = _runner(model, part, token_budget)
-        fine = _judge(run, exact, settings, target="predicted")
-        doubts = (fine.last_change * fine.attribution.abs().sum(dim=(2, 3, 4)).clamp(min=FLOOR)).flatten().tolist()
-        own = _compare(fine, fine, part, rule=REFERENCE, top_k=settings.top_k)
-        rows += [row | {"error": doubt} for row, doubt in zip(own, doubts, strict=True)]
-        for rule, steps in JUDGED:
-            result = run(model, target=fine.target, steps=steps, rule=rule)
-            rows += _compare(result, fine, part, rule=rule, top_k=settings.top_k)
+    starts = range(0, len(ordered), AT_ONCE)
+    with bar(total=len(starts) * (1 + len(JUDGED)), description="judge", unit="runs") as drawn:
+        for start in starts:
+            part = ordered[start : start + AT_ONCE]
+            run = _runner(model, part, token_budget, done=drawn.update)
+            fine = _judge(run, exact, settings, target="predicted")
+            doubts = (fine.last_change * fine.attribution.abs().sum(dim=(2, 3, 4)).clamp(min=FLOOR)).flatten().tolist()
+            own = _compare(fine, fine, part, rule=REFERENCE, top_k=settings.top_k)
+            rows += [row | {"error": doubt} for row, doubt in zip(own, doubts, strict=True)]
+            for rule, steps in JUDGED:
+                result = run(model, target=fine.target, steps=steps, rule=rule)
+                rows += _compare(result, fine, part, rule=rule, top_k=settings.top_k)
     return rows
 
 
-def _runner(model: PreTrainedModel, examples: Sequence[Example], token_budget: TokenBudget) -> Run:
-    """What attributes the examples, as one batch, by `model` or a copy of it."""
+def _runner(
+    model: PreTrainedModel, examples: Sequence[Example], token_budget: TokenBudget, *, done: Callable[[], object]
+) -> Run:
+    """What attributes the examples, as one batch, by `model` or a copy of it; `done` is called after every run."""
     batch = collate(examples, pad_id=model.config.pad_token_id or 0).to(model.device)
     inputs = model_inputs(model, batch).arguments()
 
     def run(chosen: PreTrainedModel, **settings: Any) -> Attribution:
-        return attribute(chosen, **inputs, token_budget=token_budget, **settings)
+        result = attribute(chosen, **inputs, token_budget=token_budget, **settings)
+        done()
+        return result
 
     return run
 

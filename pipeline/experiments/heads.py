@@ -30,7 +30,7 @@ def per_example(
 ) -> Tensor:
     """`measure` of every example, in their order, `(example, ...)` on the CPU; its first axis is the batch."""
     found: dict[str, Tensor] = {}
-    for group, batch in batches(model, examples, token_budget=token_budget):
+    for group, batch in batches(model, examples, token_budget=token_budget, description="score heads"):
         values = measure(model, batch).float().cpu()
         found |= {example.example_id: value for example, value in zip(group, values, strict=True)}
     return torch.stack([found[example.example_id] for example in examples])

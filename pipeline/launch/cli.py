@@ -3,17 +3,19 @@
     python -m pipeline.prune task=negation seed=1                        one run by hand, into scratch/
     python -m pipeline.prune -m prune.random_orders=20,30 task=negation  one job per combination, into sweeps/
     python -m pipeline.attribute -m sweep=steps                          the values of conf/sweep/steps.yaml, likewise
-    python -m pipeline.prune --help                                      the stage's values
+    python -m pipeline.prune --help                                      what it does, and its values
 
 Under DVC the first command writes the outputs that dvc.yaml names.
 """
 
 import gc
 import os
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from pipeline.launch.environment import forget_strays
+from pipeline.launch.environment import forget_strays, quieten_loaders
+from pipeline.launch.help import is_asked_for, show_help
 from pipeline.launch.parent import end_with_parent
 from pipeline.launch.signals import exit_on_signal
 
@@ -35,10 +37,15 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
             end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
         # Imports take seconds, in which a signal may come.
         from pipeline.launch.errors import exit_on_bad_input
-        from pipeline.launch.stage import run
 
         forget_strays()
+        quieten_loaders()
         with exit_on_bad_input():
+            if is_asked_for(sys.argv[1:]):
+                show_help(stage, sys.modules[main.__module__].__doc__ or "")
+                return
+            from pipeline.launch.stage import run
+
             run(stage, main)
 
     exit_on_signal(work)

@@ -1,4 +1,4 @@
-"""Variables of the shell that would make a stage part of something it is not."""
+"""Variables of the shell: those that would make a stage part of something it is not, and those that quieten others."""
 
 import os
 
@@ -13,6 +13,8 @@ RANKS = (
     "MASTER_PORT",
 )
 TRAINER = "PL_TRAINER_"
+# Of loaders, which draw them anywhere and by the dozen; a user may ask for them by setting a variable to 0.
+BARS = ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS")
 
 
 def forget_strays() -> None:
@@ -24,3 +26,9 @@ def forget_strays() -> None:
     for name in [*os.environ]:
         if name in RANKS or name.startswith(TRAINER):
             del os.environ[name]
+
+
+def quieten_loaders() -> None:
+    """Switch off the bars of datasets and the hub, in this process and those that it starts."""
+    for name in BARS:
+        os.environ.setdefault(name, "1")

@@ -1,14 +1,12 @@
-"""Bad input ends a command with one line and exit code 2."""
+"""Bad input ends a command with one line and exit code 2.
+
+Hydra is imported once there is an error: a command that works, or shows its help, may need none of it.
+"""
 
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import OmegaConfBaseException
-
-from pipeline.values.messages import unknown_key
 
 
 @contextmanager
@@ -25,12 +23,19 @@ def exit_on_bad_input() -> Iterator[None]:
 
 def is_bad_input(error: Exception) -> bool:
     """Whether the project refused a value (a ValueError of its own), or Hydra an override."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
     own = type(error).__module__.split(".")[0] == "pipeline"
     return isinstance(error, HydraException | OmegaConfBaseException) or (isinstance(error, ValueError) and own)
 
 
 def one_line(error: Exception) -> str:
     """The message of `error` in one line; Hydra's are put in the terms of params.yaml."""
+    from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+
+    from pipeline.values.messages import unknown_key
+
     text = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")

@@ -70,6 +70,14 @@ class _Stage:
     file_values: dict[str, Any]
     declaration: Declaration
 
+    def work(self, config: StageConfig) -> None:
+        """Do what `main` does, and leave no bar on the terminal, whatever ends it."""
+        try:
+            self.main(config)
+        finally:
+            if "pipeline.launch.progress" in sys.modules:  # not every stage has one
+                sys.modules["pipeline.launch.progress"].end_bars()
+
 
 @dataclass(frozen=True)
 class _SweptStage(_Stage):
@@ -86,7 +94,7 @@ class _SweptStage(_Stage):
                 self.sweep,
                 name,
                 configure=lambda: _stage_config(self, composed, **place),
-                main=self.main,
+                main=self.work,
                 declaration=self.declaration,
             )
 
@@ -102,7 +110,7 @@ def _run_once(stage: _Stage) -> None:
             config = _stage_config(stage, composed)
             if config.output_root != Path():
                 write_values(config)
-            stage.main(config)
+            stage.work(config)
         except Exception as error:
             failures.append(error)
 
@@ -143,7 +151,7 @@ def _configure_logging(level: str) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     logging.getLogger().setLevel(level)
     # Their notes on every run are not the stage's; warnings still show.
-    for library in ("hydra", "hydra_plugins", "pytorch_lightning.utilities.rank_zero", "pytorch_lightning.trainer"):
+    for library in ("hydra", "hydra_plugins"):
         logging.getLogger(library).setLevel(logging.WARNING)
 
 

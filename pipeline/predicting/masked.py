@@ -42,7 +42,8 @@ def masked_logits(
         encoder = _engine(model, max(examples, key=len))
         # Each example's own masks fill the batches; without padding there is no key mask either.
         padding_share = SHARED_PADDING if masks.ndim == 3 else 0.0
-        for group, batch in batches(model, examples, token_budget=budget, padding_share=padding_share):
+        how = {"token_budget": budget, "padding_share": padding_share, "description": "mask heads"}
+        for group, batch in batches(model, examples, **how):
             columns = torch.tensor([place[example.example_id] for example in group])
             own = Masks(found.distinct, index[:, columns].flatten(0, 1))
             rows = torch.arange(len(group)).repeat(len(masks))

@@ -12,6 +12,7 @@ from pipeline.attattr.batching import PADDING_SHARE, TokenBudget, resolve_token_
 from pipeline.attattr.inputs import Inputs
 from pipeline.attattr.prefix import frozen, logits_of
 from pipeline.errors import InputError
+from pipeline.launch.progress import bar
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
 
 
@@ -32,11 +33,17 @@ def batches(
     *,
     token_budget: TokenBudget,
     padding_share: float = PADDING_SHARE,
+    description: str = "predict",
 ) -> Iterator[tuple[list[Example], Batch]]:
-    """The examples in padded batches on the model's device, shortest first, each with the examples that it holds."""
+    """The examples in padded batches on the model's device, shortest first, each with the examples that it holds.
+
+    On a terminal a bar with `description` shows how many of them are done.
+    """
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples), default=1))
-    for group in length_batches(examples, token_budget=budget, padding_share=padding_share):
-        yield group, collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+    with bar(total=len(examples), description=description) as drawn:
+        for group in length_batches(examples, token_budget=budget, padding_share=padding_share):
+            yield group, collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+            drawn.update(len(group))
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from pipeline.attattr.attribution import Attribution, attribute
 from pipeline.attattr.errors import NonFiniteError
 from pipeline.attattr.quadrature import schedule
 from pipeline.errors import InputError
+from pipeline.launch.trainer import Progress
 from pipeline.predicting.device import device_for
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
 from pipeline.predicting.predict import model_inputs, not_finite
@@ -179,7 +180,8 @@ def run_jobs(attributor: Attributor, jobs: list[Job], *, trainer: TrainerSetting
         plugins=LightningEnvironment(),
         # Lightning's inference mode forbids the gradients that attribution is made of.
         inference_mode=False,
-        callbacks=[JobWriter(folder)],
+        callbacks=[JobWriter(folder), Progress("attribute")],
+        enable_progress_bar=False,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,

@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
 from pipeline.errors import InputError
+from pipeline.launch.trainer import Progress
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward, predict_logits
 from pipeline.training.batches import epoch_batches
@@ -77,7 +78,7 @@ class Classifier(pl.LightningModule):
     def training_step(self, batch: Batch) -> Tensor:
         """The mean cross-entropy of the batch."""
         loss = cross_entropy(forward(self.model, batch), batch.labels)
-        self.log("train_loss", loss, prog_bar=True)
+        self.log("train_loss", loss)
         return loss
 
     def on_train_epoch_end(self) -> None:
@@ -153,7 +154,8 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
         gradient_clip_val=settings.clip,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
-        callbacks=[keep, last] if best else [last],
+        callbacks=[Progress("train"), *([keep] if best else []), last],
+        enable_progress_bar=False,
         enable_checkpointing=True,
         logger=logger or False,  # type: ignore[arg-type]
         log_every_n_steps=10,

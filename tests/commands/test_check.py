@@ -18,13 +18,13 @@ def test_outside_of_git_one_line_says_what_to_do(
     history: Path, workspace: Path, capfd: pytest.CaptureFixture[str], exit_code
 ) -> None:
     history.rmdir()
-    assert exit_code(main) == 2
+    assert exit_code(main, []) == 2
     said = capfd.readouterr().err
     assert said.startswith(f"error: {workspace} is in no git repository, which DVC looks for: run `git init`, or")
     assert said.count("\n") == 1
     Path(".dvc").mkdir()
     Path(".dvc/config").write_text("[core]\n    no_scm = true\n")
-    assert exit_code(main) == 0
+    assert exit_code(main, []) == 0
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Pa
 
 
 def test_good_values_are_passed_in_silence(workspace: Path, capfd: pytest.CaptureFixture[str], exit_code) -> None:
-    assert exit_code(main) == 0
+    assert exit_code(main, []) == 0
     assert capfd.readouterr() == ("", "")
     assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
 
@@ -50,14 +50,14 @@ def test_good_values_are_passed_in_silence(workspace: Path, capfd: pytest.Captur
 def test_a_bad_value_is_one_line_and_2(workspace: Path, capfd: pytest.CaptureFixture[str], exit_code) -> None:
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("random_orders", "random_order"))
-    assert exit_code(main) == 2
+    assert exit_code(main, []) == 2
     assert capfd.readouterr().err == (
         "error: prune.random_order is not a known key; did you mean prune.random_orders?\n"
     )
 
 
 def test_the_link_is_made_where_the_values_need_it(data: Path, exit_code) -> None:
-    assert exit_code(main) == 0
+    assert exit_code(main, []) == 0
     assert Path("external").resolve() == data
 
 
@@ -75,7 +75,7 @@ def test_a_missing_folder_is_one_line_and_2(
     data: Path, capfd: pytest.CaptureFixture[str], missing: str, line: str, exit_code
 ) -> None:
     (data / missing).rmdir()
-    assert exit_code(main) == 2
+    assert exit_code(main, []) == 2
     shown = capfd.readouterr().err
     assert shown.startswith(line)
     assert shown.count("\n") == 1
@@ -86,16 +86,16 @@ def test_a_folders_name_may_hold_any_character(data: Path, exit_code) -> None:
     given = ["preset=minilm", "tasks=[rte]", "seeds=[1]", f"model.name='{name}-{{task}}'"]
     Path("params.yaml").write_text(dump_params(compose_params(given), header="A test's."))
     (data / "models" / f"{name}-rte").mkdir()
-    assert exit_code(main) == 0
+    assert exit_code(main, []) == 0
     (data / "models" / f"{name}-rte").rmdir()
-    assert exit_code(main) == 2
+    assert exit_code(main, []) == 2
 
 
 def test_an_unset_data_folder_is_one_line_and_2(
     data: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, exit_code
 ) -> None:
     monkeypatch.delenv("ATTATTR_DATA")
-    assert exit_code(main) == 2
+    assert exit_code(main, []) == 2
     assert (
         capfd.readouterr().err == "error: ATTATTR_DATA is not set; set it to the folder that holds glue/ and models/\n"
     )

@@ -1,12 +1,14 @@
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipeline.errors import InputError
 from pipeline.values.config import StageConfig
@@ -112,6 +114,20 @@ def test_bad_input_is_one_line_and_2_before_any_work(
     assert shown.startswith(f"error: {line}")
     assert shown.count("\n") == 1
     assert started == []
+
+
+@pytest.mark.parametrize("name", sorted(yaml.safe_load((SOURCE / "dvc.yaml").read_text())["stages"]))
+def test_every_stage_refuses_what_it_does_not_know_with_one_line_and_2(
+    run: Run, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    shutil.copy(SOURCE / "dvc.yaml", "dvc.yaml")
+    for given, said in (("zebra.tau=1", "zebra is not a known key"), ("task=cola", "task is cola, but ")):
+        started = []
+        assert run(name, given, main=started.append) == 2
+        shown = capfd.readouterr().err
+        assert shown.startswith(f"error: {said}")
+        assert shown.count("\n") == 1
+        assert (started, files()) == ([], set())
 
 
 def test_a_bad_params_yaml_is_one_line_and_2(run: Run, capfd: pytest.CaptureFixture[str]) -> None:

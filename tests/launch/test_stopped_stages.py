@@ -1,6 +1,7 @@
 """Real stages that are stopped in the middle of their work: how they end, and that the next run goes on from there."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -52,6 +53,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = [sys.executable, "-m", f"pipeline.{stage}", *arguments, "run.tracking.mode=disabled"]
         done = subprocess.run(command, cwd=folder, env=environment(stage), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+        (folder / f"{stage}.said").write_text(done.stdout + done.stderr)
     return folder
 
 
@@ -97,6 +99,14 @@ def assert_stopped(process: "subprocess.Popen[str]", number: int) -> None:
 def epoch() -> int:
     (path,) = Path(".work").glob("finetune-*/last.ckpt")
     return torch.load(path, weights_only=True)["epoch"]
+
+
+def test_a_pipe_gets_the_stages_own_lines_and_no_bars_or_notes_of_libraries(start: Start) -> None:
+    said = start("attribute", *ONE, "run.tracking.mode=disabled").communicate()[1] + Path("finetune.said").read_text()
+    assert len(said.splitlines()) >= 2
+    for line in said.splitlines():
+        assert re.match(r"\d\d:\d\d:\d\d (INFO|WARNING) (__main__|pipeline\.)", line), line
+    assert Path("prepare.said").read_text() == ""
 
 
 def test_finetune_ends_within_its_training_and_resumes(start: Start) -> None:

@@ -13,6 +13,7 @@ from pipeline.attattr.output import evaluate
 from pipeline.attattr.prefix import frozen
 from pipeline.experiments.planted_paths.plant import kinds
 from pipeline.experiments.truth.knock_outs import PAIRS, agreement, edge_maps, edge_scores
+from pipeline.launch.progress import progress
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 
@@ -43,7 +44,7 @@ def outcomes(
     edges = kinds(circuit)
     carries = np.array([kind for _, kind in edges])
     found, losses, drawn = [], [], []
-    for number, example in enumerate(examples):
+    for number, example in enumerate(progress(examples, description=design)):
         inputs = model_inputs(model, collate([example], pad_id=0).to(model.device))
         known = {"design": design, "example_id": example.example_id}
         logits, whole = knock_outs(model, inputs, per_head=False)

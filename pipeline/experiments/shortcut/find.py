@@ -11,6 +11,7 @@ from pipeline.attattr.importance import passed_on
 from pipeline.attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
 from pipeline.experiments.truth.knock_outs import RANDOM, edge_maps
+from pipeline.launch.progress import progress
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.values.randomness import derived_seed
@@ -35,7 +36,7 @@ def outcomes(model: PreTrainedModel, examples: Sequence[Planted], *, seed: int) 
     is the probability of the word's class that attention brings: the most of any layer, F less F without its attention.
     """
     rows = []
-    for one in examples:
+    for one in progress(examples, description="find the word"):
         example, inputs = one.example, _inputs(model, one)
         maps = _maps(model, inputs)
         # By completeness, the sum of a layer's scores.
@@ -65,7 +66,7 @@ def token_scores(
 def reading_heads(model: PreTrainedModel, examples: Sequence[Planted]) -> dict[str, Tensor]:
     """How much of the word each head passes on, mean over examples, `(layer, head)`, by each of `OF_HEADS`."""
     found: dict[str, list[Tensor]] = {method: [] for method in OF_HEADS}
-    for one in examples:
+    for one in progress(examples, description="find its heads"):
         given = _inputs(model, one).arguments()
         result = attribute(model, **given, target=GIVEN_AWAY)
         gradient = gradient_x_attention(model, **given, target=GIVEN_AWAY)

@@ -18,6 +18,7 @@ from pipeline.attattr.prefix import entering, frozen
 from pipeline.attattr.tree import AttributionTree
 from pipeline.experiments.tree.arms import arms_of, off_diagonal, shares_of
 from pipeline.experiments.tree.rivals import ATTRIBUTION, rival_maps
+from pipeline.launch.progress import progress
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.values.store import read_rows
@@ -85,7 +86,7 @@ def measure(
     """
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     found = Measured([], [])
-    for example in examples:
+    for example in progress(examples, description="mask edges"):
         name = example.example_id
         batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
         maps = {ATTRIBUTION: head_sums[name], **rival_maps(model, batch)}

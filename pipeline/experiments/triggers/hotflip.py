@@ -13,6 +13,7 @@ from pipeline.attattr.insertion import Pattern, insert
 from pipeline.attattr.prefix import frozen
 from pipeline.attattr.triggers import embedding_gradient
 from pipeline.experiments.triggers.mining import Trigger
+from pipeline.launch.progress import progress
 from pipeline.predicting.examples import Example
 from pipeline.predicting.predict import batches, forward, model_inputs
 
@@ -63,7 +64,7 @@ def hotflip_triggers(
     foreign = [[example for example in examples if example.label != one.target_class] for one in mined]
     losses = _losses(run, list(zip(patterns, foreign, strict=True)))
     active = [number for number, own in enumerate(foreign) if own]
-    for _ in range(rounds):
+    for _ in progress(range(rounds), description="flip tokens", unit="rounds"):
         gradients = _gradients(run, [(patterns[number], foreign[number]) for number in active])
         choices = [_candidates(gradient, embeddings, vocabulary, count=candidates) for gradient in gradients]
         changed: set[int] = set()

@@ -13,6 +13,7 @@ from pipeline.attattr.batching import TokenBudget
 from pipeline.attattr.insertion import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.mining import Trigger
+from pipeline.launch.progress import progress
 from pipeline.predicting.examples import Example, subset
 from pipeline.predicting.masked import places
 from pipeline.predicting.predict import predict_logits
@@ -59,7 +60,7 @@ def predictions(
     """The class that is predicted for every example with every pattern in it, `(pattern, example)`."""
     result = np.empty((len(patterns), len(examples)), np.int64)
     at_once = max(1, SEQUENCES_AT_ONCE // len(examples))
-    for start in range(0, len(patterns), at_once):
+    for start in progress(range(0, len(patterns), at_once), description="insert triggers", unit="batches"):
         chunk = list(enumerate(patterns))[start : start + at_once]
         changed = [
             with_pattern(example, pattern, name=str(number), max_length=max_length)

@@ -16,6 +16,7 @@ from pipeline.attattr.output import evaluate
 from pipeline.attattr.prefix import frozen, prefix_pass
 from pipeline.experiments.tree.rivals import contributions, value_weighted
 from pipeline.experiments.truth.randomise import rank_correlation
+from pipeline.launch.progress import progress
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.values.randomness import derived_seed
@@ -48,7 +49,7 @@ def outcomes(
     A group is the `size` pairs with the largest scores, removed together; `lost` is what the log-odds lose.
     """
     found, groups = [], []
-    for example in examples:
+    for example in progress(examples, description="knock out"):
         batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
         inputs = model_inputs(model, batch)
         maps = edge_maps(model, inputs)

@@ -13,6 +13,7 @@ from pipeline.attattr.attention import layer_count
 from pipeline.attattr.attribution import attribute, gradient_x_attention
 from pipeline.attattr.errors import AttributionError
 from pipeline.attattr.families import layer_modules
+from pipeline.launch.progress import bar
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.values.randomness import derived_seed
@@ -39,13 +40,15 @@ def outcomes(
     """
     known = {example.example_id: _scores(model, example, None, token_budget=token_budget) for example in examples}
     rows = []
-    for number, changed in enumerate(shuffled_from_the_top(model, seed=seed), start=1):
-        for example in examples:
-            target, before = known[example.example_id]
-            _, after = _scores(changed, example, target, token_budget=token_budget)
-            for method, values in before.items():
-                row = {"example_id": example.example_id, "method": method, "shuffled": number}
-                rows.append(row | {"spearman": rank_correlation(values, after[method])})
+    with bar(total=(1 + layer_count(model)) * len(examples), description="shuffle weights", unit="maps") as drawn:
+        for number, changed in enumerate(shuffled_from_the_top(model, seed=seed), start=1):
+            for example in examples:
+                target, before = known[example.example_id]
+                _, after = _scores(changed, example, target, token_budget=token_budget)
+                for method, values in before.items():
+                    row = {"example_id": example.example_id, "method": method, "shuffled": number}
+                    rows.append(row | {"spearman": rank_correlation(values, after[method])})
+                drawn.update()
     return rows
 
 

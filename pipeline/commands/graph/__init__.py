@@ -1,0 +1,1 @@
+"""What a stage runs of the source, found in it."""
