@@ -1,6 +1,7 @@
 """Write into dvc.yaml which source files every stage runs.
 
-Exactly its imports, by file or by whole folder. For whoever added or removed an import, or a stage: data, folders of templates and pins stay as they are.
+Exactly its imports, by file or by whole folder. For whoever added or removed an import, or a stage: data, folders of
+templates and pins stay as they are.
 
 Run: python -m pipeline.commands.deps
 """

@@ -1,7 +1,8 @@
 """Upload offline runs to W&B, link what they read.
 
-From the folder `wandb/`; and save the project's workspace. Each step goes on where an earlier call was cut off: a run is uploaded once and linked once, and the workspace is the
-same one. Without a key or a server that takes it: one line, and exit code 2.
+From the folder `wandb/`; and save the project's workspace. Each step goes on where an earlier call was cut off: a run
+is uploaded once and linked once, and the workspace is the same one. Without a key or a server that takes it: one
+line, and exit code 2.
 
 Run: python -m pipeline.commands.publish [--entity E] [--project P]
 """

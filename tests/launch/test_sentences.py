@@ -42,7 +42,11 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def config(stage: str, *, withheld: str = "[]") -> Any:
     params = compose_params(["preset=mini", f"tree.withheld={withheld}"])
     return StageConfig(
-        params, stage=stage, declared=frozenset({"triggers", "tree", "analyse"}), task="negation", seed=1
+        params,
+        stage=stage,
+        declared=frozenset({"triggers", "tree", "analyse", "conf/tasks.yaml"}),
+        task="negation",
+        seed=1,
     )
 
 
