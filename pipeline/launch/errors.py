@@ -38,7 +38,7 @@ def _hydras(error: Exception) -> bool:
 def one_line(error: Exception) -> str:
     """The message of `error` in one line; Hydra's are put in the terms of params.yaml."""
     text = " ".join(str(error).split())
-    if not _hydras(error):
+    if _own(error):
         return text
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter, defaultdict
 from itertools import accumulate
 from textwrap import fill
@@ -78,11 +77,10 @@ def convergence(one: Explanation) -> str:
     ]
     worst = max(range(len(relative)), key=relative.__getitem__)
     short = [str(layer + 1) for layer, missed in enumerate(one.unconverged) if missed]
-    errors = [error for error in one.estimated_error if not math.isnan(error)]
     if short:
         verdict = f"NOT converged in layer {', '.join(short)}: read these scores with care."
     else:
-        verdict = f"Converged: estimated error at most {100 * max(errors, default=math.nan):.2g} %"
+        verdict = f"Converged: estimated error at most {100 * max(one.estimated_error):.2g} %"
         verdict += f", {min(one.steps)} to {max(one.steps)} steps a layer."
     return fill(
         f"{verdict} Completeness gap at most {100 * relative[worst]:.2g} % of the scores, in layer {worst + 1}.", WIDTH
@@ -124,7 +122,7 @@ def _tree(names: Sequence[str], tree: AttributionTree, *, tau: float) -> Iterato
     for edge in tree.inner:
         read[edge.query].append(edge)
     edges = f"{len(tree.inner)} edge{'' if len(tree.inner) == 1 else 's'}"
-    yield f"Attribution tree at tau {tau:g}: {edges} under {names[tree.root]}, which reads most"
+    yield f"Attribution tree at tau {tau:g}: {edges}; {names[tree.root]} reads most"
     tops = [tree.root]
     for top in tops:  # grows on the way
         yield names[top] if top == tree.root else f"\n... {names[top]}"
