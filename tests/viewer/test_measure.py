@@ -199,7 +199,7 @@ def test_shares_of_logits_where_logits_are_explained(tiny_model, random_examples
     assert view.probabilities == pytest.approx(logits.softmax(dim=0).tolist(), abs=1e-6)
     for one in view.explanations:
         assert one.output == "logit"
-        assert one.value == pytest.approx(float(logits[one.target]), abs=1e-5)
+        assert one.value == pytest.approx(logits[one.target].item(), abs=1e-5)
         assert one.shares[0].full == pytest.approx(one.value, abs=1e-5)
 
 
