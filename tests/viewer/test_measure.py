@@ -230,9 +230,9 @@ def shown(tiny_model, tokenizer, section):
 
 
 def test_the_same_bytes_twice_and_in_any_company(shown, random_examples):
-    examples = random_examples(LENGTHS)
+    examples = random_examples([6, 4, 7])
     together = shown(examples)
-    assert [view.name for view in together] == [f"e-{number}" for number in range(5)]
+    assert [view.name for view in together] == ["e-0", "e-1", "e-2"]
     assert {view.task for view in together} == {"negation"}
     first = [json.dumps(packed([view])) for view in together]
     assert first == [json.dumps(packed([view])) for view in shown(examples)]

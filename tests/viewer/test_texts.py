@@ -123,3 +123,12 @@ def test_results_are_in_the_order_of_the_texts(tiny_model, tokenizer):
     views = explain_texts(tiny_model(labels=2), tokenizer, texts, shares=False)
     assert [view.tokens[1:-1] for view in views] == [text.split() for text in texts]
     assert [view.name for view in views] == ["1", "2", "3", "4", "5"]
+
+
+def test_a_text_has_the_same_random_trees_in_any_place(tiny_model, tokenizer):
+    model, texts = tiny_model(labels=2).double(), ["a very good book", "king reads"]
+    views = explain_texts(model, tokenizer, texts)
+    for view, other in zip(views, reversed(explain_texts(model, tokenizer, texts[::-1])), strict=True):
+        for one, again in zip(view.explanations, other.explanations, strict=True):
+            assert one.shares[20].random == pytest.approx(again.shares[20].random)
+            assert len(set(one.shares[20].random)) > 1
