@@ -1,7 +1,7 @@
-"""Explain what a classifier says of a text: which attention edges carry it, as text, as a page, or as JSON.
+"""Explain what a classifier says of a text of your own.
 
-Without --model it is the newest fine-tuned model of outputs/. A file of texts is read line by line; with --pair its
-lines are pairs, separated by a tab.
+Which attention edges carry it: as text, as a page, or as JSON. Without --model it is the newest fine-tuned model of
+outputs/. A file of texts is read line by line; with --pair its lines are pairs, separated by a tab.
 
 Run: python -m pipeline.commands.explain "a gorgeous, witty, seductive movie" --html movie.html
 """
@@ -9,16 +9,20 @@ Run: python -m pipeline.commands.explain "a gorgeous, witty, seductive movie" --
 from __future__ import annotations
 
 import argparse
+import gc
 import json
-import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError, refused
+from pipeline.launch.arguments import command_parser
+from pipeline.launch.errors import exit_on_bad_input
+from pipeline.viewer.checks import check_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -33,21 +37,18 @@ MOST_ON_A_PAGE = 200  # texts
 def main(arguments: list[str] | None = None) -> None:
     """Load the model, explain, print, write."""
     options = _parser().parse_args(arguments)
-    # Imports Hydra, which --help does not wait for.
-    from pipeline.launch.errors import exit_on_bad_input
-
     with exit_on_bad_input():
         texts = _texts(options)
         _check(options, texts)
-        model, tokenizer, name = load(options.model)
+        with _uncollected():
+            from pipeline.viewer.load import load
+
+            model, tokenizer, name = load(options.model)
         _explain(options, texts, model, tokenizer, name)
 
 
 def _parser() -> argparse.ArgumentParser:
-    first, _, rest = (__doc__ or "").partition("\n\n")
-    about = f"{first} {rest.partition('Run:')[0].strip()}"
-    example = 'example: python -m pipeline.commands.explain "a gorgeous, witty, seductive movie" --html movie.html'
-    parser = argparse.ArgumentParser(prog="python -m pipeline.commands.explain", description=about, epilog=example)
+    parser = command_parser("explain", __doc__)
     parser.add_argument("text", nargs="?", metavar="TEXT", help="the text to explain")
     parser.add_argument(
         "--pair", nargs="?", const=True, metavar="TEXT", help="its second text; with --file: a pair a line"
@@ -74,18 +75,22 @@ def _texts(options: argparse.Namespace) -> list[Text]:
     if options.file is None:
         if options.pair is True:
             raise InputError("--pair has no text: give the second text behind it")
-        return [options.text if options.pair is None else (options.text, options.pair)]
+        check_text(options.text, name="the text")
+        if options.pair is None:
+            return [options.text]
+        check_text(options.pair, name="the text of --pair")
+        return [(options.text, options.pair)]
     if isinstance(options.pair, str):
         raise InputError("--pair has a text, but with --file each line holds both, separated by a tab")
     with refused(f"--file {options.file} cannot be read", remedy="give a text file in UTF-8"):
-        lines = options.file.read_text(encoding="utf-8-sig").splitlines()
+        # At line feeds alone: a text may hold other characters at which `splitlines` splits.
+        lines = options.file.read_text(encoding="utf-8-sig").split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
         raise InputError(f"--file {options.file} is empty: give one text a line")
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            raise InputError(f"{options.file}, line {number} is empty: there is nothing to explain")
+        check_text(line, name=f"{options.file}, line {number}")
     return lines if options.pair is None else [_pair(options.file, *line) for line in enumerate(lines, start=1)]
 
 
@@ -101,52 +106,23 @@ def _check(options: argparse.Namespace, texts: Sequence[Text]) -> None:
         raise InputError(f"--tau is {options.tau}, but must be at least 0 and below 1")
     if options.html and len(texts) > MOST_ON_A_PAGE:
         raise InputError(f"--html would show {len(texts)} texts, at most {MOST_ON_A_PAGE} fit a page: use --json")
+    given = [path.resolve() for path in (options.file, options.html, options.json) if path is not None]
+    if len(set(given)) < len(given):
+        raise InputError("--file, --html and --json name the same file: give each its own")
     for out in (options.html, options.json):
         if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
             raise InputError(f"{out} cannot be written: name a file in a folder that exists")
 
 
-def load(name: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
-    """The model, its tokenizer, and what it is called: of a folder or a hub id, by default the newest of outputs/.
-
-    Raises:
-        InputError: for what is no sequence classifier with its tokenizer, or none that is supported.
-    """
-    from transformers import AutoTokenizer
-
-    from pipeline.attattr.families import check_family
-    from pipeline.data.sources import require_hub
-    from pipeline.data.vocabulary import check_tokenizer
-    from pipeline.predicting.load import load_classifier, require_stored
-
-    location = name or _newest()
-    if not Path(location).is_dir():
-        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", location) or location.startswith("."):
-            raise InputError(f"--model is {location}, which is neither a folder nor a hub id")
-        require_hub(location, repo_type="model")
-    remedy = "give a sequence classifier, saved with save_pretrained"
-    loaded = load_classifier(location, remedy=remedy)
-    check_family(loaded.model)
-    require_stored(loaded, location, remedy=remedy)
-    with refused(
-        f"the tokenizer of {location} cannot be loaded", remedy="save it beside the model, with save_pretrained"
-    ):
-        tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-    check_tokenizer(tokenizer, loaded.model.config, location=location)
-    return loaded.model.eval(), tokenizer, location
-
-
-def _newest() -> str:
-    """The model of outputs/ whose weights were written last."""
-    from pipeline.values.paths import repository
-
-    folder = repository() / "outputs" / "models"
-    weights = sorted(folder.glob("*/model.safetensors"), key=lambda path: (path.stat().st_mtime, path))
-    if not weights:
-        raise InputError("outputs/models has no model yet: run make repro, or name one with --model")
-    return str(
-        weights[-1].parent.relative_to(Path.cwd()) if weights[-1].is_relative_to(Path.cwd()) else weights[-1].parent
-    )
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looking for garbage, then or later, among what is imported: it takes a third of the time of all."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _explain(
@@ -156,8 +132,9 @@ def _explain(
     tokenizer: PreTrainedTokenizerBase,
     name: str,
 ) -> None:
+    from pipeline.launch.progress import bar
     from pipeline.viewer.measure import Growth, explained, named, with_shares, with_trees
-    from pipeline.viewer.terminal import one_line, whole_text
+    from pipeline.viewer.terminal import corpus_text, whole_text
     from pipeline.viewer.texts import default_output, to_examples
 
     examples = to_examples(model, tokenizer, texts)
@@ -166,23 +143,28 @@ def _explain(
     views: dict[int, View] = {}
     records: dict[int, dict[str, Any]] = {}
     growth = Growth()
-    found = explained(model, examples, target=target, every_class=options.html is not None, options=how)
-    for place, light in found:
-        view = named(light, tokenizer, examples[place])
-        records[place] = _record(view, texts[place], growth, options.tau)
-        if options.html is not None:
-            views[place] = with_shares(with_trees(view, growth), model, examples[place], seed=1)
-        if len(texts) == 1:
-            sys.stdout.write(
-                whole_text(view, growth.tree(view.explanations[0].head_sum, options.tau), tau=options.tau, model=name)
-            )
+    unknown_id: Any = tokenizer.unk_token_id
+    unknown = [example.input_ids.count(unknown_id) for example in examples]
+    found = explained(model, examples, target=target, whole=options.html is not None, options=how)
+    with bar(total=len(examples), description="explain", unit="texts") as drawn:
+        for place, light in found:
+            view = named(light, tokenizer, examples[place])
+            records[place] = _record(view, texts[place], growth, options.tau)
+            if options.html is not None:
+                views[place] = with_shares(with_trees(view, growth), model, examples[place], seed=1)
+            if len(texts) == 1:
+                tree = growth.tree(view.explanations[0].head_sum, options.tau)
+                sys.stdout.write(whole_text(view, tree, tau=options.tau, model=name, unknown=unknown[place]))
+            drawn.update()
     ordered = [records[place] for place in range(len(texts))]
     if len(texts) > 1:
-        sys.stdout.writelines(one_line(record) for record in ordered)
+        tokens = sum(len(example.own) for example in examples)
+        sys.stdout.write(corpus_text(ordered, model=name, unknown=sum(unknown), tokens=tokens))
     if options.html is not None:
         _write_page(options.html, [views[place] for place in range(len(texts))], tau=options.tau)
     if options.json is not None:
-        _write_json(options.json, {"model": name, "output": how["output"], "tau": options.tau, "texts": ordered})
+        content = {"model": name, "output": how["output"], "tau": options.tau, "texts": ordered}
+        _write_json(options.json, content)
 
 
 def _target(asked: str | None, model: PreTrainedModel) -> int | Any:
@@ -238,7 +220,7 @@ def _write_page(out: Path, views: Sequence[View], *, tau: float) -> None:
 def _write_json(out: Path, content: dict[str, Any]) -> None:
     from pipeline.values.store import replace
 
-    replace(out, f"{json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)}\n".encode())
+    replace(out, f"{json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)}\n".encode())
 
 
 if __name__ == "__main__":

@@ -23,20 +23,30 @@ def exit_on_bad_input() -> Iterator[None]:
 
 def is_bad_input(error: Exception) -> bool:
     """Whether the project refused a value (a ValueError of its own), or Hydra an override."""
+    return _own(error) or _hydras(error)
+
+
+def _own(error: Exception) -> bool:
+    return isinstance(error, ValueError) and type(error).__module__.split(".")[0] == "pipeline"
+
+
+def _hydras(error: Exception) -> bool:
+    # Imported when something has failed: not every command imports Hydra, which takes a third of a second.
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    own = type(error).__module__.split(".")[0] == "pipeline"
-    return isinstance(error, HydraException | OmegaConfBaseException) or (isinstance(error, ValueError) and own)
+    return isinstance(error, HydraException | OmegaConfBaseException)
 
 
 def one_line(error: Exception) -> str:
     """The message of `error` in one line; Hydra's are put in the terms of params.yaml."""
+    text = " ".join(str(error).split())
+    if _own(error):
+        return text
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
     from pipeline.values.messages import unknown_key
 
-    text = " ".join(str(error).split())
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")
         return f"{group} is {name}, but must be one of {', '.join(error.options)}"

@@ -10,14 +10,14 @@ import torch
 
 from pipeline.attattr.attention import class_count
 from pipeline.attattr.attribution import attribute, gradient_x_attention
-from pipeline.attattr.batching import resolve_token_budget
+from pipeline.attattr.batching import group_by_length, resolve_token_budget
 from pipeline.attattr.importance import passed_on, pooled_attention
 from pipeline.attattr.output import evaluate
 from pipeline.attattr.quadrature import schedule
 from pipeline.attattr.tree import attribution_tree, grow_tree, tree_root
 from pipeline.experiments.tree.arms import edges_per_layer, eligible, largest_edges, mask_of, random_trees
 from pipeline.experiments.tree.measure import edge_masked_logits, special_tokens
-from pipeline.predicting.examples import collate, length_batches
+from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.values.randomness import derived_seed
 from pipeline.viewer.view import THRESHOLDS, Explanation, Share, View
@@ -30,11 +30,13 @@ if TYPE_CHECKING:
 
     from pipeline.attattr.attribution import Attribution
     from pipeline.attattr.batching import TokenBudget
+    from pipeline.attattr.output import Output
     from pipeline.attattr.tree import AttributionTree
     from pipeline.predicting.examples import Batch, Example
     from pipeline.values.schema import Attribute as AttributeSettings
     from pipeline.values.schema import Tree as TreeSettings
 
+NO_LABEL = -1
 MOST_CLASSES = 4  # of which all are explained; of more, the predicted and the gold one
 RANDOM_TREES = 5  # of every size
 
@@ -56,7 +58,7 @@ class Seen(NamedTuple):
     """What an explanation is made of, of one example and class; `sign` turns both maps to the other of two classes."""
 
     result: Attribution
-    gradient: Attribution
+    gradient: Attribution | None
     number: int
     n: int
     target: int
@@ -68,71 +70,70 @@ def explained(
     examples: Sequence[Example],
     *,
     target: int | Literal["predicted"],
-    every_class: bool,
+    whole: bool,
     options: Mapping[str, Any],
     token_budget: TokenBudget = "auto",
 ) -> Iterator[tuple[int, View]]:
     """The examples' places and views, without tokens, trees and shares, in an order that keeps padding small.
 
-    `target` is explained first; `every_class` adds the others, of more than four only the predicted and the gold one.
-    `options` are arguments of `attribute`, which raises AttributionError.
+    `target` is explained first. `whole` adds what only the page shows: gradient times attention, and the other classes,
+    of more than four only the predicted and the gold one. `options` are arguments of `attribute`, which raises
+    AttributionError.
     """
-    place = {id(example): number for number, example in enumerate(examples)}
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples), default=1))
     counts = {name: options[name] for name in ("rule", "steps", "max_steps") if name in options}
     copies = schedule(**{"rule": "clenshaw_curtis", "steps": "auto", "max_steps": 128, **counts}).counts[0]
-    for group in length_batches(examples, token_budget=budget, copies=copies):
-        batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
-        seen = _seen(model, batch, group, target=target, every_class=every_class, options=options)
-        for example, of_example in zip(group, seen, strict=True):
-            yield place[id(example)], _view(model, example, of_example)
+    for places in group_by_length([len(example) for example in examples], copies=copies, token_budget=budget):
+        group = [examples[place] for place in places]
+        seen = _seen(model, group, target=target, whole=whole, options=options)
+        output = options.get("output", "probability")
+        views = [_view(model, example, one, output=output) for example, one in zip(group, seen, strict=True)]
+        yield from zip(places, views, strict=True)
 
 
 def _seen(
     model: PreTrainedModel,
-    batch: Batch,
     group: Sequence[Example],
     *,
     target: int | Literal["predicted"],
-    every_class: bool,
+    whole: bool,
     options: Mapping[str, Any],
 ) -> list[list[Seen]]:
     """For each example what there is of each class, the target's first."""
-    inputs = model_inputs(model, batch).arguments()
+    batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
     output = options.get("output", "probability")
     classes = class_count(model)
 
-    def asked(which: Tensor | int | Literal["predicted"]) -> tuple[Attribution, Attribution]:
-        return (
-            attribute(model, **inputs, target=which, **options),
-            gradient_x_attention(model, **inputs, target=which, output=output),
-        )
+    def asked(batch: Batch, which: Tensor | int | Literal["predicted"]) -> tuple[Attribution, Attribution | None]:
+        inputs: dict[str, Any] = {**model_inputs(model, batch).arguments(), "target": which}
+        gradient = gradient_x_attention(model, **inputs, output=output) if whole else None
+        return attribute(model, **inputs, **options), gradient
 
-    first = asked(target)
+    first = asked(batch, target)
     found = [
         [Seen(*first, number, len(example), int(first[0].target[number]), 1.0)] for number, example in enumerate(group)
     ]
-    if not every_class:
+    if not whole:
         return found
     if classes == 2 and output == "probability":
         # Of two class probabilities one is minus the other's change.
         return [[own[0], own[0]._replace(target=1 - own[0].target, sign=-1.0)] for own in found]
-    predicted = first[0].logits.argmax(dim=1)
-    for further in range(classes):
-        wanted = [
-            number
-            for number, example in enumerate(group)
-            if found[number][0].target != further
-            and (classes <= MOST_CLASSES or further in (example.label, int(predicted[number])))
-        ]
-        if wanted:
-            result = asked(further)
-            for number in wanted:
-                found[number].append(Seen(*result, number, len(group[number]), further, 1.0))
+    predicted = first[0].logits.argmax(dim=1).tolist()
+    shown = [
+        range(classes) if classes <= MOST_CLASSES else sorted({example.label, predicted[number]} - {NO_LABEL})
+        for number, example in enumerate(group)
+    ]
+    further = [[label for label in labels if label != own[0].target] for labels, own in zip(shown, found, strict=True)]
+    for turn in range(max(map(len, further))):
+        rows = [number for number, labels in enumerate(further) if len(labels) > turn]
+        targets = torch.tensor([further[number][turn] for number in rows], device=model.device)
+        result = asked(batch.select(torch.tensor(rows, device=model.device)), targets)
+        for place, number in enumerate(rows):
+            found[number].append(Seen(*result, place, len(group[number]), further[number][turn], 1.0))
     return found
 
 
-def _view(model: PreTrainedModel, example: Example, seen: Sequence[Seen]) -> View:
+def _view(model: PreTrainedModel, example: Example, seen: Sequence[Seen], *, output: Output) -> View:
     result, number, n = seen[0].result, seen[0].number, len(example)
     logits = result.logits[number].double().cpu()
     exclusive = model.config.problem_type not in ("regression", "multi_label_classification") and len(logits) > 1
@@ -147,37 +148,40 @@ def _view(model: PreTrainedModel, example: Example, seen: Sequence[Seen]) -> Vie
         gold=example.label if example.label >= 0 else None,
         predicted=int(logits.argmax()),
         attention=result.attention_probs[number, :, :, :n, :n].float().cpu(),
-        explanations=tuple(_explanation(one, exclusive=exclusive) for one in seen),
+        explanations=tuple(_explanation(one, output=output) for one in seen),
     )
 
 
-def _explanation(seen: Seen, *, exclusive: bool) -> Explanation:
+def _explanation(seen: Seen, *, output: Output) -> Explanation:
     result, number, n, sign = seen.result, seen.number, seen.n, seen.sign
     scores = sign * result.attribution[number, :, :, :n, :n].float().cpu()
-    gradient = sign * seen.gradient.attribution[number, :, :, :n, :n].float().cpu()
     probs = result.attention_probs[number, :, :, :n, :n].float().cpu()
+    absolute = scores.abs().sum(dim=(1, 2, 3))
+    heads = {
+        "attribution, summed": scores.sum(dim=(2, 3)),
+        "attribution, largest edge": scores.amax(dim=(2, 3)),
+        "attention, largest": pooled_attention(probs[None], torch.tensor([n]), pooling="max")[0],
+        "attention, confidence": pooled_attention(probs[None], torch.tensor([n]), pooling="confidence")[0],
+    }
+    gradient = None
+    if seen.gradient is not None:
+        gradient = sign * seen.gradient.attribution[number, :, :, :n, :n].float().cpu()
+        heads["gradient × attention, summed"] = gradient.sum(dim=(2, 3))
     value, change = float(result.output[number]), result.output[number] - result.baseline_output[number]
-    lengths = torch.tensor([n])
     return Explanation(
         target=seen.target,
-        output="probability" if exclusive else "logit",
+        output=output,
         value=value if sign > 0 else 1 - value,
         attribution=scores,
         passed_on=passed_on(scores).sum(dim=(0, 1)),
-        heads={
-            "attribution, summed": scores.sum(dim=(2, 3)),
-            "attribution, largest edge": scores.amax(dim=(2, 3)),
-            "gradient × attention, summed": gradient.sum(dim=(2, 3)),
-            "attention, largest": pooled_attention(probs[None], lengths, pooling="max")[0],
-            "attention, confidence": pooled_attention(probs[None], lengths, pooling="confidence")[0],
-        },
-        gradient_sum=gradient.sum(dim=1).double(),
+        heads=heads,
+        gradient_sum=None if gradient is None else gradient.sum(dim=1).double(),
         steps=result.steps[number].tolist(),
         estimated_error=result.last_change[number].tolist(),
         unconverged=result.unconverged[number].tolist(),
         completeness_gap=(sign * result.completeness_gap[number]).tolist(),
         output_change=(sign * change).tolist(),
-        absolute=scores.abs().sum(dim=(1, 2, 3)).tolist(),
+        absolute=(absolute if result.path == "layer" else absolute.sum(dim=0, keepdim=True)).tolist(),
     )
 
 
@@ -196,7 +200,7 @@ def shown_views(
     growth = Growth(tree.tau_last, tree.lam, tree.variant)
     names = ("steps", "rule", "tolerance", "max_steps", "path", "output", "precision")
     options = {name: getattr(attribution, name) for name in names}
-    how: dict[str, Any] = {"target": "predicted", "every_class": True, "options": options}
+    how: dict[str, Any] = {"target": "predicted", "whole": True, "options": options}
     found: dict[int, View] = {}
     for place, view in explained(model, examples, **how, token_budget=token_budget):
         grown = with_trees(replace(named(view, tokenizer, examples[place]), task=task), growth)
@@ -208,7 +212,8 @@ def named(view: View, tokenizer: PreTrainedTokenizerBase, example: Example) -> V
     """The view with its tokens as a reader knows them: byte-level ones decoded, their leading space as a plain one."""
     ids = example.input_ids
     tokens = [str(token) for token in tokenizer.convert_ids_to_tokens(ids)]
-    if any(token.startswith(("Ġ", "▁")) for token in tokens):
+    # By the vocabulary, as a text need not have a space: bytes of one word are as unreadable.
+    if any(tokenizer.convert_tokens_to_ids(space) not in (None, tokenizer.unk_token_id) for space in ("Ġ", "▁")):
         decoded = [str(tokenizer.decode([one], clean_up_tokenization_spaces=False)) for one in ids]
         tokens = [text if text.strip() else token for text, token in zip(decoded, tokens, strict=True)]
     return replace(view, tokens=tokens)
@@ -223,29 +228,32 @@ def with_trees(view: View, growth: Growth) -> View:
 
 
 def with_shares(view: View, model: PreTrainedModel, example: Example, *, seed: int) -> View:
-    """The view with what the trees carry, by passes under masks; it must have its trees."""
+    """The view, a whole one that has its trees, with what these carry, by passes under masks."""
     batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
-    measured = [replace(one, shares=_shares(one, model, batch, name=view.name, seed=seed)) for one in view.explanations]
+    # By its tokens, so that the same text has the same random trees in any place.
+    chosen = derived_seed(seed, "random trees", *example.input_ids)
+    measured = [replace(one, shares=_shares(one, model, batch, seed=chosen)) for one in view.explanations]
     return replace(view, explanations=tuple(measured))
 
 
-def _shares(one: Explanation, model: PreTrainedModel, batch: Batch, *, name: str, seed: int) -> tuple[Share, ...]:
+def _shares(one: Explanation, model: PreTrainedModel, batch: Batch, *, seed: int) -> tuple[Share, ...]:
     """One per threshold; equal trees are measured once, and so are the sets that only depend on a tree's size."""
+    assert one.gradient_sum is not None
     layers, n, _ = one.head_sum.shape
     budget = resolve_token_budget("auto", model, n=n)
     trees = list(dict.fromkeys(tree.edges for tree in one.trees))
     sizes = list(dict.fromkeys(tuple(edges_per_layer(edges, layers=layers)) for edges in trees))
-    generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", name))
+    generator = torch.Generator().manual_seed(seed)
     gradient, own, masks = one.gradient_sum, [mask_of(edges, one.head_sum) for edges in trees], []
     for size in sizes:
         rival = grow_tree(gradient, root=tree_root(gradient), budget=size)
         masks += [mask_of(rival.edges, gradient), largest_edges(one.head_sum, eligible(one.head_sum), size)]
-        others = random_trees(size, n=n, count=RANDOM_TREES, generator=generator) if n > 2 else [[]] * RANDOM_TREES
+        others = random_trees(size, n=n, count=RANDOM_TREES, generator=generator)
         masks += [mask_of(edges, gradient) for edges in others]
     everything, nothing = torch.ones_like(one.head_sum) > 0, mask_of([], gradient)
     logits = edge_masked_logits(model, batch, torch.stack([everything, nothing, *own, *masks]), token_budget=budget)
     target = torch.full((len(logits),), one.target)
-    values = evaluate(logits, target, output="logit" if one.output == "logit" else "probability").tolist()
+    values = evaluate(logits, target, output=one.output).tolist()
     full, none, of_trees, rest = values[0], values[1], values[2 : 2 + len(own)], values[2 + len(own) :]
     width = 2 + RANDOM_TREES
     parts = [rest[start:stop] for start, stop in pairwise(range(0, len(rest) + 1, width))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from markupsafe import escape
@@ -15,16 +16,19 @@ if TYPE_CHECKING:
     from pipeline.viewer.view import View
 
 
-class Shown(str):
-    """The markup of a frame, which a notebook shows as what it is."""
+@dataclass(frozen=True)
+class Frame:
+    """What a notebook shows as HTML."""
+
+    markup: str = field(repr=False)
 
     def _repr_html_(self) -> str:
-        return str(self)
+        return self.markup
 
 
-def show(views: Sequence[View], *, tau: float = 0.4, height: int = 900) -> Shown:
+def show(views: Sequence[View], *, tau: float = 0.4, height: int = 900) -> Frame:
     """The viewer in a frame of its own, `height` pixels high, where its styles and keys are no one else's."""
     page = escape(viewer_page(packed(views), title="Self-attention attribution", tau=tau))
-    return Shown(
+    return Frame(
         f'<iframe srcdoc="{page}" title="Attribution viewer" width="100%" height="{height}" frameborder="0"></iframe>'
     )

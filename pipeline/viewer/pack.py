@@ -11,6 +11,8 @@ import base64
 import json
 import math
 import zlib
+from bisect import bisect_left
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pipeline.viewer.view import Explanation, Share, View
 
 MOST_BYTES = 1_900_000
-LEVELS = (127, 63, 31, 15, 7, 3, 1)
+LEVELS = (127, 90, 63, 45, 31, 22, 15, 11, 7, 5, 4, 3, 2, 1)
 STRONGEST = 200  # edges of the table of all heads
 DIGITS = 4
 
@@ -32,21 +34,23 @@ def packed(views: Sequence[View], *, most_bytes: int = MOST_BYTES) -> list[dict[
     """The examples as the page reads them; as JSON at most `most_bytes`, save where one level is still too much."""
     details = [[_deflated(json.dumps(_details(one)).encode()) for one in view.explanations] for view in views]
     plain = [_plain(view) for view in views]
-    room = most_bytes - len(json.dumps([details, plain]))
-    levels, maps = next(
-        (levels, maps)
-        for levels in LEVELS
-        for maps in [[_maps(view, levels) for view in views]]
-        if levels == LEVELS[-1] or len(json.dumps(maps)) <= room
-    )
-    examples = []
-    for view, facts, own, (attention, *of_classes) in zip(views, plain, details, maps, strict=True):
-        classes = [
-            {"target": one.target, "details": text, "maps": of_class}
-            for one, text, of_class in zip(view.explanations, own, of_classes, strict=True)
-        ]
-        examples.append({**facts, "levels": levels, "attention": attention, "explanations": classes})
-    return examples
+
+    @cache
+    def examples(levels: int) -> list[dict[str, Any]]:
+        return [_example(*parts, levels) for parts in zip(views, plain, details, strict=True)]
+
+    # The fewer levels, the smaller: those that fit are at the end.
+    first = bisect_left(LEVELS[:-1], True, key=lambda levels: len(json.dumps(examples(levels))) <= most_bytes)
+    return examples(LEVELS[first])
+
+
+def _example(view: View, plain: dict[str, Any], details: Sequence[str], levels: int) -> dict[str, Any]:
+    attention, *maps = _maps(view, levels)
+    classes = [
+        {"target": one.target, "details": text, "maps": of_class}
+        for one, text, of_class in zip(view.explanations, details, maps, strict=True)
+    ]
+    return {**plain, "levels": levels, "attention": attention, "explanations": classes}
 
 
 def _plain(view: View) -> dict[str, Any]:
@@ -112,7 +116,11 @@ def strongest_edges(attribution: Tensor, count: int) -> list[list[float]]:
     """The edges of largest magnitude, as layer, head, query, key, value; ties go by index."""
     _, heads, n, _ = attribution.shape
     values = attribution.flatten()
-    order = values.abs().argsort(descending=True, stable=True)[:count].tolist()
+    magnitude = values.abs()
+    # The smallest that is taken first: to sort all of a long text's takes as long as to attribute it.
+    least = magnitude.topk(min(count, len(values))).values[-1]
+    places = (magnitude >= least).nonzero().flatten()
+    order = places[magnitude[places].argsort(descending=True, stable=True)][:count].tolist()
     edges = []
     for place in order:
         rest, key = divmod(place, n)
@@ -139,14 +147,17 @@ def _with_sum(attribution: Tensor) -> Tensor:
 
 def _packed_maps(maps: Tensor, levels: int) -> dict[str, Any]:
     """`(layer, head, query, key)` as signed bytes in this order, and the largest magnitude of each map."""
-    largest = maps.abs().amax(dim=(2, 3))
-    divisor = torch.where(largest > 0, largest, torch.ones_like(largest))[:, :, None, None]
-    whole = (maps / divisor * levels).round().to(torch.int8)
-    return {"scale": _numbers(largest), "bytes": _deflated(whole.numpy().tobytes())}
+    scale = _numbers(maps.abs().amax(dim=(2, 3)))
+    # By the rounded scale, as the page multiplies by that one.
+    largest = torch.tensor(scale, dtype=torch.float64)[:, :, None, None]
+    whole = (maps / largest * levels).nan_to_num().round().to(torch.int8)
+    # In numbers nothing is found again but runs of zeros; to look for more costs seconds, and bytes.
+    return {"scale": scale, "bytes": _deflated(whole.numpy().tobytes(), strategy=zlib.Z_RLE)}
 
 
-def _deflated(data: bytes) -> str:
-    return base64.b64encode(zlib.compress(data, level=9)).decode()
+def _deflated(data: bytes, *, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> str:
+    stream = zlib.compressobj(level=9, strategy=strategy)
+    return base64.b64encode(stream.compress(data) + stream.flush()).decode()
 
 
 def _numbers(values: Tensor) -> Any:

@@ -23,9 +23,9 @@ SCRIPTS = ("data", "state", "drawing", "save", "tokens", "tree", "shares", "head
 def viewer_block(examples: Sequence[Mapping[str, Any]], *, tau: float = 0.4) -> str:
     """The viewer of packed examples as markup to be put into a page, once; it brings its styles, data and script.
 
-    `tau` is the threshold that is shown first.
+    `tau` is the threshold that is shown first, or rather the closest of the slider's.
     """
-    content = {"steps": STEPS, "start": round(tau * STEPS), "examples": list(examples)}
+    content = {"steps": STEPS, "start": min(round(tau * STEPS), STEPS - 1), "examples": list(examples)}
     text = json.dumps(content, separators=(",", ":"), sort_keys=True)
     # Within a script element, text that looks like markup would be taken for it.
     data = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from textwrap import fill, shorten
+from collections import Counter, defaultdict
+from itertools import accumulate
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
+from unicodedata import category, east_asian_width
 
+from pipeline.data.vocabulary import MOST_UNKNOWN
 from pipeline.viewer.pack import strongest_edges
 
 if TYPE_CHECKING:
@@ -16,44 +19,55 @@ if TYPE_CHECKING:
 
 WIDTH = 80
 EDGES = 8
-LONGEST = 18  # characters of a token
+LONGEST = 18  # columns of a token
+LONGEST_CLASS = 40
+DEEPEST = 30  # columns by which a branch is indented
 
 
-def whole_text(view: View, tree: AttributionTree, *, tau: float, model: str) -> str:
-    """Prediction, convergence, strongest edges, the tree of the class that is explained."""
-    one = view.explanations[0]
+def whole_text(view: View, tree: AttributionTree, *, tau: float, model: str, unknown: int) -> str:
+    """Prediction, convergence, strongest edges, the tree of the class that is explained.
+
+    `unknown` counts the tokens that stand for words which the model does not know.
+    """
+    one, names = view.explanations[0], told_apart(view.tokens)
     blocks = [
-        shorten(model, WIDTH, placeholder=" ..."),
+        fitted(model, WIDTH),
         _prediction(view, one),
         convergence(one),
-        "\n".join(_edges(view, one)),
-        "\n".join(_tree(view, tree, tau=tau)),
+        unknown_words(unknown, len(view.tokens) - len(view.special)),
+        "\n".join(_edges(one, names, label=view.classes[one.target])),
+        "\n".join(_tree(names, tree, tau=tau)),
     ]
-    return "\n\n".join(blocks) + "\n"
+    return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def one_line(record: Mapping[str, Any]) -> str:
-    """A text of many: its class, and the edge that speaks for it most."""
-    best = max(record["edges"], key=lambda edge: edge["value"], default=None)
-    tokens = record["tokens"]
-    edge = "" if best is None else f"{tokens[best['query']]} reads {tokens[best['key']]} {best['value']:+.3f}"
-    mark = "" if record["converged"] else " not converged"
-    label, value = record["classes"][record["target"]], record["value"]
-    return f"{record['number']:>5} {label[:16]:<16} {value:8.3f}  {shorten(edge, 46, placeholder='...')}{mark}\n"
+def corpus_text(records: Sequence[Mapping[str, Any]], *, model: str, unknown: int, tokens: int) -> str:
+    """A line for each text, from what the JSON says of it; `unknown` of all the `tokens`, special ones not counted."""
+    missed = sum(not record["converged"] for record in records)
+    notes = [
+        f"!: {missed} of {len(records)} not converged, read their scores with care." if missed else "",
+        unknown_words(unknown, tokens),
+    ]
+    heading = f"{'text':>5} {'explained':<12} {'value':>7}  {'strongest edge for it':<{2 * LONGEST + 4}} {'score':>8}"
+    lines = "".join(map(_one_line, records))
+    return f"{fitted(model, WIDTH)}\n\n{heading}\n{lines}" + "".join(f"\n{note}\n" for note in notes if note)
 
 
-def _prediction(view: View, one: Explanation) -> str:
-    width = max(len(name) for name in view.classes)
-    order = sorted(range(len(view.classes)), key=lambda label: -view.probabilities[label])[:8]
-    lines = []
-    for label in order:
-        notes = [
-            note
-            for note, there in (("predicted", label == view.predicted), ("explained", label == one.target))
-            if there
-        ]
-        lines.append(f"{view.classes[label]:<{width}}  {view.probabilities[label]:7.3f}  {', '.join(notes)}".rstrip())
-    return "\n".join(lines)
+def _one_line(record: Mapping[str, Any]) -> str:
+    best = max(record["edges"], key=lambda edge: edge["value"])
+    names = told_apart(record["tokens"])
+    label = padded(fitted(record["classes"][record["target"]], 12), 12)
+    edge = f"{names[best['query']]} -> {names[best['key']]}"
+    mark = "" if record["converged"] else " !"
+    start = f"{record['number']:>5} {label} {record['value']:7.3f}  {padded(edge, 2 * LONGEST + 4)}"
+    return f"{start} {best['value']:+8.3f}{mark}\n"
+
+
+def unknown_words(unknown: int, tokens: int) -> str:
+    """The line that says so where more tokens are unknown than of any usual text; else nothing."""
+    if unknown <= MOST_UNKNOWN * tokens:
+        return ""
+    return f"{unknown} of {tokens} tokens are unknown to the model: it cannot tell such words apart."
 
 
 def convergence(one: Explanation) -> str:
@@ -63,48 +77,105 @@ def convergence(one: Explanation) -> str:
     ]
     worst = max(range(len(relative)), key=relative.__getitem__)
     short = [str(layer + 1) for layer, missed in enumerate(one.unconverged) if missed]
-    errors = [error for error in one.estimated_error if not math.isnan(error)]
     if short:
         verdict = f"NOT converged in layer {', '.join(short)}: read these scores with care."
     else:
-        verdict = f"Converged: estimated error at most {100 * max(errors, default=math.nan):.2g} %"
+        verdict = f"Converged: estimated error at most {100 * max(one.estimated_error):.2g} %"
         verdict += f", {min(one.steps)} to {max(one.steps)} steps a layer."
     return fill(
         f"{verdict} Completeness gap at most {100 * relative[worst]:.2g} % of the scores, in layer {worst + 1}.", WIDTH
     )
 
 
-def _edges(view: View, one: Explanation) -> Iterator[str]:
-    yield f"Strongest edges for {view.classes[one.target]}"
+def _prediction(view: View, one: Explanation) -> str:
+    names = [fitted(name, LONGEST_CLASS) for name in view.classes]
+    order = sorted(range(len(names)), key=lambda label: -view.probabilities[label])[:8]
+    # The class that is explained may be less likely than eight others.
+    shown = order if one.target in order else [*order, one.target]
+    width = max(columns(names[label]) for label in shown)
+    lines = []
+    for label in shown:
+        notes = [
+            note
+            for note, there in (("predicted", label == view.predicted), ("explained", label == one.target))
+            if there
+        ]
+        lines.append(f"{padded(names[label], width)}  {view.probabilities[label]:7.3f}  {', '.join(notes)}".rstrip())
+    return "\n".join(lines)
+
+
+def _edges(one: Explanation, names: Sequence[str], *, label: str) -> Iterator[str]:
+    yield f"Strongest edges for {fitted(label, LONGEST_CLASS)}"
     yield f"{'reads':>{LONGEST}}    {'is read':<{LONGEST}} layer  head  attribution"
     for layer, head, query, key, value in strongest_edges(one.attribution, EDGES):
-        reads, read = (shorten_token(view.tokens[int(place)]) for place in (query, key))
-        yield f"{reads:>{LONGEST}} -> {read:<{LONGEST}} {layer + 1:5.0f} {head + 1:5.0f}  {value:+11.4f}"
+        reads, read = names[int(query)], names[int(key)]
+        reader = " " * (LONGEST - columns(reads)) + reads
+        yield f"{reader} -> {padded(read, LONGEST)} {layer + 1:5.0f} {head + 1:5.0f}  {value:+11.4f}"
 
 
-def _tree(view: View, tree: AttributionTree, *, tau: float) -> Iterator[str]:
-    inner = tree.inner
+def _tree(names: Sequence[str], tree: AttributionTree, *, tau: float) -> Iterator[str]:
+    """What the root reads, and what this reads in turn; branches too deep for the width go on below."""
     if tree.root is None:
         yield f"Attribution tree at tau {tau:g}: empty, as no token has a positive attribution"
         return
-    yield f"Attribution tree at tau {tau:g}: {len(inner)} edges under {view.tokens[tree.root]}, which reads most"
-    yield shorten_token(view.tokens[tree.root])
-    yield from _branches(view.tokens, inner, tree.root, indent="")
+    read: defaultdict[int, list[TreeEdge]] = defaultdict(list)
+    for edge in tree.inner:
+        read[edge.query].append(edge)
+    edges = f"{len(tree.inner)} edge{'' if len(tree.inner) == 1 else 's'}"
+    yield f"Attribution tree at tau {tau:g}: {edges}; {names[tree.root]} reads most"
+    tops = [tree.root]
+    for top in tops:  # grows on the way
+        yield names[top] if top == tree.root else f"\n... {names[top]}"
+        # A stack, as a tree of many tokens may be deeper than Python's.
+        waiting = _siblings(read[top], indent="")
+        while waiting:
+            edge, indent, last = waiting.pop()
+            below = f"{indent}{'   ' if last else '|  '}"
+            deeper = read[edge.key]
+            cut = bool(deeper) and len(below) > DEEPEST
+            line = f"{indent}{'`-' if last else '|-'} {names[edge.key]}{' ...' if cut else ''}"
+            note = f"layer {edge.layer + 1:2}  {edge.value:+.4f}"
+            yield f"{padded(line, WIDTH - len(note) - 1)} {note}"
+            if cut:
+                tops.append(edge.key)
+            else:
+                waiting += _siblings(deeper, indent=below)
 
 
-def _branches(tokens: Sequence[str], edges: Sequence[TreeEdge], reader: int, *, indent: str) -> Iterator[str]:
-    """What a token reads, and what this reads in turn; branches too deep for the width go on at its edge."""
-    own = [edge for edge in edges if edge.query == reader]
-    for number, edge in enumerate(own, start=1):
-        last = number == len(own)
-        line = f"{indent}{'`-' if last else '|-'} {shorten_token(tokens[edge.key])}"
-        note = f"layer {edge.layer + 1:2}  {edge.value:+.4f}"
-        yield f"{line:<{WIDTH - len(note) - 1}} {note}"
-        below = f"{indent}{'   ' if last else '|  '}"
-        yield from _branches(tokens, edges, edge.key, indent=below if len(below) < WIDTH - 44 else indent)
+def _siblings(edges: Sequence[TreeEdge], *, indent: str) -> list[tuple[TreeEdge, str, bool]]:
+    """The edges with their indent and whether each is the last of them, which is the first here: a stack."""
+    return [(edge, indent, number == 0) for number, edge in enumerate(reversed(edges))]
 
 
-def shorten_token(token: str) -> str:
-    """A token of printable characters, at most `LONGEST`."""
-    shown = "".join(character if character.isprintable() else "?" for character in token)
-    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 3]}..."
+def told_apart(tokens: Sequence[str]) -> list[str]:
+    """The tokens as they are shown, at most `LONGEST` columns; of those that look the same, which one it is."""
+    shown = [fitted(token.strip() or token, LONGEST) for token in tokens]
+    often, seen = Counter(shown), Counter[str]()
+    names = []
+    for token, look in zip(tokens, shown, strict=True):
+        seen[look] += 1
+        mark = f"({seen[look]})" if often[look] > 1 else ""
+        names.append(f"{fitted(token.strip() or token, LONGEST - len(mark))}{mark}")
+    return names
+
+
+def fitted(text: str, width: int) -> str:
+    """The text in printable characters, which no terminal takes for a command, cut to `width` columns."""
+    shown = "".join(character if character.isprintable() else "?" for character in text)
+    if columns(shown) <= width:
+        return shown
+    ends = accumulate(columns(character) for character in shown)
+    return f"{''.join(character for character, end in zip(shown, ends, strict=True) if end <= width - 3)}..."
+
+
+def padded(text: str, width: int) -> str:
+    """The text with spaces behind it up to `width` columns."""
+    return text + " " * (width - columns(text))
+
+
+def columns(text: str) -> int:
+    """How many columns a terminal needs for printable characters: two for wide ones, none for combining ones."""
+    return sum(
+        0 if category(character) in ("Mn", "Me") else 1 + (east_asian_width(character) in ("W", "F"))
+        for character in text
+    )

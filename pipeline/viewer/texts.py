@@ -8,7 +8,8 @@ from pipeline.attattr.inputs import position_count
 from pipeline.data.tokenise import segments, special_tokens_before
 from pipeline.errors import InputError
 from pipeline.predicting.examples import Example
-from pipeline.viewer.measure import Growth, explained, named, with_shares, with_trees
+from pipeline.viewer.checks import check_text
+from pipeline.viewer.measure import NO_LABEL, Growth, explained, named, with_shares, with_trees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pipeline.viewer.view import View
 
 Text = str | tuple[str, str]
-UNKNOWN = -1  # the label of a text that has none
 
 
 def explain_texts(
@@ -43,7 +43,7 @@ def explain_texts(
     examples = to_examples(model, tokenizer, texts)
     found: dict[int, View] = {}
     options = {"output": output or default_output(model)}
-    for place, view in explained(model, examples, target=target, every_class=True, options=options):
+    for place, view in explained(model, examples, target=target, whole=True, options=options):
         grown = with_trees(named(view, tokenizer, examples[place]), Growth())
         found[place] = with_shares(grown, model, examples[place], seed=seed) if shares else grown
     return [found[place] for place in range(len(texts))]
@@ -60,14 +60,14 @@ def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
     """Tokenised, cut where they are longer than the model reads; named by their place, from 1.
 
     Raises:
-        InputError: for an empty text, and for a mixture of texts and pairs.
+        InputError: for an empty text, for one that is no Unicode, and for a mixture of texts and pairs.
     """
     pairs = [not isinstance(text, str) for text in texts]
     if any(pairs) and not all(pairs):
         raise InputError(f"text {pairs.index(not pairs[0]) + 1} is {'no' if pairs[0] else 'a'} pair, unlike the first")
     for number, text in enumerate(texts, start=1):
-        if not all(part.strip() for part in ([text] if isinstance(text, str) else text)):
-            raise InputError(f"text {number} is empty: there is nothing to explain")
+        for part in [text] if isinstance(text, str) else text:
+            check_text(part, name=f"text {number}")
     if not texts:
         return []
     columns: list[Any] = [list(column) for column in (zip(*texts, strict=True) if pairs[0] else [texts])]
@@ -84,6 +84,6 @@ def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
     before = special_tokens_before(tokenizer, texts=len(columns))
     rows = zip(encoded["input_ids"], encoded["token_type_ids"], encoded["special_tokens_mask"], strict=True)
     return [
-        Example(str(number), ids, types, UNKNOWN, segments(mask, before))
+        Example(str(number), ids, types, NO_LABEL, segments(mask, before))
         for number, (ids, types, mask) in enumerate(rows, start=1)
     ]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from pipeline.attattr.output import Output
     from pipeline.attattr.tree import AttributionTree
 
 STEPS = 100
@@ -21,10 +22,10 @@ THRESHOLDS: tuple[float, ...] = tuple(step / STEPS for step in range(STEPS))
 class Share:
     """What sets of edges as large as a tree bring back of F, which is `full` with all edges and `none` without any.
 
-    Without any edge means with every token's edge to itself, which stays in every set. F is the probability of the
-    class, or its logit where outputs are no classes. `random` are trees of random edges, `tree` is the tree itself,
-    `gradient_x_attention` the tree of that score, `largest` the largest edges that a tree may take. All have as many
-    edges in every layer as the tree.
+    Without any edge means with every token's edge to itself, which stays in every set. F is what the scores explain.
+    `random` are trees of random edges, `tree` is the tree itself, `gradient_x_attention` the tree of that score,
+    `largest` the largest edges that a tree may take. All have as many edges in every layer as the tree, save that the
+    tree of gradient times attention has fewer where too few edges have a positive score.
     """
 
     full: float
@@ -40,13 +41,14 @@ class Explanation:
     """What speaks for one class. `heads` holds `(layer, head)` numbers by method, all other tensors are by layer."""
 
     target: int
-    output: str
+    output: Output
+    """F, what is explained of the class, as in `attribute`."""
     value: float
     """F of the unchanged model."""
     attribution: Tensor  # (layer, head, query, key)
     passed_on: Tensor  # (token,)
     heads: Mapping[str, Tensor]
-    gradient_sum: Tensor  # gradient times attention, (layer, query, key), summed over heads
+    gradient_sum: Tensor | None  # gradient times attention, (layer, query, key), summed over heads; of a page's views
     steps: Sequence[int]
     estimated_error: Sequence[float]  # relative to the scores' absolute sum; nan where the steps were given
     unconverged: Sequence[bool]

@@ -1,0 +1,134 @@
+"""From texts to views: of every family, and of models whose outputs are no classes."""
+
+import pytest
+import torch
+from transformers import BertTokenizer
+
+from pipeline.attattr.attribution import attribute
+from pipeline.attattr.errors import AttributionError
+from pipeline.attattr.families import FAMILIES
+from pipeline.errors import InputError
+from pipeline.viewer import explain_texts
+from pipeline.viewer.texts import to_examples
+
+TEXTS = ["the film is not good", "a very old book", "king"]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family(family, tiny_model, tokenizer):
+    model = tiny_model(family, labels=2).double()
+    tokenizer = tokenizer if model.config.pad_token_id == 0 else padded_with_one()
+    views = explain_texts(model, tokenizer, TEXTS, shares=family == "bert")
+    for text, view in zip(TEXTS, views, strict=True):
+        inputs = tokenizer(text, return_tensors="pt")
+        types = inputs["token_type_ids"] if getattr(model.config, "type_vocab_size", 0) > 1 else None
+        tokens = {"input_ids": inputs["input_ids"], "attention_mask": inputs["attention_mask"]}
+        for one in view.explanations:
+            alone = attribute(model, **tokens, token_type_ids=types, target=one.target).attribution[0]
+            torch.testing.assert_close(one.attribution, alone.float(), atol=1e-7, rtol=1e-5)
+        assert view.tokens == ["[CLS]", *text.split(), "[SEP]"]
+        assert view.special == [0, len(view.tokens) - 1]
+        assert view.gold is None
+        assert all(len(one.trees) == 100 for one in view.explanations)
+
+
+def padded_with_one():
+    names = ["[UNK]", "[PAD]", "[CLS]", "[SEP]", "[MASK]", *sorted({word for text in TEXTS for word in text.split()})]
+    return BertTokenizer(vocab={name: number for number, name in enumerate(names)})
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"), [(1, None), (1, "regression"), (3, "multi_label_classification"), (3, "regression")]
+)
+def test_outputs_that_are_no_classes_are_explained_as_logits(tiny_model, tokenizer, labels, problem):
+    model = tiny_model(labels=labels)
+    model.config.problem_type = problem
+    (view,) = explain_texts(model, tokenizer, TEXTS[:1])
+    with torch.no_grad():
+        logits = model(**tokenizer(TEXTS[0], return_tensors="pt")).logits[0]
+    assert view.probabilities == pytest.approx(logits.tolist(), abs=1e-5)
+    assert len(view.explanations) == labels
+    for one in view.explanations:
+        assert one.output == "logit"
+        assert one.value == pytest.approx(float(logits[one.target]), abs=1e-5)
+        assert one.shares[0].full == pytest.approx(one.value, abs=1e-5)
+    with pytest.raises(AttributionError, match="take 'logit'"):
+        explain_texts(model, tokenizer, TEXTS[:1], output="probability")
+
+
+def test_shares_only_where_they_are_asked_for(tiny_model, tokenizer):
+    model = tiny_model(labels=2)
+    with_shares, without = (explain_texts(model, tokenizer, ["king"], shares=shares)[0] for shares in (True, False))
+    assert [len(one.shares) for one in with_shares.explanations] == [100, 100]
+    assert [one.shares for one in without.explanations] == [(), ()]
+
+
+def test_pairs_are_read_as_two_texts(tiny_model, tokenizer):
+    (example,) = to_examples(tiny_model(), tokenizer, [("a king", "he reads")])
+    assert tokenizer.convert_ids_to_tokens(example.input_ids) == [
+        "[CLS]",
+        "a",
+        "king",
+        "[SEP]",
+        "[UNK]",
+        "reads",
+        "[SEP]",
+    ]
+    assert example.segments == [[1, 3], [4, 6]]
+    assert example.token_type_ids == [0, 0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("text", ["good " * 200, ("good " * 200, "bad " * 90)])
+def test_what_is_longer_than_the_positions_is_cut(tiny_model, tokenizer, text):
+    model = tiny_model(labels=2)
+    (example,) = to_examples(model, tokenizer, [text])
+    assert len(example) == 40
+    (view,) = explain_texts(model, tokenizer, [text], shares=False)
+    assert view.tokens[-1] == "[SEP]"
+    assert len(view.special) == (2 if isinstance(text, str) else 3)
+
+
+@pytest.mark.parametrize(
+    ("texts", "line"),
+    [
+        (["good", " \t\n"], "text 2 is empty"),
+        ([""], "text 1 is empty"),
+        ([("good", "")], "text 1 is empty"),
+        (["good", "a \udcff b"], "text 2 is no Unicode"),
+        (["good", ("a", "b")], "text 2 is a pair, unlike the first"),
+        ([("a", "b"), ("a", "b"), "good"], "text 3 is no pair, unlike the first"),
+    ],
+)
+def test_texts_that_cannot_be_read_are_named(tiny_model, tokenizer, texts, line):
+    with pytest.raises(InputError, match=line):
+        explain_texts(tiny_model(labels=2), tokenizer, texts)
+
+
+@pytest.mark.parametrize(
+    "text", ["\u200b", "\x00\x1b[31m", "good\u2028bad", "𓀀 👩‍👩‍👧 e\u0301", "[SEP] [CLS]", "</script>", "\ufeffgood"]
+)
+def test_strange_characters_are_texts_too(tiny_model, tokenizer, text):
+    (view,) = explain_texts(tiny_model(labels=2), tokenizer, [text], shares=False)
+    assert (view.tokens[0], view.tokens[-1]) == ("[CLS]", "[SEP]")
+    # The name of a special token in a text is one of the text's own.
+    assert len(view.special) == 2
+
+
+def test_nothing_to_explain(tiny_model, tokenizer):
+    assert explain_texts(tiny_model(labels=2), tokenizer, []) == []
+
+
+def test_results_are_in_the_order_of_the_texts(tiny_model, tokenizer):
+    texts = ["good", "the film is not very good " * 3, "a book", "king reads", "bad"]
+    views = explain_texts(tiny_model(labels=2), tokenizer, texts, shares=False)
+    assert [view.tokens[1:-1] for view in views] == [text.split() for text in texts]
+    assert [view.name for view in views] == ["1", "2", "3", "4", "5"]
+
+
+def test_a_text_has_the_same_random_trees_in_any_place(tiny_model, tokenizer):
+    model, texts = tiny_model(labels=2).double(), ["a very good book", "king reads"]
+    views = explain_texts(model, tokenizer, texts)
+    for view, other in zip(views, reversed(explain_texts(model, tokenizer, texts[::-1])), strict=True):
+        for one, again in zip(view.explanations, other.explanations, strict=True):
+            assert one.shares[20].random == pytest.approx(again.shares[20].random)
+            assert len(set(one.shares[20].random)) > 1
