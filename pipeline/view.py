@@ -1,4 +1,6 @@
-"""Explain some dev examples in full, for the viewer: every class, trees at every threshold, and what these carry.
+"""Explain some dev examples in full, for the viewer.
+
+Every class, trees at every threshold, and what these carry.
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
 Writes: outputs/view/<task>-<seed>/{examples.json,viewer.html}

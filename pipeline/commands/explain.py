@@ -143,23 +143,23 @@ def _explain(
     views: dict[int, View] = {}
     records: dict[int, dict[str, Any]] = {}
     growth = Growth()
-    unknown_id: Any = tokenizer.unk_token_id
-    unknown = [example.input_ids.count(unknown_id) for example in examples]
+    unknown = 0
     found = explained(model, examples, target=target, whole=options.html is not None, options=how)
     with bar(total=len(examples), description="explain", unit="texts") as drawn:
         for place, light in found:
             view = named(light, tokenizer, examples[place])
+            unknown += view.unknown
             records[place] = _record(view, texts[place], growth, options.tau)
             if options.html is not None:
                 views[place] = with_shares(with_trees(view, growth), model, examples[place], seed=1)
             if len(texts) == 1:
                 tree = growth.tree(view.explanations[0].head_sum, options.tau)
-                sys.stdout.write(whole_text(view, tree, tau=options.tau, model=name, unknown=unknown[place]))
+                sys.stdout.write(whole_text(view, tree, tau=options.tau, model=name))
             drawn.update()
     ordered = [records[place] for place in range(len(texts))]
     if len(texts) > 1:
         tokens = sum(len(example.own) for example in examples)
-        sys.stdout.write(corpus_text(ordered, model=name, unknown=sum(unknown), tokens=tokens))
+        sys.stdout.write(corpus_text(ordered, model=name, unknown=unknown, tokens=tokens))
     if options.html is not None:
         _write_page(options.html, [views[place] for place in range(len(texts))], tau=options.tau)
     if options.json is not None:

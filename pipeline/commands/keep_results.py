@@ -25,11 +25,12 @@ PER_MODEL = (
     "outputs/data/{task}-{seed}/prepare.json",
     "outputs/predictions/{task}-{seed}.parquet",
     "outputs/attributions/{task}-{seed}/outcomes.parquet",
-    # The experiments: `prepare`, `finetune` and `attribute` write under other names than their own.
+    # The experiments: `prepare`, `finetune` and `attribute` write under other names than their own. What the viewer
+    # shows is in the report.
     *(
         f"outputs/{stage}/{{task}}-{{seed}}/*"
         for stage, entry in GRAPH.items()
-        if entry["outs"] == [f"outputs/{stage}/${{item.task}}-${{item.seed}}"]
+        if stage != "view" and entry["outs"] == [f"outputs/{stage}/${{item.task}}-${{item.seed}}"]
     ),
 )
 OVER_ALL = (

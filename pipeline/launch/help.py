@@ -46,7 +46,8 @@ def stage_help(stage: str, text: str) -> str:
     entry = stages(here)[stage]
     values = read_yaml(here / "params.yaml")
     choices = "".join(f" {name}={name.upper()}" for name in entry.get("matrix", {}))
-    sections = {name: values.get(name) for name in entry.get("params", [])}
+    # What is declared of another file, as of conf/tasks.yaml, is a mapping.
+    sections = {name: values.get(name) for name in entry.get("params", []) if isinstance(name, str)}
     sweeps = {name: line for name, line in presets(PRESETS / "sweep").items() if _is_of(name, stage)}
     usage = USAGE + (SWEEP_USAGE if sweeps else "")
     blocks = [usage.format(stage=stage, choices=choices), text.strip() + "\n", OPTIONS]

@@ -210,13 +210,13 @@ def shown_views(
 
 def named(view: View, tokenizer: PreTrainedTokenizerBase, example: Example) -> View:
     """The view with its tokens as a reader knows them: byte-level ones decoded, their leading space as a plain one."""
-    ids = example.input_ids
+    ids, unknown = example.input_ids, tokenizer.unk_token_id
     tokens = [str(token) for token in tokenizer.convert_ids_to_tokens(ids)]
     # By the vocabulary, as a text need not have a space: bytes of one word are as unreadable.
-    if any(tokenizer.convert_tokens_to_ids(space) not in (None, tokenizer.unk_token_id) for space in ("Ġ", "▁")):
+    if any(tokenizer.convert_tokens_to_ids(space) not in (None, unknown) for space in ("Ġ", "▁")):
         decoded = [str(tokenizer.decode([one], clean_up_tokenization_spaces=False)) for one in ids]
         tokens = [text if text.strip() else token for text, token in zip(decoded, tokens, strict=True)]
-    return replace(view, tokens=tokens)
+    return replace(view, tokens=tokens, unknown=sum(number == unknown for number in ids))
 
 
 def with_trees(view: View, growth: Growth) -> View:
@@ -230,9 +230,7 @@ def with_trees(view: View, growth: Growth) -> View:
 def with_shares(view: View, model: PreTrainedModel, example: Example, *, seed: int) -> View:
     """The view, a whole one that has its trees, with what these carry, by passes under masks."""
     batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
-    # By its tokens, so that the same text has the same random trees in any place.
-    chosen = derived_seed(seed, "random trees", *example.input_ids)
-    measured = [replace(one, shares=_shares(one, model, batch, seed=chosen)) for one in view.explanations]
+    measured = [replace(one, shares=_shares(one, model, batch, seed=seed)) for one in view.explanations]
     return replace(view, explanations=tuple(measured))
 
 
@@ -243,7 +241,8 @@ def _shares(one: Explanation, model: PreTrainedModel, batch: Batch, *, seed: int
     budget = resolve_token_budget("auto", model, n=n)
     trees = list(dict.fromkeys(tree.edges for tree in one.trees))
     sizes = list(dict.fromkeys(tuple(edges_per_layer(edges, layers=layers)) for edges in trees))
-    generator = torch.Generator().manual_seed(seed)
+    # By the tokens, so that the same text has the same random trees in any place.
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", *batch.input_ids[0].tolist()))
     gradient, own, masks = one.gradient_sum, [mask_of(edges, one.head_sum) for edges in trees], []
     for size in sizes:
         rival = grow_tree(gradient, root=tree_root(gradient), budget=size)

@@ -24,17 +24,14 @@ LONGEST_CLASS = 40
 DEEPEST = 30  # columns by which a branch is indented
 
 
-def whole_text(view: View, tree: AttributionTree, *, tau: float, model: str, unknown: int) -> str:
-    """Prediction, convergence, strongest edges, the tree of the class that is explained.
-
-    `unknown` counts the tokens that stand for words which the model does not know.
-    """
+def whole_text(view: View, tree: AttributionTree, *, tau: float, model: str) -> str:
+    """Prediction, convergence, strongest edges, the tree of the class that is explained."""
     one, names = view.explanations[0], told_apart(view.tokens)
     blocks = [
         fitted(model, WIDTH),
         _prediction(view, one),
         convergence(one),
-        unknown_words(unknown, len(view.tokens) - len(view.special)),
+        unknown_words(view.unknown, len(view.tokens) - len(view.special)),
         "\n".join(_edges(one, names, label=view.classes[one.target])),
         "\n".join(_tree(names, tree, tau=tau)),
     ]

@@ -82,3 +82,5 @@ class View:
     attention: Tensor  # (layer, head, query, key)
     explanations: tuple[Explanation, ...]
     """The first is the one that is shown first."""
+    unknown: int = 0
+    """Tokens that stand for words which the model does not know."""

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from closure import ROOT
 
 from pipeline.commands.figure import main
+from pipeline.commands.graph.closure import ROOT
 
 KEPT = ROOT / "results" / "mini"
 

@@ -20,6 +20,7 @@ def test_the_stages_of_a_model_read_no_other_models_outputs() -> None:
         "effectiveness",
         "prune",
         "tree",
+        "view",
         "triggers",
         "convergence",
         "truth",

@@ -38,7 +38,9 @@ def test_it_says_what_the_stage_does_and_holds_its_values_alone(shown, stage: st
     for name in ("task", "seed"):
         assert (f"{name}={name.upper()}" in usage.splitlines()[0]) == (name in GRAPH[stage].get("matrix", {}))
     dumped, _, codes = values.rpartition("\n\n")
-    assert yaml.safe_load(dumped) == {name: VALUES[name] for name in GRAPH[stage].get("params", [])}
+    assert yaml.safe_load(dumped) == {
+        name: VALUES[name] for name in GRAPH[stage].get("params", []) if str(name) in VALUES
+    }
     assert codes.startswith("Exit codes: 0")
     assert shown(stage, "-h") == text
 

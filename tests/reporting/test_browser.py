@@ -6,8 +6,8 @@ import dataclasses
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from closure import ROOT
 
+from pipeline.commands.graph.closure import ROOT
 from pipeline.reporting.page import render_html
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import matplotlib.colors
 import numpy as np
 import pytest
-from closure import ROOT
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
+from pipeline.commands.graph.closure import ROOT
 from pipeline.reporting.drawing import curves, examples
 from pipeline.reporting.results import Results
 from pipeline.reporting.svg import PIXELS_PER_POINT

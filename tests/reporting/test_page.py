@@ -6,9 +6,9 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from closure import ROOT
 from views_by_hand import random_view
 
+from pipeline.commands.graph.closure import ROOT
 from pipeline.report import LARGEST
 from pipeline.reporting import page as page_module
 from pipeline.reporting.blocks import Html, Section, Tabs, Text

@@ -24,7 +24,7 @@ def chain(count, *, layer=3):
 
 def text_of(view, *, tree=None, tau=0.1, model="a model", unknown=0):
     tree = tree or attribution_tree(view.explanations[0].head_sum, tau=tau)
-    return whole_text(view, tree, tau=tau, model=model, unknown=unknown)
+    return whole_text(replace(view, unknown=unknown), tree, tau=tau, model=model)
 
 
 def fits(text):

@@ -27,7 +27,7 @@ function headsPanel(page) {
   }
 
   const save = saving("heads", {
-    drawn: () => ({ heads: drawing }),
+    drawn: () => drawing,
     name: page.fileName,
     colours: () => page.colours,
     numbers: () => ({ ...page.selection(), ...values(page.view, page.state) }),

@@ -38,7 +38,7 @@ function mapsPanel(page) {
 
   const whole = (view, map) => view.tokens.map((_, query) => view.tokens.map((_, key) => map.at(query, key)));
   const save = saving("maps", {
-    drawn: () => drawings,
+    drawn: () => beside(Object.values(drawings)),
     name: () => `${page.fileName()}-layer-${page.state.layer + 1}-${headName(page.view, page.state.head).replace(" ", "-")}`,
     colours: () => page.colours,
     numbers: () => ({

@@ -30,24 +30,35 @@ async function png({ text, width, height }) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-// Buttons under a panel. `drawn` gives its drawings by name, `numbers` what its JSON holds.
+// Drawings beside each other, as one.
+function beside(drawings) {
+  const heights = drawings.map((one) => one.viewBox.baseVal.height);
+  const height = Math.max(...heights);
+  let width = 0;
+  const parts = drawings.map((one) => {
+    const copy = one.cloneNode(true);
+    copy.setAttribute("x", width);
+    width += one.viewBox.baseVal.width + 16;
+    return copy;
+  });
+  return svg("svg", { viewBox: `0 0 ${width - 16} ${height}`, width: width - 16, height }, ...parts);
+}
+
+// Buttons under a panel. `drawn` gives its drawing, where it has one, `numbers` what its JSON holds.
 function saving(what, { drawn, numbers, name, colours }) {
-  const file = (part, suffix) => `${name()}-${part}.${suffix}`;
+  const file = (suffix) => `${name()}-${what.replaceAll(" ", "-")}.${suffix}`;
   const button = (label, action) =>
     html("button", { type: "button", onclick: action, "aria-label": `Save ${what} as ${label}` }, label);
-  const each = (action) => async () => {
-    for (const [part, drawing] of Object.entries(drawn())) await action(part, standalone(drawing, colours()));
-  };
   return html(
     "div",
     { class: "save" },
     html("span", {}, "Save"),
     ...(drawn
       ? [
-          button("SVG", each((part, one) => download(file(part, "svg"), one.text, "image/svg+xml"))),
-          button("PNG", each(async (part, one) => download(file(part, "png"), await png(one)))),
+          button("SVG", () => download(file("svg"), standalone(drawn(), colours()).text, "image/svg+xml")),
+          button("PNG", async () => download(file("png"), await png(standalone(drawn(), colours())))),
         ]
       : []),
-    button("JSON", () => download(file(what, "json"), `${JSON.stringify(numbers(), null, 1)}\n`, "application/json")),
+    button("JSON", () => download(file("json"), `${JSON.stringify(numbers(), null, 1)}\n`, "application/json")),
   );
 }

@@ -57,7 +57,7 @@ function sharesPanel(page) {
   }
 
   const save = saving("recovered share", {
-    drawn: () => ({ share: drawing }),
+    drawn: () => drawing,
     name: page.fileName,
     colours: () => page.colours,
     numbers: () => ({ ...page.selection(), ...page.view.explanations[page.state.explanation].shares }),

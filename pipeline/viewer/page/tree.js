@@ -42,7 +42,7 @@ function treePanel(page) {
   }
 
   const save = saving("tree", {
-    drawn: () => ({ tree: drawing }),
+    drawn: () => drawing,
     name: page.fileName,
     colours: () => page.colours,
     numbers: () => ({
