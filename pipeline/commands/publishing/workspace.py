@@ -81,7 +81,7 @@ def _stages(tables: Mapping[tuple[str, str], Rows], figures: Sequence[str]) -> l
         *sections,
         Section(name="analyse", panels=[WeavePanelSummaryTable(table_name="claims")], is_open=True, pinned=True),
         Section(name="figures", panels=[MediaBrowser(title=name, media_keys=[name]) for name in figures]),
-        Section(name="report", panels=[MediaBrowser(title="viewer", media_keys=["viewer"])]),
+        Section(name="view", panels=[MediaBrowser(title="viewer", media_keys=["viewer"])]),
     ]
 
 
