@@ -20,9 +20,10 @@ repro: venv
 	dvc repro
 	@python -m pipeline.commands.conclusion
 
-# One process per core, each with one thread: a file's tests stay together, as they share what they made.
+# One process per core, each with one thread: a file's tests stay together, as they share what they made; the longest
+# files come first (tests/conftest.py).
 test: venv
-	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 lint: venv
 	ruff check .

@@ -6,6 +6,7 @@ Run: python docs/build.py site
 import importlib
 import pkgutil
 import sys
+import warnings
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +23,10 @@ def main(folder: Path) -> None:
     sys.modules[METHOD] = page(METHOD, DOCS / "method.md")
     faces = [path for path in sorted(DOCS.parent.glob("pipeline/*/__init__.py")) if "__all__" in path.read_text()]
     names = [name for path in faces for name in modules(f"pipeline.{path.parent.name}")]
+    # Of types that are imported for type checkers alone.
+    warnings.filterwarnings("ignore", category=UserWarning, module="pdoc")
     pdoc.pdoc(METHOD, *names, output_directory=folder)
+    sys.stdout.write(f"{folder / 'index.html'}\n")
 
 
 def modules(package: str) -> list[str]:

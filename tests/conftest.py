@@ -26,6 +26,14 @@ stages:
 """
 
 
+# Of minutes: begun last, one of them would keep a process busy after all others have ended.
+LONGEST = ("test_pipeline.py", "test_stopped_stages.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
+
 @pytest.fixture(scope="session")
 def mini_params() -> str:
     """The text of the default preset's params.yaml."""

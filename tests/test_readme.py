@@ -8,7 +8,10 @@ import torch
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 README = Path(__file__).parents[1] / "README.md"
-SENTENCES = ("the soup was never good .", "it was a fine hotel .")
+SENTENCES = (
+    "the farmer would still stay because the soup was scarcely delightful .",
+    "it was not a poor play and the distant guest could still wait .",
+)
 
 
 def code_blocks(text: str) -> list[str]:

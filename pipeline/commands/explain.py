@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.errors import InputError, refused
 from pipeline.launch.arguments import command_parser
 from pipeline.launch.errors import exit_on_bad_input
+from pipeline.launch.signals import exit_on_signal
 from pipeline.viewer.checks import check_text
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         with _uncollected():
             from pipeline.viewer.load import load
 
-            model, tokenizer, name = load(options.model)
+            model, tokenizer, name = load(options.model, texts=1 if isinstance(texts[0], str) else 2)
         _explain(options, texts, model, tokenizer, name)
 
 
@@ -224,4 +225,4 @@ def _write_json(out: Path, content: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    exit_on_signal(main)

@@ -62,8 +62,11 @@ def _from_hub(name: str, revision: str | None, task: Task) -> dict[str, list[Row
     return {split: checked_rows(table, task, where=f"{split} of {name}/{task.name}") for split, table in tables.items()}
 
 
-def require_hub(name: str, *, repo_type: str) -> None:
-    """Fail at once, in one line, if `name` is neither a local folder nor cached and the hub cannot be reached."""
+def require_hub(name: str, *, repo_type: str, instead: str = "use preset mini or minilm") -> None:
+    """Fail at once, in one line, if `name` is neither a local folder nor cached and the hub cannot be reached.
+
+    `instead` is what can be done without a network.
+    """
     from huggingface_hub import constants
     from huggingface_hub.file_download import repo_folder_name
 
@@ -75,7 +78,7 @@ def require_hub(name: str, *, repo_type: str) -> None:
         raise InputError(f"{name} is neither a folder nor the name of a {repo_type} on the hub: {error}") from None
     if (Path(constants.HF_HUB_CACHE) / folder / "snapshots").is_dir():
         return
-    remedy = f"the {repo_type} {name} is not cached; use preset mini or minilm, or fetch it where there is a network"
+    remedy = f"the {repo_type} {name} is not cached; {instead}, or fetch it where there is a network"
     if constants.HF_HUB_OFFLINE:
         raise InputError(f"HF_HUB_OFFLINE is set, and {remedy}")
     try:

@@ -97,7 +97,10 @@ def _distinct(rows: Iterable[Row], task: Task, *, count: int) -> list[Row]:
             break
         chosen.setdefault(tuple(normalised(row[column]) for column in task.texts), row)
     if len(chosen) < count:
-        raise InputError(f"{task.name} has {len(chosen)} distinct training texts, but {count} are to be carved out")
+        raise InputError(
+            f"{task.name} has {len(chosen)} distinct training texts, but {count} are to be carved out: set "
+            "prepare.n_importance and prepare.n_heldout lower (the latter: triggers.n_select + triggers.hotflip_batch)"
+        )
     return list(chosen.values())
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
 from transformers import AutoConfig, AutoTokenizer
 
 from pipeline.attattr.families import FAMILIES, check_family
@@ -13,23 +14,25 @@ from pipeline.data.sources import require_hub
 from pipeline.data.vocabulary import check_tokenizer
 from pipeline.errors import InputError, refused
 from pipeline.predicting.load import load_classifier, require_stored
-from pipeline.values.paths import repository
+from pipeline.values.paths import PRESETS, repository
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
-def load(name: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
+def load(name: str | None, *, texts: int | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
     """The model, its tokenizer, and what it is called: of a folder or a hub id, by default the newest of outputs/.
+
+    `texts` is how many an example of it will have: the newest is of a task with so many, if there is one.
 
     Raises:
         InputError: for what is no sequence classifier with its tokenizer, or none that is supported.
     """
-    location = name or _newest()
+    location = name or _newest(texts)
     if not Path(location).is_dir():
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", location) or location.startswith("."):
             raise InputError(f"--model is {location}, which is neither a folder nor a hub id")
-        require_hub(location, repo_type="model")
+        require_hub(location, repo_type="model", instead="give a folder")
     remedy = "give a sequence classifier, saved with save_pretrained"
     with refused(f"{location} has no readable config.json", remedy=remedy):
         family = AutoConfig.from_pretrained(location, trust_remote_code=False).model_type
@@ -47,12 +50,19 @@ def load(name: str | None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, st
     return loaded.model.eval(), tokenizer, location
 
 
-def _newest() -> str:
-    """The model of outputs/ whose weights were written last."""
+def _newest(texts: int | None) -> str:
+    """The model of outputs/ whose weights were written last, of a task with so many texts where there is one."""
     folder = repository() / "outputs" / "models"
     weights = sorted(folder.glob("*/model.safetensors"), key=lambda path: (path.stat().st_mtime, path))
     if not weights:
         raise InputError("outputs/models has no model yet: run make repro, or name one with --model")
-    return str(
-        weights[-1].parent.relative_to(Path.cwd()) if weights[-1].is_relative_to(Path.cwd()) else weights[-1].parent
-    )
+    # As it stands: checking it would import as much again as this does.
+    tasks = yaml.safe_load((PRESETS / "tasks.yaml").read_text(encoding="utf-8"))
+    fitting = [path for path in weights if len(tasks.get(task_of(path.parent), {}).get("texts", ())) == texts]
+    newest = (fitting or weights)[-1].parent
+    return str(newest.relative_to(Path.cwd()) if newest.is_relative_to(Path.cwd()) else newest)
+
+
+def task_of(folder: Path) -> str:
+    """The task of a model of outputs/, whose folder is named after it and its seed."""
+    return folder.name.rpartition("-")[0]

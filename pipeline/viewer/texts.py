@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.attattr.inputs import position_count
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from pipeline.viewer.view import View
+
+log = logging.getLogger(__name__)
 
 Text = str | tuple[str, str]
 
@@ -57,7 +60,7 @@ def default_output(model: PreTrainedModel) -> str:
 
 
 def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text]) -> list[Example]:
-    """Tokenised, cut where they are longer than the model reads; named by their place, from 1.
+    """Tokenised, cut where they are longer than the model reads, with a warning; named by their place, from 1.
 
     Raises:
         InputError: for an empty text, for one that is no Unicode, and for a mixture of texts and pairs.
@@ -81,6 +84,10 @@ def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
         return_token_type_ids=True,
         return_special_tokens_mask=True,
     )
+    whole: Any = tokenizer(first, second, verbose=False)
+    for number, (read, there) in enumerate(zip(encoded["input_ids"], whole["input_ids"], strict=True), start=1):
+        if len(read) < len(there):
+            log.warning("text %d is cut: it has %d tokens, the model reads %d", number, len(there), len(read))
     before = special_tokens_before(tokenizer, texts=len(columns))
     rows = zip(encoded["input_ids"], encoded["token_type_ids"], encoded["special_tokens_mask"], strict=True)
     return [

@@ -24,7 +24,7 @@ function number(value) {
   return text.replace("-", "−");
 }
 
-const fixed = (value) => value.toFixed(2).replace("-", "−");
+const fixed = (value) => (Math.abs(value) < 0.005 ? "0.00" : value.toFixed(2).replace("-", "−"));
 const percent = (value) => (value === null || Number.isNaN(value) ? "–" : `${number(100 * value)} %`);
 
 // The colours of today's scheme, as they are and as red, green and blue.

@@ -12,7 +12,7 @@ function mapsPanel(page) {
     cursor = { query, key };
     readout.textContent =
       `${view.tokens[query]} reads ${view.tokens[key]}: attention ${number(maps.attention.at(query, key))}, ` +
-      `attribution ${number(maps.attribution.at(query, key))}. ${rounding()}`;
+      `attribution ${number(maps.attribution.at(query, key))}. ${LEGEND}${rounding()}`;
     for (const drawing of Object.values(drawings)) moveCursor(drawing, cursor);
   }
 

@@ -20,6 +20,7 @@ function sharesAt(one, step) {
 function sharesPanel(page) {
   const frame = html("div", { class: "frame" });
   const table = html("table", { class: "shares" });
+  const tableFrame = html("div", { class: "frame", tabindex: 0, role: "region", "aria-label": "Recovered shares" }, table);
   const note = html("p", { class: "note" });
   let drawing = null;
 
@@ -62,7 +63,7 @@ function sharesPanel(page) {
     colours: () => page.colours,
     numbers: () => ({ ...page.selection(), ...page.view.explanations[page.state.explanation].shares }),
   });
-  const panel = html("section", { class: "carried" }, html("h3", {}, "What the tree carries"), frame, table, note, save);
+  const panel = html("section", { class: "carried" }, html("h3", {}, "What the tree carries"), frame, tableFrame, note, save);
   return { panel, keys: () => ["example", "explanation", "step"], draw };
 }
 
@@ -70,7 +71,7 @@ const lineKey = (colour, dash) =>
   svg("svg", { width: 26, height: 8, viewBox: "0 0 26 8", "aria-hidden": "true" }, svg("line", { x1: 0, x2: 22, y1: 4, y2: 4, stroke: css(colour), "stroke-width": 2, "stroke-dasharray": dash }));
 
 function sharesDrawing(one, steps, step, colours) {
-  const [width, height, left, bottom, top] = [340, 190, 38, 30, 10];
+  const [width, height, left, bottom, top] = [340, 200, 38, 40, 10];
   const all = Array.from({ length: steps }, (_, at) => sharesAt(one, at));
   const values = all.flatMap((found) => [found.tree, found.gradient, found.largest, ...found.random_range]);
   const low = Math.max(Math.min(0, ...values), -1);
@@ -78,11 +79,12 @@ function sharesDrawing(one, steps, step, colours) {
   const x = (at) => left + (at / (steps - 1)) * (width - left - 8);
   const y = (value) => top + ((high - Math.min(Math.max(value, low), high)) / (high - low)) * (height - top - bottom);
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": "Recovered share against the threshold; values at the chosen one are in the table." });
-  for (const value of [0, 0.5, 1].filter((tick) => tick >= low && tick <= high)) {
+  const spread = high - low > 1.6 ? [-1, 0, 1, 2] : [-1, -0.5, 0, 0.5, 1, 1.5, 2];
+  for (const value of spread.filter((tick) => tick >= low && tick <= high)) {
     drawing.append(svg("line", { x1: left, x2: width - 8, y1: y(value), y2: y(value), stroke: css(colours.line), "stroke-width": 0.7 }));
-    drawing.append(svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end", "font-size": 11, fill: css(colours.faint) }, value));
+    drawing.append(svg("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end", "font-size": 11, fill: css(colours.faint) }, String(value).replace("-", "−")));
   }
-  for (const tick of [0, 0.25, 0.5, 0.75]) drawing.append(svg("text", { x: x(tick * steps), y: height - 14, "text-anchor": "middle", "font-size": 11, fill: css(colours.faint) }, tick));
+  for (const tick of [0, 0.25, 0.5, 0.75]) drawing.append(svg("text", { x: x(tick * steps), y: height - bottom + 16, "text-anchor": "middle", "font-size": 11, fill: css(colours.faint) }, tick));
   drawing.append(svg("text", { x: (left + width) / 2, y: height - 2, "text-anchor": "middle", "font-size": 11, fill: css(colours.faint) }, "threshold τ"));
   const band = [...all.map((found, at) => `${x(at)},${y(found.random_range[1])}`), ...all.map((found, at) => `${x(at)},${y(found.random_range[0])}`).reverse()];
   drawing.append(svg("polygon", { points: band.join(" "), fill: css(colours.faint), "fill-opacity": 0.18 }));

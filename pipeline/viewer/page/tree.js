@@ -13,6 +13,7 @@ function treePanel(page) {
   const frame = html("div", { class: "frame", tabindex: 0, role: "region", "aria-label": "Attribution tree, scrolls sideways" });
   const summary = html("p", { class: "note", "aria-live": "polite" });
   let drawing = null;
+  let last = null;
 
   const shownEdges = (view, state) => {
     const one = view.explanations[state.explanation];
@@ -33,12 +34,16 @@ function treePanel(page) {
     const edges = shownEdges(view, state);
     drawing = treeDrawing(view, one.root, whole, edges, page.colours, frame.clientWidth);
     frame.replaceChildren(drawing);
-    const part = edges.length < whole.length ? `, ${edges.length} of them in layers ${state.from + 1} to ${state.to + 1}` : "";
+    if (view !== last) frame.scrollLeft = drawing.rootAt - frame.clientWidth / 2;
+    last = view;
+    const inner = (all) => all.filter(([query]) => query !== 0).length;
+    const part = edges.length < whole.length ? `, ${inner(edges)} of them in layers ${state.from + 1} to ${state.to + 1}` : "";
+    const count = `${inner(whole)} edge${inner(whole) === 1 ? "" : "s"}`;
     summary.textContent =
       one.root === null
         ? "No token has a positive attribution, so there is no tree."
-        : `${whole.length} edges${part}. Root: ${view.tokens[one.root]} (orange). ` +
-          "A token stands in the layer in which it is attached; arrows are as wide as their attribution, grey lines are the first token reading the tree in the last layer.";
+        : `${count}${part}. Root: ${view.tokens[one.root]} (orange). ` +
+          "A token stands in the layer in which it is attached; arrows are as wide as their attribution; grey lines, which are not counted, are the first token reading the tree in the last layer.";
   }
 
   const save = saving("tree", {
@@ -78,6 +83,7 @@ function treeDrawing(view, root, whole, edges, colours, room) {
   heights.set(0, view.layers + 1);
   const largest = Math.max(...inner.map((edge) => edge[3]), 0);
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": treeInWords(view, root, edges) });
+  drawing.rootAt = root === null ? 0 : x(root);
   for (let layer = 0; layer < view.layers; layer++) {
     const at = y(layer + 1);
     drawing.append(svg("line", { x1: left, x2: width - 6, y1: at, y2: at, stroke: css(colours.line), "stroke-width": 0.5 }));
