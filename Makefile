@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: venv repro test lint types verify-results bench docs notebook
+.PHONY: venv repro test test-slow lint types verify-results bench docs notebook
 
 venv: .venv/installed
 
@@ -24,6 +24,10 @@ repro: venv
 # files come first (tests/conftest.py).
 test: venv
 	OMP_NUM_THREADS=1 pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+# What takes too long for every commit.
+test-slow: venv
+	OMP_NUM_THREADS=1 pytest -m slow --numprocesses auto --dist loadfile
 
 lint: venv
 	ruff check .

@@ -170,6 +170,7 @@ STAGES = """finetune attribute effectiveness prune universality tree triggers co
 analyse figures tables report"""
 
 
+@pytest.mark.slow
 def test_every_stage_and_the_report_hold_four_classes(run, prepared):
     for stage in STAGES.split():
         run(stage)

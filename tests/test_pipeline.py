@@ -230,6 +230,7 @@ def test_the_metrics_of_a_run_fit_a_terminal(repository):
     assert len(metrics) <= 12
 
 
+@pytest.mark.slow
 def test_an_experiment_is_compared_in_a_handful_of_lines(repository):
     repository.commit()
     assert "tree" in repository.stages_run("dvc", "exp", "run", "-S", "tree.tau=0.5", "--name", "half")

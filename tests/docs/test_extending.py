@@ -54,6 +54,7 @@ def run(folder, *command):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_what_a_diff_adds_works(patched):
     folder, recipe = patched
     if recipe == "experiment":

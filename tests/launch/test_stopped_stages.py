@@ -123,6 +123,7 @@ def test_finetune_ends_within_its_training_and_resumes(start: Start) -> None:
     assert_stopped(process, number)
 
 
+@pytest.mark.slow
 def test_a_finetune_that_fails_after_its_training_is_not_trained_again(start: Start) -> None:
     for path in (Path("outputs/models"), Path("outputs/predictions")):
         shutil.rmtree(path)
@@ -172,6 +173,7 @@ def test_attribute_ends_within_its_batches_and_resumes(start: Start) -> None:
     assert not list(Path(".work").glob("attribute-*"))
 
 
+@pytest.mark.slow
 def test_attribute_in_two_processes_ends_with_both_and_one_that_is_killed_is_named(start: Start) -> None:
     process = start("attribute", *SLOW, *TWO)
     wait_for(".work/attribute-*/job-*.parquet", process)
@@ -206,6 +208,7 @@ def test_a_measuring_stage_ends_within_its_loop(start: Start) -> None:
     assert_stopped(process, signal.SIGINT)
 
 
+@pytest.mark.slow
 def test_a_sweep_of_trainings_ends_and_resumes(start: Start) -> None:
     arguments = ("-m", *ONE, "finetune.lr=0.001,0.002,0.003", "finetune.epochs=100000", "jobs_at_once=2")
     process = start("finetune", *arguments, "run.tracking.mode=disabled")
