@@ -176,6 +176,7 @@ def verify(repository):
     return done.returncode, done.stdout.splitlines()
 
 
+@pytest.mark.slow
 def test_kept_results_are_verified(repository):
     repository("python", "-m", "pipeline.commands.keep_results", "results/tiny")
     kept = repository.folder / "results/tiny"
@@ -244,6 +245,7 @@ def test_an_experiment_is_compared_in_a_handful_of_lines(repository):
     repository("dvc", "checkout")
 
 
+@pytest.mark.slow
 def test_curves_are_data_that_dvc_lays_over_each_other(repository):
     repository("dvc", "plots", "show")
     page = (repository.folder / "dvc_plots/index.html").read_text()
@@ -268,6 +270,7 @@ def test_a_pushed_run_is_restored_in_a_fresh_clone(repository, tmp_path):
     assert clone("git", "status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_an_experiment_runs_in_a_copy_and_leaves_the_workspace(repository):
     before = (repository.folder / "metrics/negation.json").read_bytes()
     ran = repository.stages_run("dvc", "exp", "run", "--temp", "-S", "report.title=Elsewhere", "--name", "elsewhere")

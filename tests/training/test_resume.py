@@ -75,6 +75,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("one_thread")
+@pytest.mark.slow
 def test_killed_in_its_second_epoch_and_run_again(tmp_path, monkeypatch):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     killed = start(cut, "stop")
