@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from pipeline.viewer.measure import Growth
+    from pipeline.attattr.tree import AttributionTree
     from pipeline.viewer.texts import Text
     from pipeline.viewer.view import View
 
@@ -133,8 +133,9 @@ def _explain(
     tokenizer: PreTrainedTokenizerBase,
     name: str,
 ) -> None:
+    from pipeline.attattr.tree import attribution_tree
     from pipeline.launch.progress import bar
-    from pipeline.viewer.measure import Growth, explained, named, with_shares, with_trees
+    from pipeline.viewer.measure import explained, named, with_shares, with_trees
     from pipeline.viewer.terminal import corpus_text, whole_text
     from pipeline.viewer.texts import default_output, to_examples
 
@@ -143,18 +144,17 @@ def _explain(
     how = {"output": options.output or default_output(model)}
     views: dict[int, View] = {}
     records: dict[int, dict[str, Any]] = {}
-    growth = Growth()
     unknown = 0
     found = explained(model, examples, target=target, whole=options.html is not None, options=how)
     with bar(total=len(examples), description="explain", unit="texts") as drawn:
         for place, light in found:
             view = named(light, tokenizer, examples[place])
             unknown += view.unknown
-            records[place] = _record(view, texts[place], growth, options.tau)
+            tree = attribution_tree(view.explanations[0].head_sum, tau=options.tau)
+            records[place] = _record(view, texts[place], tree)
             if options.html is not None:
-                views[place] = with_shares(with_trees(view, growth), model, examples[place], seed=1)
+                views[place] = with_shares(with_trees(view), model, examples[place], seed=1)
             if len(texts) == 1:
-                tree = growth.tree(view.explanations[0].head_sum, options.tau)
                 sys.stdout.write(whole_text(view, tree, tau=options.tau, model=name))
             drawn.update()
     ordered = [records[place] for place in range(len(texts))]
@@ -181,12 +181,11 @@ def _target(asked: str | None, model: PreTrainedModel) -> int | Any:
     return found[0]
 
 
-def _record(view: View, text: Text, growth: Growth, tau: float) -> dict[str, Any]:
+def _record(view: View, text: Text, tree: AttributionTree) -> dict[str, Any]:
     """One text in the JSON: small enough for a corpus of them."""
     from pipeline.viewer.pack import rounded, strongest_edges
 
     one = view.explanations[0]
-    tree = growth.tree(one.head_sum, tau)
     names = ("layer", "head", "query", "key", "value")
     return {
         "number": int(view.name),

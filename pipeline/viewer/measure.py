@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -15,7 +16,7 @@ from pipeline.attattr.importance import passed_on, pooled_attention
 from pipeline.attattr.output import evaluate
 from pipeline.attattr.quadrature import schedule
 from pipeline.attattr.tree import attribution_tree, grow_tree, tree_root
-from pipeline.experiments.tree.arms import edges_per_layer, eligible, largest_edges, mask_of, random_trees
+from pipeline.experiments.tree.arms import build, edges_per_layer, eligible, largest_edges, mask_of, random_trees
 from pipeline.experiments.tree.measure import edge_masked_logits, special_tokens
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
@@ -23,7 +24,7 @@ from pipeline.values.randomness import derived_seed
 from pipeline.viewer.view import THRESHOLDS, Explanation, Share, View
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -39,19 +40,6 @@ if TYPE_CHECKING:
 NO_LABEL = -1
 MOST_CLASSES = 4  # of which all are explained; of more, the predicted and the gold one
 RANDOM_TREES = 5  # of every size
-
-
-@dataclass(frozen=True)
-class Growth:
-    """How trees are grown at a threshold: the arguments of `attribution_tree` beside it."""
-
-    tau_last: float = 0.0
-    lam: float = 0.0
-    variant: Literal["paper", "authors"] = "paper"
-
-    def tree(self, head_sum: Tensor, tau: float) -> AttributionTree:
-        """The tree of head-summed scores `(layer, query, key)` at the threshold `tau`."""
-        return attribution_tree(head_sum, tau=tau, tau_last=self.tau_last, lam=self.lam, variant=self.variant)
 
 
 class Seen(NamedTuple):
@@ -133,10 +121,15 @@ def _seen(
     return found
 
 
+def has_classes(model: PreTrainedModel) -> bool:
+    """Whether the model's outputs are classes of which one is right: then they have probabilities."""
+    exclusive = model.config.problem_type not in ("regression", "multi_label_classification")
+    return class_count(model) > 1 and exclusive
+
+
 def _view(model: PreTrainedModel, example: Example, seen: Sequence[Seen], *, output: Output) -> View:
     result, number, n = seen[0].result, seen[0].number, len(example)
     logits = result.logits[number].double().cpu()
-    exclusive = model.config.problem_type not in ("regression", "multi_label_classification") and len(logits) > 1
     names: dict[Any, str] = model.config.id2label or {}
     return View(
         name=example.example_id,
@@ -144,7 +137,7 @@ def _view(model: PreTrainedModel, example: Example, seen: Sequence[Seen], *, out
         tokens=(),
         special=[place for place, special in enumerate(special_tokens(example)) if special],
         classes=[str(names.get(label, f"class {label}")) for label in range(len(logits))],
-        probabilities=(logits.softmax(dim=0) if exclusive else logits).tolist(),
+        probabilities=(logits.softmax(dim=0) if has_classes(model) else logits).tolist(),
         gold=example.label if example.label >= 0 else None,
         predicted=int(logits.argmax()),
         attention=result.attention_probs[number, :, :, :n, :n].float().cpu(),
@@ -197,14 +190,34 @@ def shown_views(
     token_budget: TokenBudget,
 ) -> list[View]:
     """Everything that the viewer shows of a task's examples, in their order."""
-    growth = Growth(tree.tau_last, tree.lam, tree.variant)
     names = ("steps", "rule", "tolerance", "max_steps", "path", "output", "precision")
     options = {name: getattr(attribution, name) for name in names}
-    how: dict[str, Any] = {"target": "predicted", "whole": True, "options": options}
+    grow = partial(build, settings=tree)
+    how: dict[str, Any] = {"target": "predicted", "options": options, "grow": grow, "token_budget": token_budget}
+    return [replace(view, task=task) for view in whole_views(model, tokenizer, examples, seed=seed, **how)]
+
+
+def whole_views(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    *,
+    target: int | Literal["predicted"],
+    options: Mapping[str, Any],
+    seed: int,
+    grow: Callable[..., AttributionTree] = attribution_tree,
+    shares: bool = True,
+    token_budget: TokenBudget = "auto",
+) -> list[View]:
+    """The views of a page, in the order of the examples; without `shares` it is not measured what trees carry.
+
+    `target` and `options` are those of `explained`, `grow` that of `with_trees`.
+    """
     found: dict[int, View] = {}
-    for place, view in explained(model, examples, **how, token_budget=token_budget):
-        grown = with_trees(replace(named(view, tokenizer, examples[place]), task=task), growth)
-        found[place] = with_shares(grown, model, examples[place], seed=seed)
+    how: dict[str, Any] = {"target": target, "whole": True, "options": options, "token_budget": token_budget}
+    for place, view in explained(model, examples, **how):
+        grown = with_trees(named(view, tokenizer, examples[place]), grow)
+        found[place] = with_shares(grown, model, examples[place], seed=seed) if shares else grown
     return [found[place] for place in range(len(examples))]
 
 
@@ -219,11 +232,12 @@ def named(view: View, tokenizer: PreTrainedTokenizerBase, example: Example) -> V
     return replace(view, tokens=tokens, unknown=sum(number == unknown for number in ids))
 
 
-def with_trees(view: View, growth: Growth) -> View:
-    """The view with the tree of every class at every one of `THRESHOLDS`."""
-    grown = [
-        replace(one, trees=tuple(growth.tree(one.head_sum, tau) for tau in THRESHOLDS)) for one in view.explanations
-    ]
+def with_trees(view: View, grow: Callable[..., AttributionTree] = attribution_tree) -> View:
+    """The view with the tree of every class at every one of `THRESHOLDS`, as `grow(head_sum, tau=tau)` makes it."""
+    grown = []
+    for one in view.explanations:
+        scores = one.head_sum
+        grown.append(replace(one, trees=tuple(grow(scores, tau=tau) for tau in THRESHOLDS)))
     return replace(view, explanations=tuple(grown))
 
 
@@ -237,19 +251,20 @@ def with_shares(view: View, model: PreTrainedModel, example: Example, *, seed: i
 def _shares(one: Explanation, model: PreTrainedModel, batch: Batch, *, seed: int) -> tuple[Share, ...]:
     """One per threshold; equal trees are measured once, and so are the sets that only depend on a tree's size."""
     assert one.gradient_sum is not None
-    layers, n, _ = one.head_sum.shape
+    scores, gradient = one.head_sum, one.gradient_sum
+    layers, n, _ = scores.shape
     budget = resolve_token_budget("auto", model, n=n)
     trees = list(dict.fromkeys(tree.edges for tree in one.trees))
     sizes = list(dict.fromkeys(tuple(edges_per_layer(edges, layers=layers)) for edges in trees))
     # By the tokens, so that the same text has the same random trees in any place.
     generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", *batch.input_ids[0].tolist()))
-    gradient, own, masks = one.gradient_sum, [mask_of(edges, one.head_sum) for edges in trees], []
+    own, masks = [mask_of(edges, scores) for edges in trees], []
     for size in sizes:
         rival = grow_tree(gradient, root=tree_root(gradient), budget=size)
-        masks += [mask_of(rival.edges, gradient), largest_edges(one.head_sum, eligible(one.head_sum), size)]
+        masks += [mask_of(rival.edges, gradient), largest_edges(scores, eligible(scores), size)]
         others = random_trees(size, n=n, count=RANDOM_TREES, generator=generator)
         masks += [mask_of(edges, gradient) for edges in others]
-    everything, nothing = torch.ones_like(one.head_sum) > 0, mask_of([], gradient)
+    everything, nothing = torch.ones_like(scores) > 0, mask_of([], gradient)
     logits = edge_masked_logits(model, batch, torch.stack([everything, nothing, *own, *masks]), token_budget=budget)
     target = torch.full((len(logits),), one.target)
     values = evaluate(logits, target, output=one.output).tolist()

@@ -10,7 +10,7 @@ from pipeline.data.tokenise import segments, special_tokens_before
 from pipeline.errors import InputError
 from pipeline.predicting.examples import Example
 from pipeline.viewer.checks import check_text
-from pipeline.viewer.measure import NO_LABEL, Growth, explained, named, with_shares, with_trees
+from pipeline.viewer.measure import NO_LABEL, has_classes, whole_views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,19 +44,13 @@ def explain_texts(
         AttributionError: for a model that is not supported. InputError: for texts that it cannot read.
     """
     examples = to_examples(model, tokenizer, texts)
-    found: dict[int, View] = {}
     options = {"output": output or default_output(model)}
-    for place, view in explained(model, examples, target=target, whole=True, options=options):
-        grown = with_trees(named(view, tokenizer, examples[place]), Growth())
-        found[place] = with_shares(grown, model, examples[place], seed=seed) if shares else grown
-    return [found[place] for place in range(len(texts))]
+    return whole_views(model, tokenizer, examples, target=target, options=options, seed=seed, shares=shares)
 
 
 def default_output(model: PreTrainedModel) -> str:
     """The class's probability, as in the paper; the logit where outputs are no classes that exclude each other."""
-    config = model.config
-    exclusive = (config.num_labels or 0) > 1 and config.problem_type not in ("regression", "multi_label_classification")
-    return "probability" if exclusive else "logit"
+    return "probability" if has_classes(model) else "logit"
 
 
 def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text]) -> list[Example]:

@@ -41,7 +41,7 @@ def made_view():
     """`made_view(attribution, attention=None, *, tokens=None, trees=False, **changes)`: a view of one class, of two."""
     import torch
 
-    from pipeline.viewer.measure import Growth, with_trees
+    from pipeline.viewer.measure import with_trees
     from pipeline.viewer.view import Explanation, View
 
     def make(attribution, attention=None, *, tokens=None, trees=False, **changes):
@@ -74,7 +74,7 @@ def made_view():
             "explanations": (one,),
         }
         view = View(**(facts | changes))
-        return with_trees(view, Growth()) if trees else view
+        return with_trees(view) if trees else view
 
     return make
 

@@ -10,7 +10,7 @@ from pipeline.attattr.attribution import attribute
 from pipeline.attattr.faithfulness import masked_edges, only
 from pipeline.attattr.tree import attribution_tree, grow_tree, tree_root
 from pipeline.viewer import measure
-from pipeline.viewer.measure import Growth, explained, named, shown_views, with_shares, with_trees
+from pipeline.viewer.measure import explained, named, shown_views, with_shares, with_trees
 from pipeline.viewer.pack import packed
 from pipeline.viewer.view import THRESHOLDS
 
@@ -88,7 +88,7 @@ def test_heads_and_tokens_are_those_of_the_class(explained_alone, padded, with_a
 def test_trees_are_those_of_the_class_at_every_threshold(explained_alone, padded):
     model, examples, views = explained_alone
     for example, view in zip(examples[:3], views[:3], strict=True):
-        for one in with_trees(view, Growth()).explanations:
+        for one in with_trees(view).explanations:
             head_sum = attribute(model, **padded(model, [example]), target=one.target).attribution[0].sum(dim=1)
             expected = [attribution_tree(head_sum, tau=tau) for tau in THRESHOLDS]
             assert len(one.trees) == len(expected) == 100
@@ -164,7 +164,7 @@ def test_shares_are_forward_passes_under_masks(tiny_model, random_examples, padd
     measured = measure.edge_masked_logits
     monkeypatch.setattr(measure, "edge_masked_logits", recorded)
     (light,) = views_of(model, [example], output=output)
-    view = with_shares(with_trees(light, Growth()), model, example, seed=1)
+    view = with_shares(with_trees(light), model, example, seed=1)
     inputs = padded(model, [example])
     everything = torch.ones(3, 12, 12, dtype=torch.bool)
     for one, used in zip(view.explanations, masks, strict=True):
@@ -194,7 +194,7 @@ def test_shares_are_forward_passes_under_masks(tiny_model, random_examples, padd
 def test_shares_of_logits_where_logits_are_explained(tiny_model, random_examples, padded):
     model, examples = tiny_model(labels=3), random_examples([8])
     (view,) = views_of(model, examples, output="logit")
-    view = with_shares(with_trees(view, Growth()), model, examples[0], seed=1)
+    view = with_shares(with_trees(view), model, examples[0], seed=1)
     logits = model(**padded(model, examples)).logits[0]
     assert view.probabilities == pytest.approx(logits.softmax(dim=0).tolist(), abs=1e-6)
     for one in view.explanations:
@@ -208,7 +208,7 @@ def test_a_text_without_words_has_trees_of_one_edge(tiny_model, random_examples)
     seen = []
     for target in (0, 1):
         (view,) = views_of(model, [example], target=target)
-        view = with_shares(with_trees(view, Growth()), model, example, seed=1)
+        view = with_shares(with_trees(view), model, example, seed=1)
         seen += [(one.trees[0], one.shares[0]) for one in view.explanations if one.trees[0].edges]
     for tree, share in seen:
         assert [edge[:3] for edge in tree.edges] == [(0, 1, 1)]
