@@ -9,10 +9,10 @@ import torch
 from scipy.stats import kendalltau
 from torch import Tensor
 
+from attattr import attribution
+from attattr.integrate import FLOOR
 from benchmarks.models import ROOT
 from benchmarks.workloads import Workload
-from pipeline.attattr import attribution
-from pipeline.attattr.integrate import FLOOR
 
 STORE = ROOT / "references"
 MOST = 1024  # nodes

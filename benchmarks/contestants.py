@@ -7,10 +7,10 @@ from typing import Any
 
 from torch import Tensor
 
+from attattr.attribution import Attribution
 from benchmarks.accuracy import edge_error
 from benchmarks.naive import naive, through_captum
 from benchmarks.workloads import Workload
-from pipeline.attattr.attribution import Attribution
 
 Settings = dict[str, Any]
 STEPS = 20

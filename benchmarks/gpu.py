@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from attattr.attribution import Attribution, attribute
+from attattr.inputs import Inputs
 from benchmarks.formats import MODES, Mode, within
 from benchmarks.naive import naive
 from benchmarks.operations import counted
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.shapes import BASE, bert, random_inputs
 from benchmarks.timing import Contestant, Spread, measure, peak_memory, ratio
-from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.inputs import Inputs
 
 RULES: dict[str, dict[str, Any]] = {
     "right 20": {"rule": "right", "steps": 20},

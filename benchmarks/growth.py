@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from attattr.attribution import attribute
+from attattr.families import describe
+from attattr.integrate import LayerPath
+from attattr.prefix import frozen, prefix_pass
 from benchmarks.peak import single_example
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.shapes import BASE, bert, random_inputs
 from benchmarks.timing import Contestant, Spread, measure, peak_memory
-from pipeline.attattr.attribution import attribute
-from pipeline.attattr.families import describe
-from pipeline.attattr.integrate import LayerPath
-from pipeline.attattr.prefix import frozen, prefix_pass
 
 SMALL = {"hidden": 256, "layers": 4, "heads": 4, "n": 64, "steps": 4, "batch": 2}
 SMALL_VALUES = {

@@ -14,12 +14,12 @@ from typing import Any
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from attattr.batching import group_by_length, resolve_token_budget
+from attattr.quadrature import quadrature
 from benchmarks.operations import Shape, counted
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.timing import Contestant, Spread, measure
 from benchmarks.workloads import FULL, NAMES, Workload, workload
-from pipeline.attattr.batching import group_by_length, resolve_token_budget
-from pipeline.attattr.quadrature import quadrature
 
 TARGET = 0.7
 RULES = (("gauss_legendre", 3), ("right", 20))

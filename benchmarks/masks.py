@@ -22,14 +22,14 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
 
+from attattr.attention import masked_heads
+from attattr.batching import TOKEN_BUDGET, resolve_token_budget
+from attattr.branching import masked_passes
+from attattr.prefix import frozen
+from attattr.pruning import global_masks, masked_counts, per_layer_masks
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.shapes import VOCABULARY, bert
 from benchmarks.timing import Contestant, Spread, measure, ratio
-from pipeline.attattr.attention import masked_heads
-from pipeline.attattr.batching import TOKEN_BUDGET, resolve_token_budget
-from pipeline.attattr.branching import masked_passes
-from pipeline.attattr.prefix import frozen
-from pipeline.attattr.pruning import global_masks, masked_counts, per_layer_masks
 from pipeline.predicting import masked
 from pipeline.predicting.examples import Example
 from pipeline.predicting.predict import batches, forward

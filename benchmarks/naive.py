@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import layer_count
-from pipeline.attattr.prefix import frozen
+from attattr.attention import layer_count
+from attattr.prefix import frozen
 
 PADDED = 128  # tokens: the released code pads every input to its maximum length
 

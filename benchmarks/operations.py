@@ -25,8 +25,8 @@ from dataclasses import dataclass
 
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attribution import Attribution
-from pipeline.attattr.quadrature import Rule, quadrature
+from attattr.attribution import Attribution
+from attattr.quadrature import Rule, quadrature
 
 
 @dataclass(frozen=True)

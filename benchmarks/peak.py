@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from attattr.attribution import attribute
 from benchmarks.shapes import BASE, bert, random_inputs
-from pipeline.attattr.attribution import attribute
 
 GIB = 2**30
 TARGET = 3.0  # GiB

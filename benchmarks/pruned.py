@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from attattr import masked_heads
+from attattr.inputs import Inputs
+from attattr.pruning import global_masks, masked_counts
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.shapes import BASE, bert, random_inputs
 from benchmarks.timing import Contestant, measure, ratio
-from pipeline.attattr import masked_heads
-from pipeline.attattr.inputs import Inputs
-from pipeline.attattr.pruning import global_masks, masked_counts
 from pipeline.exporting.pruned import pruned
 
 SHAPES: dict[str, dict[str, int]] = {

@@ -23,10 +23,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from attattr.pruning import global_masks, masked_counts
 from benchmarks.models import TASKS, settings
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.workloads import FULL, NAMES, PLANTED, folders
-from pipeline.attattr.pruning import global_masks, masked_counts
 from pipeline.experiments.heads import largest_scores, mean_over
 from pipeline.experiments.prune import random_rankings, untied
 from pipeline.experiments.prune_factors import INTEGRAL

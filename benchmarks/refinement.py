@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from attattr.attribution import Attribution
+from attattr.refine import FLOOR
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.workloads import FULL, NAMES, PLANTED, Workload, workload
-from pipeline.attattr.attribution import Attribution
-from pipeline.attattr.refine import FLOOR
 
 TOLERANCE, DOUBLED = 0.01, (2, 4, 8, 16, 32, 64)
 

@@ -3,7 +3,7 @@
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from pipeline.attattr.inputs import Inputs
+from attattr.inputs import Inputs
 
 VOCABULARY = 1000
 BASE = {"hidden": 768, "layers": 12, "heads": 12}

@@ -11,6 +11,7 @@ import argparse
 from functools import partial
 from typing import Any
 
+from attattr.attribution import Attribution
 from benchmarks.accuracy import Reference, converged, hardest, pair_errors
 from benchmarks.contestants import (
     AUTO,
@@ -28,7 +29,6 @@ from benchmarks.models import TASKS
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.timing import Contestant, Seconds, Spread, measure, ratio
 from benchmarks.workloads import FULL, NAMES, Workload, workload
-from pipeline.attattr.attribution import Attribution
 
 TOLERANCE = 0.01
 ONE, FIXED = "equal error, one a call", f"right {STEPS}"

@@ -9,10 +9,10 @@ from torch import Tensor
 from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers.utils import logging
 
+from attattr.attribution import Attribution, attribute
+from attattr.inputs import Inputs
 from benchmarks.models import ROOT, SEED, TASKS, finetuned
 from benchmarks.naive import PADDED
-from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.inputs import Inputs
 from pipeline.predicting.examples import Example, collate, read_examples
 from pipeline.values.paths import data_folder, model_folder
 

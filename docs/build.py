@@ -21,8 +21,10 @@ def main(folder: Path) -> None:
     """Write `index.html`, `method.html`, and a page for each module of the packages that are there to be imported."""
     pdoc.render.configure(docformat="google", template_directory=DOCS / "templates")
     sys.modules[METHOD] = page(METHOD, DOCS / "method.md")
-    faces = [path for path in sorted(DOCS.parent.glob("pipeline/*/__init__.py")) if "__all__" in path.read_text()]
-    names = [name for path in faces for name in modules(f"pipeline.{path.parent.name}")]
+    root = DOCS.parent
+    found = [*root.glob("attattr/__init__.py"), *sorted(root.glob("pipeline/*/__init__.py"))]
+    faces = [path.parent.relative_to(root).parts for path in found if "__all__" in path.read_text(encoding="utf-8")]
+    names = [name for parts in faces for name in modules(".".join(parts))]
     # Of types that are imported for type checkers alone.
     warnings.filterwarnings("ignore", category=UserWarning, module="pdoc")
     pdoc.pdoc(METHOD, *names, output_directory=folder)

@@ -6,8 +6,8 @@ python -m pipeline
 import sys
 from pathlib import Path
 
-from pipeline.launch.errors import exit_on_bad_input
-from pipeline.launch.listing import modules, presets, stages, summary, table
+from pipeline.terminal.errors import exit_on_bad_input
+from pipeline.terminal.listing import modules, presets, stages, summary, table
 from pipeline.values.paths import PRESETS, SOURCE
 
 END = """

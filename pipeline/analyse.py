@@ -20,9 +20,9 @@ def main(config: StageConfig) -> None:
     from pipeline.analysis.metrics import task_metrics
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.analysis.rules import read_rules
-    from pipeline.launch.shown_runs import show_models
-    from pipeline.launch.tracked_files import claim_rows
-    from pipeline.launch.tracking import track
+    from pipeline.tracking.shown_runs import show_models
+    from pipeline.tracking.tracked_files import claim_rows
+    from pipeline.tracking.tracking import track
     from pipeline.values.store import write_csv, write_json
 
     outcomes = Outcomes(config.input_root, config.tasks, config.seeds)

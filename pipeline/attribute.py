@@ -21,15 +21,15 @@ def main(config: StageConfig) -> None:
     """Cut the samples into jobs, run those that are missing, merge their files."""
     import torch
 
-    from pipeline.attattr.batching import resolve_token_budget
-    from pipeline.attattr.families import check_family
-    from pipeline.launch.tracking import track_job
+    from attattr.batching import resolve_token_budget
+    from attattr.families import check_family
     from pipeline.launch.work import work_folder
     from pipeline.predicting.device import device_for
     from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.collect import merge, unconverged, write_store
     from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
     from pipeline.scoring.samples import samples, what_to_keep
+    from pipeline.tracking.tracking import track_job
 
     task, seed, settings = config.task, config.seed, config.attribute
     data, weights = data_folder(config.input_root, task, seed), model_folder(config.input_root, task, seed)

@@ -15,10 +15,10 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 def main(config: StageConfig) -> None:
     """Attribute few examples by every rule and number of steps, many by 20, and compare with a much finer integral."""
     from pipeline.experiments.convergence import error_rows, judged_rows
-    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
+    from pipeline.tracking.tracking import track_job
     from pipeline.values.store import write_rows
 
     task, seed, settings = config.task, config.seed, config.convergence

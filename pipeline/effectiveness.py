@@ -13,10 +13,10 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 def main(config: StageConfig) -> None:
     """Rank heads per example and layer, mask k of them, predict."""
     from pipeline.experiments.effectiveness import head_importance, outcomes, rankings
-    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
+    from pipeline.tracking.tracking import track_job
     from pipeline.values.store import write_columns
 
     task, seed, settings, budget = config.task, config.seed, config.effectiveness, config.run.token_budget

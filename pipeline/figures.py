@@ -12,10 +12,10 @@ from pipeline.values.paths import summary_folder
 
 def main(config: StageConfig) -> None:
     """The figures of every experiment, a panel per task."""
-    from pipeline.launch.tracking import track
     from pipeline.reporting.drawing import curves, examples
     from pipeline.reporting.panels import save_figure
     from pipeline.reporting.results import Results
+    from pipeline.tracking.tracking import track
 
     results = Results(config.input_root, config.tasks, config.seeds)
     folder = summary_folder(config.output_root, "figures")

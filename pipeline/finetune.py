@@ -21,11 +21,11 @@ def main(config: StageConfig) -> None:
 
     from pipeline.data.tokenise import require_same_tokenizer
     from pipeline.data.weights import load_model
-    from pipeline.launch.tracking import track
     from pipeline.launch.work import work_folder
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.predict import predict_logits, prediction_rows
+    from pipeline.tracking.tracking import track
     from pipeline.training.save import check_saving, save
     from pipeline.values.per_task import for_task
     from pipeline.values.store import write_rows

@@ -18,10 +18,10 @@ def main(config: StageConfig) -> None:
     """For one path and for two of which either suffices: draw, train, score."""
     from pipeline.experiments.planted_paths import score
     from pipeline.experiments.planted_paths.plant import PAIRS, draw_circuit, draw_model, texts
-    from pipeline.launch.tracking import track_job
     from pipeline.launch.work import work_folder
     from pipeline.predicting.device import device_for
     from pipeline.predicting.predict import predict_logits
+    from pipeline.tracking.tracking import track_job
     from pipeline.training.classifier import Classifier, fit
     from pipeline.values.per_task import for_task
     from pipeline.values.store import write_json, write_rows

@@ -14,10 +14,10 @@ def main(config: StageConfig) -> None:
     """Score the heads by every method, mask them lowest first, predict."""
     from pipeline.experiments.prune import head_importance, importance_rows, outcomes, rankings
     from pipeline.experiments.prune_factors import factor_rankings
-    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
+    from pipeline.tracking.tracking import track_job
     from pipeline.values.store import write_columns, write_csv
 
     task, seed, settings, budget = config.task, config.seed, config.prune, config.run.token_budget

@@ -18,11 +18,11 @@ LARGEST = 8_000_000  # bytes of the page: browsers and mail take it
 
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
-    from pipeline.launch.tracking import track
     from pipeline.reporting.blocks import ReportContext
     from pipeline.reporting.experiments import SHOWN
     from pipeline.reporting.page import render_html, render_markdown
     from pipeline.reporting.results import Results
+    from pipeline.tracking.tracking import track
     from pipeline.values.presets import overrides
     from pipeline.values.store import read_json, replace
 

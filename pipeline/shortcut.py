@@ -22,10 +22,10 @@ def main(config: StageConfig) -> None:
     from pipeline.data.tokenise import require_same_tokenizer
     from pipeline.data.weights import load_model
     from pipeline.experiments.shortcut import find, plant, remove
-    from pipeline.launch.tracking import track_job
     from pipeline.launch.work import work_folder
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
+    from pipeline.tracking.tracking import track_job
     from pipeline.training.classifier import Classifier, fit
     from pipeline.training.logger import training_logger
     from pipeline.values.per_task import for_task

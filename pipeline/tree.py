@@ -15,10 +15,10 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.tree.arms import build
     from pipeline.experiments.tree.measure import edge_rows, measure, read_head_sums
     from pipeline.experiments.tree.shown import shown_trees
-    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
+    from pipeline.tracking.tracking import track_job
     from pipeline.values.store import write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.tree

@@ -19,11 +19,11 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.triggers.controls import control_triggers, training_vocabulary
     from pipeline.experiments.triggers.measure import evaluate, selection_samples, trigger_rows
     from pipeline.experiments.triggers.mining import mine
-    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.store import read_heads
+    from pipeline.tracking.tracking import track_job
     from pipeline.values.store import write_columns, write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.triggers

@@ -16,10 +16,10 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 def main(config: StageConfig) -> None:
     """Knock out every edge of a few examples, and shuffle the weights; compare with every method's scores."""
     from pipeline.experiments.truth import knock_outs, randomise
-    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
+    from pipeline.tracking.tracking import track_job
     from pipeline.values.store import write_rows
 
     task, seed, settings = config.task, config.seed, config.truth

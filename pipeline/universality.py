@@ -15,10 +15,10 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 def main(config: StageConfig) -> None:
     """Mask heads in the order of each task's ranking, of the same seed, and of the same task's with the next seed."""
     from pipeline.experiments.universality import foreign_outcomes, next_seed, read_importance
-    from pipeline.launch.tracking import track_job
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
+    from pipeline.tracking.tracking import track_job
     from pipeline.values.store import write_columns
 
     task, seed, settings = config.task, config.seed, config.universality

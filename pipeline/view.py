@@ -16,10 +16,10 @@ def main(config: StageConfig) -> None:
     """The first examples that are short enough; none of a task that is withheld."""
     from transformers import AutoTokenizer
 
-    from pipeline.launch.tracking import track
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.load import load_finetuned
+    from pipeline.tracking.tracking import track
     from pipeline.values.store import replace, write_json
     from pipeline.viewer.measure import shown_views
     from pipeline.viewer.pack import packed

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from pipeline import attattr
+import attattr
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,15 +48,15 @@ def pages(site: Path) -> dict[Path, Page]:
 
 
 def test_the_public_names_are_described_where_they_are_imported_from(site: Path, pages: dict[Path, Page]) -> None:
-    page = site / "pipeline" / "attattr.html"
+    page = site / "attattr.html"
     assert {*attattr.__all__} <= pages[page].anchors
     assert "Attribution scores of every attention edge" in page.read_text(encoding="utf-8")
 
 
 def test_every_module_of_the_method_has_a_page_that_the_first_one_links(site: Path, pages: dict[Path, Page]) -> None:
-    modules = {path.stem for path in (ROOT / "pipeline" / "attattr").glob("*.py")} - {"__init__"}
+    modules = {path.stem for path in (ROOT / "attattr").glob("*.py")} - {"__init__"}
     linked = pages[site / "index.html"].links
-    assert {f"pipeline/attattr/{name}.html" for name in modules} | {"method.html"} <= linked
+    assert {f"attattr/{name}.html" for name in modules} | {"method.html"} <= linked
 
 
 def test_the_method_is_there_whole(site: Path, pages: dict[Path, Page]) -> None:

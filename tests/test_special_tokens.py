@@ -8,9 +8,9 @@ import pytest
 import torch
 from transformers import BertTokenizer, PreTrainedTokenizerFast, RobertaTokenizer, XLMRobertaTokenizer
 
-from pipeline.attattr import attribute
-from pipeline.attattr.insertion import Pattern, insert
-from pipeline.attattr.tree import AttributionTree, TreeEdge
+from attattr import attribute
+from attattr.insertion import Pattern, insert
+from attattr.tree import AttributionTree, TreeEdge
 from pipeline.data.tokenise import special_tokens_before, tokenise
 from pipeline.errors import InputError
 from pipeline.experiments.tree.measure import edge_rows, segments_of, special_tokens

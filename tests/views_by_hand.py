@@ -2,7 +2,7 @@
 
 import torch
 
-from pipeline.attattr.tree import attribution_tree
+from attattr.tree import attribution_tree
 from pipeline.viewer.view import THRESHOLDS, Explanation, Share, View
 
 LABELS = ("negative", "positive")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEVELS = (0.01, 0.001, 0.0001)  # relative edge errors for which the steps needed are listed
 SUFFICIENT = 0.05  # an example's edge error at which its steps are said to suffice
 REFINED = ("auto", "judge")  # rows whose steps were found, example by example and layer by layer
-FLOOR = 1e-4  # as in `pipeline.attattr.integrate`: smaller layers' errors are compared with it
+FLOOR = 1e-4  # as in `attattr.integrate`: smaller layers' errors are compared with it
 
 Rows = Sequence[dict[str, Any]]
 

@@ -10,8 +10,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.params import PARAMS_FILE, dump_params, preset_names
 from pipeline.values.paths import link_external, repository
 from pipeline.values.presets import compose_params

@@ -8,8 +8,8 @@ Run: python -m pipeline.commands.conclusion
 import os
 import sys
 
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.paths import repository, summary_folder
 from pipeline.values.present import present
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from pipeline.commands.graph.closure import PIPELINE, ROOT, exact_deps
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.params import GRAPH_FILE
 from pipeline.values.paths import repository
 
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
 def is_source(dep: str) -> bool:
     """Whether what dvc.yaml lists is a Python file of the pipeline, or a folder with some; it need not exist."""
     path = ROOT / dep
-    return Path(dep).parts[0] == "pipeline" and (path.suffix == ".py" or any(path.rglob("*.py")))
+    return Path(dep).parts[0] in ("attattr", "pipeline") and (path.suffix == ".py" or any(path.rglob("*.py")))
 
 
 if __name__ == "__main__":

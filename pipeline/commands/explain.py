@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError, refused
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
 from pipeline.launch.signals import exit_on_signal
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.viewer.checks import check_text
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from pipeline.attattr.tree import AttributionTree
+    from attattr.tree import AttributionTree
     from pipeline.viewer.texts import Text
     from pipeline.viewer.view import View
 
@@ -133,8 +133,8 @@ def _explain(
     tokenizer: PreTrainedTokenizerBase,
     name: str,
 ) -> None:
-    from pipeline.attattr.tree import attribution_tree
-    from pipeline.launch.progress import bar
+    from attattr.tree import attribution_tree
+    from pipeline.terminal.progress import bar
     from pipeline.viewer.measure import explained, named, with_shares, with_trees
     from pipeline.viewer.terminal import corpus_text, whole_text
     from pipeline.viewer.texts import default_output, to_examples

@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import data_folder, experiment_folder, model_folder, repository
 
@@ -87,8 +87,8 @@ def _export(params: Params, options: argparse.Namespace, importance: Tensor, out
     import torch
     from transformers import AutoTokenizer
 
-    from pipeline.attattr import masked_heads
-    from pipeline.attattr.pruning import global_masks, masked_counts
+    from attattr import masked_heads
+    from attattr.pruning import global_masks, masked_counts
     from pipeline.experiments.prune import untied
     from pipeline.exporting.pruned import pruned
     from pipeline.predicting.device import device_for

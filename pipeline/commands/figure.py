@@ -11,8 +11,8 @@ from itertools import chain
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.params import read_params
 from pipeline.values.paths import repository
 

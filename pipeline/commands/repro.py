@@ -16,8 +16,8 @@ from pathlib import Path
 import yaml
 
 from pipeline.errors import InputError
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.params import GRAPH_FILE, read_params
 from pipeline.values.paths import repository
 

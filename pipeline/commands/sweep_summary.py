@@ -10,8 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.paths import repository
 
 

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 
 from pipeline.errors import InputError
-from pipeline.launch.arguments import command_parser
-from pipeline.launch.errors import exit_on_bad_input
-from pipeline.launch.progress import progress
+from pipeline.terminal.arguments import command_parser
+from pipeline.terminal.errors import exit_on_bad_input
+from pipeline.terminal.progress import progress
 from pipeline.values.params import read_params
 from pipeline.values.paths import SOURCE, analysis_folder, link_external
 from pipeline.values.schema import Params, external_folders

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.data import planted
+from pipeline.data.network import require_answer
 from pipeline.data.rows import LABEL, SUFFIXES, Row, checked_rows, read_rows
 from pipeline.errors import InputError, refused
-from pipeline.launch.network import require_answer
 
 if TYPE_CHECKING:
     from pipeline.values.inputs import Data

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForSequenceClassification, BertConfig, PretrainedConfig, PreTrainedModel
 
-from pipeline.attattr.families import FAMILIES
+from attattr.families import FAMILIES
 from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.labels import class_order, mapping, stored_names
 from pipeline.errors import InputError

@@ -16,12 +16,12 @@ from scipy.stats import kendalltau
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.integrate import FLOOR
-from pipeline.launch.progress import bar
+from attattr.attribution import Attribution, attribute
+from attattr.batching import TokenBudget
+from attattr.integrate import FLOOR
 from pipeline.predicting.examples import Example, collate
 from pipeline.predicting.predict import model_inputs
+from pipeline.terminal.progress import bar
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Convergence

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import head_count, layer_count
-from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.pruning import Direction, per_layer_masks, ranks
+from attattr.attention import head_count, layer_count
+from attattr.batching import TokenBudget
+from attattr.pruning import Direction, per_layer_masks, ranks
 from pipeline.errors import InputError
 from pipeline.experiments.heads import TAYLOR, largest_gradients, losses, per_example, removal_logits, taylor
 from pipeline.predicting.examples import Example

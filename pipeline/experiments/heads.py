@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import head_count, layer_count
-from pipeline.attattr.attribution import attribute, gradient_x_attention
-from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.importance import output_norm, taylor_importance
+from attattr.attention import head_count, layer_count
+from attattr.attribution import attribute, gradient_x_attention
+from attattr.batching import TokenBudget
+from attattr.importance import output_norm, taylor_importance
 from pipeline.predicting.examples import Batch, Example
 from pipeline.predicting.masked import masked_logits
 from pipeline.predicting.predict import batches, model_inputs

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import head_count, layer_count
-from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.importance import normalise
-from pipeline.attattr.pruning import global_masks, masked_counts, ranks
+from attattr.attention import head_count, layer_count
+from attattr.batching import TokenBudget
+from attattr.importance import normalise
+from attattr.pruning import global_masks, masked_counts, ranks
 from pipeline.experiments.heads import (
     TAYLOR,
     largest_gradients,

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pipeline.attattr.attention import head_count, layer_count
-from pipeline.attattr.pruning import global_masks, masked_counts
-from pipeline.attattr.removal import removed_heads
+from attattr.attention import head_count, layer_count
+from attattr.pruning import global_masks, masked_counts
+from attattr.removal import removed_heads
 from pipeline.experiments.heads import largest_scores, mean_over
 from pipeline.experiments.prune import Ranking, untied
 from pipeline.scoring.store import per_head, read_heads
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from pipeline.attattr.batching import TokenBudget
+    from attattr.batching import TokenBudget
     from pipeline.predicting.examples import Example
     from pipeline.values.schema import Attribute, Prune
 

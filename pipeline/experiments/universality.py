@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from pipeline.attattr.batching import TokenBudget
+    from attattr.batching import TokenBudget
     from pipeline.predicting.examples import Example
     from pipeline.values.schema import Prune
 

@@ -6,8 +6,8 @@ import re
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import check_head_mask, head_count
-from pipeline.attattr.errors import AttributionError
+from attattr.attention import check_head_mask, head_count
+from attattr.errors import AttributionError
 from pipeline.exporting import modeling_pruned
 
 CLASSES = {

@@ -1,1 +1,1 @@
-"""How a stage is started, tracked, swept and stopped: none of it can change a result."""
+"""How a stage is started, swept and stopped: none of it can change a result."""

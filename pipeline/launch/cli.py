@@ -15,9 +15,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pipeline.launch.environment import forget_strays, quieten_loaders
-from pipeline.launch.help import is_asked_for, show_help
 from pipeline.launch.parent import end_with_parent
 from pipeline.launch.signals import exit_on_signal
+from pipeline.terminal.help import is_asked_for, show_help
 
 if TYPE_CHECKING:
     from pipeline.values.config import StageConfig
@@ -36,7 +36,7 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
         if os.environ.get("DVC_STAGE"):
             end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
         # Imports take seconds, in which a signal may come.
-        from pipeline.launch.errors import exit_on_bad_input
+        from pipeline.terminal.errors import exit_on_bad_input
 
         forget_strays()
         quieten_loaders()

@@ -15,11 +15,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
-from pipeline.launch.errors import is_bad_input, one_line
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, plan_sweep, swept_values
 from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
+from pipeline.terminal.errors import is_bad_input, one_line
 from pipeline.values.config import StageConfig
 from pipeline.values.params import (
     GRAPH_FILE,
@@ -75,8 +75,8 @@ class _Stage:
         try:
             self.main(config)
         finally:
-            if "pipeline.launch.progress" in sys.modules:  # not every stage has one
-                sys.modules["pipeline.launch.progress"].end_bars()
+            if "pipeline.terminal.progress" in sys.modules:  # not every stage has one
+                sys.modules["pipeline.terminal.progress"].end_bars()
 
 
 @dataclass(frozen=True)

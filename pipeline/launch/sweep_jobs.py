@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import InputError
-from pipeline.launch.errors import is_bad_input, one_line
 from pipeline.launch.signals import signal_name
 from pipeline.launch.sweep import Overrides, Sweep
 from pipeline.launch.work import dependencies, fingerprint
+from pipeline.terminal.errors import is_bad_input, one_line
 from pipeline.values.config import StageConfig
 from pipeline.values.params import Declaration, write_values
 from pipeline.values.store import put_in_place, read_json, write_json

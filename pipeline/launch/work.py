@@ -20,7 +20,7 @@ def work_folder(config: StageConfig, *, inputs: Iterable[Path]) -> Path:
 
     Work found in it is of this very job; a changed value, input or source leads to another folder.
     """
-    digest = fingerprint(config, inputs=[*inputs, SOURCE / "pipeline"])
+    digest = fingerprint(config, inputs=[*inputs, SOURCE / "attattr", SOURCE / "pipeline"])
     return Path(".work") / f"{config.stage}-{config.label}-{digest[:16]}"
 
 

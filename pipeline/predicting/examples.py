@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pipeline.attattr.batching import PADDING_SHARE, group_by_length
+from attattr.batching import PADDING_SHARE, group_by_length
 from pipeline.values.randomness import first_by_hash
 from pipeline.values.store import read_rows
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import check_head_mask, class_count, head_count, layer_count, masked_heads
-from pipeline.attattr.batching import TokenBudget, resolve_token_budget
-from pipeline.attattr.branching import Masks, masked_passes, under_head_masks
-from pipeline.attattr.encoder import Encoder
-from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.families import describe
-from pipeline.attattr.prefix import agree, entering, frozen, logits_of
+from attattr.attention import check_head_mask, class_count, head_count, layer_count, masked_heads
+from attattr.batching import TokenBudget, resolve_token_budget
+from attattr.branching import Masks, masked_passes, under_head_masks
+from attattr.encoder import Encoder
+from attattr.errors import AttributionError
+from attattr.families import describe
+from attattr.prefix import agree, entering, frozen, logits_of
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import batches, check_finite, forward, model_inputs
 

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attention import class_count
-from pipeline.attattr.batching import PADDING_SHARE, TokenBudget, resolve_token_budget
-from pipeline.attattr.inputs import Inputs
-from pipeline.attattr.prefix import frozen, logits_of
+from attattr.attention import class_count
+from attattr.batching import PADDING_SHARE, TokenBudget, resolve_token_budget
+from attattr.inputs import Inputs
+from attattr.prefix import frozen, logits_of
 from pipeline.errors import InputError
-from pipeline.launch.progress import bar
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
+from pipeline.terminal.progress import bar
 
 
 def model_inputs(model: PreTrainedModel, batch: Batch) -> Inputs:

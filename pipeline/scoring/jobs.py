@@ -20,15 +20,15 @@ from torch.multiprocessing.spawn import ProcessExitedException
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attribution import Attribution, attribute
-from pipeline.attattr.errors import NonFiniteError
-from pipeline.attattr.quadrature import schedule
+from attattr.attribution import Attribution, attribute
+from attattr.errors import NonFiniteError
+from attattr.quadrature import schedule
 from pipeline.errors import InputError
-from pipeline.launch.trainer import Progress
 from pipeline.predicting.device import device_for
 from pipeline.predicting.examples import Batch, Example, collate, length_batches
 from pipeline.predicting.predict import model_inputs, not_finite
 from pipeline.scoring.records import Keep, example_record
+from pipeline.terminal.trainer import Progress
 from pipeline.values.store import write_rows
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from pipeline.attattr.attribution import Attribution
-from pipeline.attattr.importance import pooled_attention
+from attattr.attribution import Attribution
+from attattr.importance import pooled_attention
 from pipeline.predicting.examples import Example
 
 

@@ -17,9 +17,9 @@ from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
 from pipeline.errors import InputError
-from pipeline.launch.trainer import Progress
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward, predict_logits
+from pipeline.terminal.trainer import Progress
 from pipeline.training.batches import epoch_batches
 from pipeline.values.randomness import derived_seed
 

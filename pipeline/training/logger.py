@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from pytorch_lightning.loggers import WandbLogger
 
-from pipeline.launch.tracker import Tracker, guarded
+from pipeline.tracking.tracker import Tracker, guarded
 
 STEP = "trainer/global_step"  # as Lightning's logger names it
 

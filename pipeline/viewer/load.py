@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import yaml
 from transformers import AutoConfig, AutoTokenizer
 
-from pipeline.attattr.families import FAMILIES, check_family
+from attattr.families import FAMILIES, check_family
 from pipeline.data.sources import require_hub
 from pipeline.data.vocabulary import check_tokenizer
 from pipeline.errors import InputError, refused

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
 
-from pipeline.attattr.attention import class_count
-from pipeline.attattr.attribution import attribute, gradient_x_attention
-from pipeline.attattr.batching import group_by_length, resolve_token_budget
-from pipeline.attattr.importance import passed_on, pooled_attention
-from pipeline.attattr.output import evaluate
-from pipeline.attattr.quadrature import schedule
-from pipeline.attattr.tree import attribution_tree, grow_tree, tree_root
+from attattr.attention import class_count
+from attattr.attribution import attribute, gradient_x_attention
+from attattr.batching import group_by_length, resolve_token_budget
+from attattr.importance import passed_on, pooled_attention
+from attattr.output import evaluate
+from attattr.quadrature import schedule
+from attattr.tree import attribution_tree, grow_tree, tree_root
 from pipeline.experiments.tree.arms import build, edges_per_layer, eligible, largest_edges, mask_of, random_trees
 from pipeline.experiments.tree.measure import edge_masked_logits, special_tokens
 from pipeline.predicting.examples import collate
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from pipeline.attattr.attribution import Attribution
-    from pipeline.attattr.batching import TokenBudget
-    from pipeline.attattr.output import Output
-    from pipeline.attattr.tree import AttributionTree
+    from attattr.attribution import Attribution
+    from attattr.batching import TokenBudget
+    from attattr.output import Output
+    from attattr.tree import AttributionTree
     from pipeline.predicting.examples import Batch, Example
     from pipeline.values.schema import Attribute as AttributeSettings
     from pipeline.values.schema import Tree as TreeSettings

@@ -14,7 +14,7 @@ from pipeline.viewer.pack import strongest_edges
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from pipeline.attattr.tree import AttributionTree, TreeEdge
+    from attattr.tree import AttributionTree, TreeEdge
     from pipeline.viewer.view import Explanation, View
 
 WIDTH = 80

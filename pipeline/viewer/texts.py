@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any, Literal
 
-from pipeline.attattr.inputs import position_count
+from attattr.inputs import position_count
 from pipeline.data.tokenise import segments, special_tokens_before
 from pipeline.errors import InputError
 from pipeline.predicting.examples import Example

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from pipeline.attattr.output import Output
-    from pipeline.attattr.tree import AttributionTree
+    from attattr.output import Output
+    from attattr.tree import AttributionTree
 
 STEPS = 100
 THRESHOLDS: tuple[float, ...] = tuple(step / STEPS for step in range(STEPS))

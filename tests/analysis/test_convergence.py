@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from attattr import integrate
 from pipeline.analysis.convergence import FLOOR, curve_rows, measures, of_examples, relative_errors, summary, trust
-from pipeline.attattr import integrate
 
 
 def row(example, layer, error, size, *, rule="right", steps=20, **others):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from attattr.tree import attribution_tree
 from pipeline.analysis.statistics import statistics
 from pipeline.analysis.tree import (
     BASELINES,
@@ -19,7 +20,6 @@ from pipeline.analysis.tree import (
     optimum_facts,
     share_rows,
 )
-from pipeline.attattr.tree import attribution_tree
 from pipeline.experiments.tree.arms import edges_per_layer, random_trees
 
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from pipeline.attattr import AttributionError, masked_heads
-from pipeline.attattr.families import FAMILIES
+from attattr import AttributionError, masked_heads
+from attattr.families import FAMILIES
 
 SOME = torch.tensor([[1.0, 0.0, 1.0, 1.0], [0.0, 1.0, 1.0, 0.0]])
 

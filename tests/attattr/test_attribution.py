@@ -8,9 +8,9 @@ import pytest
 import torch
 import transformers
 
-from pipeline.attattr import AttributionError, attribute, gradient_x_attention
-from pipeline.attattr.encoder import Encoder
-from pipeline.attattr.families import FAMILIES
+from attattr import AttributionError, attribute, gradient_x_attention
+from attattr.encoder import Encoder
+from attattr.families import FAMILIES
 
 THIRDS = ([1 / 3, 2 / 3, 1], [1 / 3, 1 / 3, 1 / 3])  # the right rule with three steps
 OUTPUTS = {
@@ -404,7 +404,7 @@ def test_a_causal_model_is_refused(tiny_model, random_examples, padded):
 
 
 def test_attribution_under_head_masks_is_refused_rather_than_done_without_them(tiny_model, random_examples, padded):
-    from pipeline.attattr import masked_heads
+    from attattr import masked_heads
 
     model = tiny_model()
     with pytest.raises(AttributionError), masked_heads(model, torch.zeros(2, 4)):

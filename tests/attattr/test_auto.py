@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.attattr import AttributionError, attribute
-from pipeline.attattr.encoder import Encoder
-from pipeline.attattr.quadrature import RULES, quadrature, schedule
+from attattr import AttributionError, attribute
+from attattr.encoder import Encoder
+from attattr.quadrature import RULES, quadrature, schedule
 
 # Scores that are smaller altogether are not told from zero.
 FLOOR = 1e-4

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.attattr.batching import group_by_length
+from attattr.batching import group_by_length
 
 
 @settings(deadline=None, derandomize=True)

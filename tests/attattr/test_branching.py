@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.attattr import masked_heads
-from pipeline.attattr.branching import Masks, masked_passes, under_edge_masks, under_head_masks
-from pipeline.attattr.faithfulness import masked_edges
-from pipeline.attattr.families import FAMILIES, describe
-from pipeline.attattr.inputs import Inputs
-from pipeline.attattr.prefix import entering
+from attattr import masked_heads
+from attattr.branching import Masks, masked_passes, under_edge_masks, under_head_masks
+from attattr.faithfulness import masked_edges
+from attattr.families import FAMILIES, describe
+from attattr.inputs import Inputs
+from attattr.prefix import entering
 
 N = 7
 BUDGETS = [1, 3 * N, 10_000]

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import pipeline.attattr as face
+import attattr as face
 
 ROOT = Path(__file__).parents[2]
-INTEGRATOR = {f"pipeline.attattr.{name}" for name in ("attribution", "integrate", "quadrature", "encoder", "families")}
+INTEGRATOR = {f"attattr.{name}" for name in ("attribution", "integrate", "quadrature", "encoder", "families")}
 
 
 def modules_after(statement: str) -> set[str]:
@@ -20,26 +20,26 @@ def modules_after(statement: str) -> set[str]:
 
 
 def test_importing_the_package_imports_neither_torch_nor_a_module_of_it():
-    loaded = modules_after("import pipeline.attattr")
-    assert "pipeline.attattr" in loaded
-    assert not {name for name in loaded if name.startswith(("pipeline.attattr.", "torch", "transformers"))}
+    loaded = modules_after("import attattr")
+    assert "attattr" in loaded
+    assert not {name for name in loaded if name.startswith(("attattr.", "torch", "transformers"))}
 
 
 @pytest.mark.parametrize(
     ("name", "home"), [("masked_heads", "attention"), ("attribution_tree", "tree"), ("AttributionError", "errors")]
 )
 def test_what_needs_no_integrator_does_not_import_it(name, home):
-    loaded = modules_after(f"from pipeline.attattr import {name}")
-    assert f"pipeline.attattr.{home}" in loaded
+    loaded = modules_after(f"from attattr import {name}")
+    assert f"attattr.{home}" in loaded
     assert not loaded & INTEGRATOR
 
 
 def test_attribute_imports_the_integrator():
-    assert modules_after("from pipeline.attattr import attribute") >= INTEGRATOR
+    assert modules_after("from attattr import attribute") >= INTEGRATOR
 
 
 def test_the_names_are_those_of_their_modules():
-    from pipeline.attattr import attention, attribution, errors, tree
+    from attattr import attention, attribution, errors, tree
 
     assert set(face.__all__) <= set(dir(face))
     found = {name: getattr(face, name) for name in face.__all__}
@@ -57,4 +57,4 @@ def test_the_names_are_those_of_their_modules():
 def test_another_name_is_no_attribute():
     assert not hasattr(face, "attribut")
     with pytest.raises(ImportError, match="cannot import name 'attribut'"):
-        from pipeline.attattr import attribut  # noqa: F401
+        from attattr import attribut  # noqa: F401

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.faithfulness import masked_edges, only, open_rows, without
-from pipeline.attattr.tree import TreeEdge
+from attattr.errors import AttributionError
+from attattr.faithfulness import masked_edges, only, open_rows, without
+from attattr.tree import TreeEdge
 
 EDGES = [TreeEdge(2, 1, 0, 0.5), TreeEdge(0, 2, 1, 0.1), TreeEdge(1, 1, 1, 0.2)]
 

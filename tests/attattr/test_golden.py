@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification
 
-from pipeline.attattr import attribute, attribution_tree
+from attattr import attribute, attribution_tree
 
 FIXTURES = Path(__file__).parent / "fixtures"
 OWN = FIXTURES / "tiny_bert"

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from pipeline.attattr import AttributionError
-from pipeline.attattr.families import FAMILIES
-from pipeline.attattr.importance import normalise, output_norm, pooled_attention, taylor_importance
+from attattr import AttributionError
+from attattr.families import FAMILIES
+from attattr.importance import normalise, output_norm, pooled_attention, taylor_importance
 
 
 @pytest.fixture

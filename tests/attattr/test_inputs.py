@@ -7,10 +7,10 @@ import torch
 from torch.nn import functional
 from transformers.models.modernbert import modeling_modernbert
 
-from pipeline.attattr import attribute
-from pipeline.attattr.families import FAMILIES, describe
-from pipeline.attattr.inputs import Inputs
-from pipeline.attattr.prefix import prefix_pass
+from attattr import attribute
+from attattr.families import FAMILIES, describe
+from attattr.inputs import Inputs
+from attattr.prefix import prefix_pass
 
 SIMPSON = ([0, 1 / 2, 1], [1 / 6, 4 / 6, 1 / 6])  # clenshaw_curtis with two steps
 LONGEST = 40

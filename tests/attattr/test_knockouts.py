@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from pipeline.attattr import AttributionError
-from pipeline.attattr.inputs import Inputs
-from pipeline.attattr.knockouts import knock_outs
+from attattr import AttributionError
+from attattr.inputs import Inputs
+from attattr.knockouts import knock_outs
 
 
 def given(model, padded, example):

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.attattr import AttributionError, attribute
-from pipeline.attattr.batching import TOKEN_BUDGET, free_memory, out_of_memory, resolve_token_budget
-from pipeline.attattr.families import FAMILIES
+from attattr import AttributionError, attribute
+from attattr.batching import TOKEN_BUDGET, free_memory, out_of_memory, resolve_token_budget
+from attattr.families import FAMILIES
 
 OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB.")
 CPU_OUT_OF_MEMORY = RuntimeError(
@@ -123,7 +123,7 @@ def test_a_failed_allocation_is_recognised():
 @pytest.fixture
 def free(monkeypatch):
     """`free(count)`: from now on so many bytes are free."""
-    return lambda count: monkeypatch.setattr("pipeline.attattr.batching.free_memory", lambda _device: count)
+    return lambda count: monkeypatch.setattr("attattr.batching.free_memory", lambda _device: count)
 
 
 @pytest.mark.parametrize("count", [None, 1, 10**15])

@@ -5,12 +5,12 @@ import copy
 import pytest
 import torch
 
-from pipeline.attattr import AttributionError, attribute
-from pipeline.attattr.families import describe
-from pipeline.attattr.inputs import Inputs
-from pipeline.attattr.knockouts import knock_outs
-from pipeline.attattr.pattern import restrict_attention
-from pipeline.attattr.prefix import frozen, prefix_pass
+from attattr import AttributionError, attribute
+from attattr.families import describe
+from attattr.inputs import Inputs
+from attattr.knockouts import knock_outs
+from attattr.pattern import restrict_attention
+from attattr.prefix import frozen, prefix_pass
 
 N = 6
 BERT_LIKE = ("bert", "roberta", "electra")

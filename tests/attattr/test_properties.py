@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import pad
 
-from pipeline.attattr import Attribution, attribute
+from attattr import Attribution, attribute
 
 FIELDS = [field.name for field in fields(Attribution) if field.name != "path"]
 drawn = settings(deadline=None, derandomize=True, max_examples=12)

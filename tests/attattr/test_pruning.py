@@ -3,8 +3,8 @@ from itertools import permutations
 import pytest
 import torch
 
-from pipeline.attattr import AttributionError
-from pipeline.attattr.pruning import global_masks, head_order, masked_counts, per_layer_masks, ranks
+from attattr import AttributionError
+from attattr.pruning import global_masks, head_order, masked_counts, per_layer_masks, ranks
 
 # Layer 0 has a tie between heads 0 and 2.
 IMPORTANCE = torch.tensor([[0.2, 0.9, 0.2], [0.5, -1.0, 0.3]])

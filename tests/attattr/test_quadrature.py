@@ -4,8 +4,8 @@ import pytest
 import torch
 from scipy.special import roots_sh_legendre
 
-from pipeline.attattr import AttributionError
-from pipeline.attattr.quadrature import RULES, quadrature
+from attattr import AttributionError
+from attattr.quadrature import RULES, quadrature
 
 # (nodes, weights), written down from the definitions of the rules.
 BY_HAND = {

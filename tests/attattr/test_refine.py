@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from pipeline.attattr.quadrature import interpolatory, quadrature
-from pipeline.attattr.refine import Panels, refine
+from attattr.quadrature import interpolatory, quadrature
+from attattr.refine import Panels, refine
 
 
 class Steps:

@@ -7,13 +7,13 @@ import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from pipeline.attattr import AttributionError, attribute, masked_heads
-from pipeline.attattr.faithfulness import masked_edges
-from pipeline.attattr.families import FAMILIES
-from pipeline.attattr.importance import pooled_attention, taylor_importance
-from pipeline.attattr.inputs import position_count
-from pipeline.attattr.pruning import global_masks, per_layer_masks
-from pipeline.attattr.triggers import embedding_gradient
+from attattr import AttributionError, attribute, masked_heads
+from attattr.faithfulness import masked_edges
+from attattr.families import FAMILIES
+from attattr.importance import pooled_attention, taylor_importance
+from attattr.inputs import position_count
+from attattr.pruning import global_masks, per_layer_masks
+from attattr.triggers import embedding_gradient
 
 LABELS = torch.tensor([2, 0])
 

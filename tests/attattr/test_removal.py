@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.utils.parametrizations import weight_norm
 
-from pipeline.attattr import AttributionError, attribute, masked_heads
-from pipeline.attattr.removal import removed_heads
+from attattr import AttributionError, attribute, masked_heads
+from attattr.removal import removed_heads
 
 MASK = torch.tensor([[1.0, 0.0, 1.0, 0.0], [0.0, 1.0, 1.0, 1.0]])
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pipeline.attattr import attribution_tree
-from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.tree import AttributionTree, TreeEdge, candidates, grow_tree, objective, tree_root
+from attattr import attribution_tree
+from attattr.errors import AttributionError
+from attattr.tree import AttributionTree, TreeEdge, candidates, grow_tree, objective, tree_root
 
 GOLDEN = Path(os.environ.get("ATTATTR_DATA", "")) / "golden" / "authors_tree.json"
 

@@ -4,9 +4,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from transformers import BertTokenizer
 
-from pipeline.attattr import AttributionError
-from pipeline.attattr.insertion import Pattern, insert, mine_pattern, relative_position
-from pipeline.attattr.triggers import embedding_gradient
+from attattr import AttributionError
+from attattr.insertion import Pattern, insert, mine_pattern, relative_position
+from attattr.triggers import embedding_gradient
 
 CLS, SEP = 2, 3
 #         0    1   2   3   4   5    6   7   8   9

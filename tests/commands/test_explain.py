@@ -10,8 +10,8 @@ import torch
 import transformers
 from transformers import BertTokenizer
 
-from pipeline.attattr.attribution import attribute
-from pipeline.attattr.tree import attribution_tree
+from attattr.attribution import attribute
+from attattr.tree import attribution_tree
 from pipeline.commands.explain import main
 
 WORDS = ["the", "a", "film", "is", "not", "very", "good", "bad", "king", "reads", "his", "old", "book", "again"]

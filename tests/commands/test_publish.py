@@ -17,8 +17,8 @@ from wandb_server import OWNER, stand_in
 from pipeline.analyse import main as analyse
 from pipeline.commands.publish import main
 from pipeline.commands.publishing.upload import link, log_in, upload
-from pipeline.launch import network
-from pipeline.launch.tracking import track
+from pipeline.data import network
+from pipeline.tracking.tracking import track
 from pipeline.values.config import StageConfig
 from pipeline.values.params import read_declaration
 from pipeline.values.paths import SOURCE

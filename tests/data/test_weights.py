@@ -9,7 +9,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from pipeline.attattr.families import FAMILIES
+from attattr.families import FAMILIES
 from pipeline.data.checkpoint import max_positions, model_location
 from pipeline.data.weights import load_model, model_name
 from pipeline.errors import InputError

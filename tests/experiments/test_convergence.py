@@ -3,8 +3,8 @@ import copy
 import pytest
 import torch
 
+from attattr import Attribution, attribute
 from pipeline.analysis.convergence import curve_rows, measures, of_examples
-from pipeline.attattr import Attribution, attribute
 from pipeline.experiments import convergence
 from pipeline.experiments.convergence import AT_ONCE, error_rows, judged_rows
 

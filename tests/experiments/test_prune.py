@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from pipeline.attattr import attribute
-from pipeline.attattr.importance import output_norm
+from attattr import attribute
+from attattr.importance import output_norm
 from pipeline.experiments.prune import (
     Ranking,
     head_importance,

@@ -141,7 +141,7 @@ def test_bad_input_found_by_the_stage_is_one_line_and_2(run: Run, capfd: pytest.
     class Refused(ValueError):
         """A ValueError of the library, which knows no InputError."""
 
-    Refused.__module__ = "pipeline.attattr.errors"
+    Refused.__module__ = "attattr.errors"
 
     def refuse(error: Exception) -> Main:
         def main(config: StageConfig) -> None:

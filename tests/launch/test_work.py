@@ -112,7 +112,7 @@ def test_a_pipeline_run_is_named_by_what_can_change_its_results(tmp_path, monkey
         return pipeline_run(config(*overrides, **changes))
 
     (tmp_path / "pipeline/launch").mkdir(parents=True)
-    source, launcher = tmp_path / "pipeline/prune.py", tmp_path / "pipeline/launch/tracking.py"
+    source, launcher = tmp_path / "pipeline/prune.py", tmp_path / "pipeline/tracking/tracking.py"
     source.write_text("1")
     launcher.write_text("1")
     monkeypatch.setattr(work, "SOURCE", tmp_path)

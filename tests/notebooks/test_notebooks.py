@@ -13,7 +13,7 @@ import torch
 import yaml
 from nbclient import NotebookClient
 
-from pipeline.attattr import masked_heads
+from attattr import masked_heads
 from pipeline.errors import InputError
 
 ROOT = Path(__file__).parents[2]

@@ -2,8 +2,8 @@ import pytest
 import torch
 import transformers
 
-from pipeline.attattr import AttributionError, masked_heads
-from pipeline.attattr.families import FAMILIES
+from attattr import AttributionError, masked_heads
+from attattr.families import FAMILIES
 from pipeline.errors import InputError
 from pipeline.predicting.masked import masked_logits
 

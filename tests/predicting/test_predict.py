@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from pipeline.attattr.families import FAMILIES
+from attattr.families import FAMILIES
 from pipeline.errors import InputError
 from pipeline.predicting.predict import check_finite, predict_logits, prediction_rows
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pipeline.attattr import AttributionError, attribute
+from attattr import AttributionError, attribute
 from pipeline.errors import InputError
 from pipeline.scoring.collect import merge, unconverged, write_store
 from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs

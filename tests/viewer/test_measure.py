@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline.attattr.attribution import attribute
-from pipeline.attattr.faithfulness import masked_edges, only
-from pipeline.attattr.tree import attribution_tree, grow_tree, tree_root
+from attattr.attribution import attribute
+from attattr.faithfulness import masked_edges, only
+from attattr.tree import attribution_tree, grow_tree, tree_root
 from pipeline.viewer import measure
 from pipeline.viewer.measure import explained, named, shown_views, with_shares, with_trees
 from pipeline.viewer.pack import packed

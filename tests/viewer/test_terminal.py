@@ -7,7 +7,7 @@ import pytest
 import torch
 from wcwidth import wcswidth
 
-from pipeline.attattr.tree import AttributionTree, TreeEdge, attribution_tree
+from attattr.tree import AttributionTree, TreeEdge, attribution_tree
 from pipeline.viewer.terminal import columns, corpus_text, fitted, told_apart, whole_text
 
 ESCAPES = "\x1b[31mred\x1b]0;title\x07"

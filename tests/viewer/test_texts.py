@@ -4,9 +4,9 @@ import pytest
 import torch
 from transformers import BertTokenizer
 
-from pipeline.attattr.attribution import attribute
-from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.families import FAMILIES
+from attattr.attribution import attribute
+from attattr.errors import AttributionError
+from attattr.families import FAMILIES
 from pipeline.errors import InputError
 from pipeline.viewer import explain_texts
 from pipeline.viewer.texts import to_examples

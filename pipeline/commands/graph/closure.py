@@ -7,21 +7,22 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 PIPELINE = ROOT / "pipeline"
-LAUNCH = PIPELINE / "launch"
+METHOD = ROOT / "attattr"
+# What starts, tracks and shows a stage, but never makes a number.
+OUTSIDE = tuple(PIPELINE / room for room in ("launch", "terminal", "tracking"))
 
 
 def closure(start: Path) -> set[Path]:
     """`start`, and every file that it imports, directly or not.
 
-    `pipeline/launch/` is left out, and what only it imports: it starts, tracks and stops a stage, and hands it checked
-    values, but never makes a number of them. What is imported for type checkers alone is left out, as it is not run.
+    The rooms `OUTSIDE` are left out, and what only they import. What is imported for type checkers alone is left out, as it is not run.
     """
     seen: set[Path] = set()
     waiting = {start}
     while waiting:
         path = waiting.pop()
         seen.add(path)
-        waiting |= {file for file in own_imports(path) if LAUNCH not in file.parents} - seen
+        waiting |= {file for file in own_imports(path) if not {*OUTSIDE} & {*file.parents}} - seen
     return seen
 
 
@@ -30,7 +31,7 @@ def own_imports(path: Path) -> set[Path]:
     found = set()
     for name in imported_names(path):
         parts = name.split(".")
-        if parts[0] != "pipeline":
+        if parts[0] not in ("attattr", "pipeline"):
             continue
         if "*" in name:
             found |= set(ROOT.glob(f"{'/'.join(parts)}.py"))
@@ -90,7 +91,9 @@ def exact_deps(start: Path) -> list[str]:
     """The shortest list of files, and of folders of which every file is needed, that is the closure of `start`."""
     needed = {path for path in closure(start) if has_code(path)}
     listed: list[Path] = []
-    folders = sorted({folder for path in needed for folder in path.parents if PIPELINE in folder.parents})
+    folders = sorted(
+        {folder for path in needed for folder in path.parents if PIPELINE in folder.parents or folder == METHOD}
+    )
     for folder in folders:
         inside = {path for path in folder.rglob("*.py") if has_code(path)}
         if len(inside) > 1 and inside <= needed:

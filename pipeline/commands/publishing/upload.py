@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import InputError
-from pipeline.launch.tracking import ONE_RUN
-from pipeline.launch.tracking_mode import require_login
+from pipeline.tracking.tracking import ONE_RUN
+from pipeline.tracking.tracking_mode import require_login
 
 LINKED = "linked"  # a file in the folder of a run of which every input is linked
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.launch.sentences import TABLES
-from pipeline.launch.tracked_files import CURVES, Curves, lines_of, read_csv
+from pipeline.tracking.sentences import TABLES
+from pipeline.tracking.tracked_files import CURVES, Curves, lines_of, read_csv
 from pipeline.values.paths import analysis_folder, summary_folder
 from pipeline.values.present import present
 from pipeline.values.store import read_json

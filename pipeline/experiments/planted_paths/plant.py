@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from transformers import BertConfig, BertForSequenceClassification
 
-from pipeline.attattr.pattern import restrict_attention
+from attattr.pattern import restrict_attention
 from pipeline.predicting.examples import Example
 from pipeline.values.randomness import derived_seed
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pipeline.attattr.faithfulness import masked_edges
-from pipeline.attattr.knockouts import knock_outs
-from pipeline.attattr.output import evaluate
-from pipeline.attattr.prefix import frozen
+from attattr.faithfulness import masked_edges
+from attattr.knockouts import knock_outs
+from attattr.output import evaluate
+from attattr.prefix import frozen
 from pipeline.experiments.planted_paths.plant import kinds
 from pipeline.experiments.truth.knock_outs import PAIRS, agreement, edge_maps, edge_scores
-from pipeline.launch.progress import progress
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
+from pipeline.terminal.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
-    from pipeline.attattr.inputs import Inputs
+    from attattr.inputs import Inputs
     from pipeline.experiments.planted_paths.plant import Circuit, Design
     from pipeline.predicting.examples import Example
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from pipeline.attattr.attribution import attribute, gradient_x_attention
-from pipeline.attattr.importance import passed_on
-from pipeline.attattr.triggers import embedding_gradient
+from attattr.attribution import attribute, gradient_x_attention
+from attattr.importance import passed_on
+from attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
 from pipeline.experiments.truth.knock_outs import RANDOM, edge_maps
-from pipeline.launch.progress import progress
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
+from pipeline.terminal.progress import progress
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from pipeline.attattr.inputs import Inputs
+    from attattr.inputs import Inputs
     from pipeline.experiments.shortcut.plant import Planted
 
 ATTRIBUTION, GRADIENT_X_INPUT = "attribution", "gradient_x_input"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.attattr.insertion import Pattern, insert
+from attattr.insertion import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.predicting.examples import Example
 from pipeline.values.randomness import derived_seed

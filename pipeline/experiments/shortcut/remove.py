@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from pipeline.attattr.pruning import global_masks, masked_counts
+from attattr.pruning import global_masks, masked_counts
 from pipeline.experiments.prune import random_rankings, untied
 from pipeline.experiments.truth.knock_outs import RANDOM
 from pipeline.predicting.masked import masked_predictions
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from pipeline.attattr.batching import TokenBudget
+    from attattr.batching import TokenBudget
     from pipeline.predicting.examples import Example
     from pipeline.values.schema import Shortcut
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from pipeline.attattr.faithfulness import only
-from pipeline.attattr.tree import (
+from attattr.faithfulness import only
+from attattr.tree import (
     AttributionTree,
     TreeEdge,
     attribution_tree,

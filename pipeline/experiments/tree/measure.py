@@ -10,17 +10,17 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.batching import TokenBudget, resolve_token_budget
-from pipeline.attattr.branching import Masks, masked_passes, under_edge_masks
-from pipeline.attattr.faithfulness import open_rows
-from pipeline.attattr.families import describe
-from pipeline.attattr.prefix import entering, frozen
-from pipeline.attattr.tree import AttributionTree
+from attattr.batching import TokenBudget, resolve_token_budget
+from attattr.branching import Masks, masked_passes, under_edge_masks
+from attattr.faithfulness import open_rows
+from attattr.families import describe
+from attattr.prefix import entering, frozen
+from attattr.tree import AttributionTree
 from pipeline.experiments.tree.arms import arms_of, off_diagonal, shares_of
 from pipeline.experiments.tree.rivals import ATTRIBUTION, rival_maps
-from pipeline.launch.progress import progress
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import model_inputs
+from pipeline.terminal.progress import progress
 from pipeline.values.store import read_rows
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.attribution import attribute, gradient_x_attention
-from pipeline.attattr.encoder import EncoderLayer
-from pipeline.attattr.families import describe
-from pipeline.attattr.knockouts import reads
-from pipeline.attattr.prefix import Prefix, frozen, prefix_pass
+from attattr.attribution import attribute, gradient_x_attention
+from attattr.encoder import EncoderLayer
+from attattr.families import describe
+from attattr.knockouts import reads
+from attattr.prefix import Prefix, frozen, prefix_pass
 from pipeline.predicting.examples import Batch
 from pipeline.predicting.predict import model_inputs
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.attattr.tree import AttributionTree
+from attattr.tree import AttributionTree
 from pipeline.predicting.examples import Example
 from pipeline.scoring.store import read_heads
 

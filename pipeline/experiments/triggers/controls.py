@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.insertion import Edge
-from pipeline.attattr.prefix import frozen, prefix_pass
+from attattr.batching import TokenBudget
+from attattr.insertion import Edge
+from attattr.prefix import frozen, prefix_pass
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens

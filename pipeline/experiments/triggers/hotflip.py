@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-from pipeline.attattr.insertion import Pattern, insert
-from pipeline.attattr.prefix import frozen
-from pipeline.attattr.triggers import embedding_gradient
+from attattr.insertion import Pattern, insert
+from attattr.prefix import frozen
+from attattr.triggers import embedding_gradient
 from pipeline.experiments.triggers.mining import Trigger
-from pipeline.launch.progress import progress
 from pipeline.predicting.examples import Example
 from pipeline.predicting.predict import batches, forward, model_inputs
+from pipeline.terminal.progress import progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from pipeline.attattr.batching import TokenBudget
+    from attattr.batching import TokenBudget
     from pipeline.predicting.examples import Batch
 
 Tried = tuple[Pattern, "Sequence[Example]"]

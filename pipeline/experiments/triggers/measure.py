@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from pipeline.attattr.batching import TokenBudget
-from pipeline.attattr.insertion import Pattern, insert
+from attattr.batching import TokenBudget
+from attattr.insertion import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.mining import Trigger
-from pipeline.launch.progress import progress
 from pipeline.predicting.examples import Example, subset
 from pipeline.predicting.masked import places
 from pipeline.predicting.predict import predict_logits
+from pipeline.terminal.progress import progress
 from pipeline.values.long import to_columns
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.attattr.insertion import Edge, Pattern, mine_pattern
+from attattr.insertion import Edge, Pattern, mine_pattern
 from pipeline.errors import InputError
 from pipeline.predicting.examples import Example
 

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from scipy.stats import mannwhitneyu, rankdata
 
-from pipeline.attattr.attribution import attribute, gradient_x_attention
-from pipeline.attattr.faithfulness import masked_edges
-from pipeline.attattr.families import describe
-from pipeline.attattr.knockouts import knock_outs
-from pipeline.attattr.output import evaluate
-from pipeline.attattr.prefix import frozen, prefix_pass
+from attattr.attribution import attribute, gradient_x_attention
+from attattr.faithfulness import masked_edges
+from attattr.families import describe
+from attattr.knockouts import knock_outs
+from attattr.output import evaluate
+from attattr.prefix import frozen, prefix_pass
 from pipeline.experiments.tree.rivals import contributions, value_weighted
 from pipeline.experiments.truth.randomise import rank_correlation
-from pipeline.launch.progress import progress
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
+from pipeline.terminal.progress import progress
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from pipeline.attattr.batching import TokenBudget
-    from pipeline.attattr.inputs import Inputs
+    from attattr.batching import TokenBudget
+    from attattr.inputs import Inputs
     from pipeline.predicting.examples import Example
     from pipeline.values.schema import Truth
 

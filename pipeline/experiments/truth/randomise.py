@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from pipeline.attattr.attention import layer_count
-from pipeline.attattr.attribution import attribute, gradient_x_attention
-from pipeline.attattr.errors import AttributionError
-from pipeline.attattr.families import layer_modules
-from pipeline.launch.progress import bar
+from attattr.attention import layer_count
+from attattr.attribution import attribute, gradient_x_attention
+from attattr.errors import AttributionError
+from attattr.families import layer_modules
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
+from pipeline.terminal.progress import bar
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import nn
     from transformers import PreTrainedModel
 
-    from pipeline.attattr.batching import TokenBudget
+    from attattr.batching import TokenBudget
     from pipeline.predicting.examples import Example
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import BertTokenizer
 
-from pipeline.attattr.attribution import attribute
+from attattr.attribution import attribute
 from pipeline.errors import InputError
 from pipeline.experiments.shortcut import find, plant, remove
 from pipeline.predicting.examples import Example, collate

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.attattr import attribute
-from pipeline.attattr.faithfulness import only, without
-from pipeline.attattr.tree import AttributionTree, TreeEdge
+from attattr import attribute
+from attattr.faithfulness import only, without
+from attattr.tree import AttributionTree, TreeEdge
 from pipeline.experiments.tree.measure import edge_masked_logits, edge_rows, measure
 from pipeline.experiments.tree.rivals import RIVALS
 from pipeline.predicting.examples import Example, collate
@@ -83,7 +83,7 @@ def test_of_the_shares_the_last_is_the_same_for_every_map(
 
 
 def test_the_logits_are_those_of_a_model_run_by_itself(model: Any, maps: dict[str, Tensor]):
-    from pipeline.attattr.faithfulness import masked_edges
+    from attattr.faithfulness import masked_edges
 
     example, batch = EXAMPLES[0], collate(EXAMPLES[:1], pad_id=0)
     tree = [TreeEdge(3, 1, 0, 0.1), TreeEdge(0, 3, 2, 0.1)]

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.attattr.tree import attribution_tree, candidates, objective
+from attattr.tree import attribution_tree, candidates, objective
 from pipeline.experiments.tree.optimum import Candidate, optimal_tree
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from pipeline.attattr import attribute
+from attattr import attribute
 from pipeline.experiments.tree.rivals import contributions, rival_maps
 from pipeline.predicting.examples import Batch, Example, collate
 

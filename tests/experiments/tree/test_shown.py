@@ -5,7 +5,7 @@ import pytest
 from safetensors.numpy import save_file
 from transformers import BertTokenizer
 
-from pipeline.attattr.tree import AttributionTree, TreeEdge
+from attattr.tree import AttributionTree, TreeEdge
 from pipeline.experiments.tree.shown import shown_trees
 from pipeline.predicting.examples import Example
 from pipeline.values.store import write_rows

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import BertTokenizer
 
-from pipeline.attattr.insertion import Pattern, insert
+from attattr.insertion import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.controls import (
     Vocabulary,

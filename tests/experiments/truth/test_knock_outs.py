@@ -8,7 +8,7 @@ import torch
 from scipy.stats import spearmanr
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from pipeline.attattr.faithfulness import masked_edges
+from attattr.faithfulness import masked_edges
 from pipeline.experiments.truth.knock_outs import agreement, edge_maps, edge_scores, group_losses, outcomes
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.attattr import AttributionError
+from attattr import AttributionError
 from pipeline.experiments.truth.randomise import outcomes, rank_correlation, shuffled_from_the_top
 
 

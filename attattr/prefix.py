@@ -1,0 +1,129 @@
+"""The prefix pass: one forward pass that records what every path integral of an example needs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from attattr.attention import eager_attention, intercepted_attention
+from attattr.encoder import Encoder
+from attattr.errors import AttributionError
+from attattr.families import layer_modules
+from attattr.inputs import Inputs
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What one forward pass leaves behind. Lists have one entry per layer."""
+
+    inputs: Inputs
+    hidden: list[Tensor]  # input of the layer, (batch, n, hidden)
+    attention_probs: list[Tensor]  # (batch, head, query, key); rows of padded queries are zero
+    value: list[Tensor]  # (batch, head, key, width)
+    context: list[Tensor]  # (batch, query, head * width); with a graph from each to the logits, if it was asked for
+    logits: Tensor  # (batch, classes)
+
+    def detached(self) -> "Prefix":
+        """The same without its graph, which holds every activation of the pass."""
+        return replace(self, context=[context.detach() for context in self.context], logits=self.logits.detach())
+
+
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode without parameter gradients while the context lasts; then every flag is what it was."""
+    training = {module: module.training for module in model.modules()}
+    requires_grad = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    try:
+        model.eval()
+        model.requires_grad_(False)
+        yield
+    finally:
+        for module, flag in training.items():
+            module.training = flag
+        for parameter, flag in requires_grad.items():
+            parameter.requires_grad_(flag)
+
+
+def logits_of(model: PreTrainedModel, inputs: Inputs) -> Tensor:
+    """Logits `(batch, classes)` of the model's own forward pass, also where its config asks for tuples."""
+    return model(**inputs.arguments(), return_dict=True).logits
+
+
+@contextmanager
+def recorded_inputs(model: PreTrainedModel) -> Iterator[list[Tensor]]:
+    """A list of what enters each layer, `(batch, n, hidden)`, that forward passes fill while the context lasts."""
+    states: list[Tensor] = []
+
+    # `output_hidden_states` would leave transformers' own hooks on the model, which cannot be pickled, and gives
+    # nothing in a process that received the model pickled.
+    def keep_input(_module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        states.append((args[0] if args else kwargs["hidden_states"]).detach())
+
+    modules = dict.fromkeys(layer_modules(model))
+    hooks = [module.register_forward_pre_hook(keep_input, with_kwargs=True) for module in modules]
+    try:
+        yield states
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def entering(model: PreTrainedModel, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """What enters the first layer, `(batch, n, hidden)`, and the logits of the model's own forward pass."""
+    with recorded_inputs(model) as states:
+        logits = logits_of(model, inputs)
+    return states[0], logits
+
+
+def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
+    """Run the model's own forward pass and keep its hidden states, attention, values and contexts.
+
+    Where gradients are enabled, `logits` and every `context` are parts of one graph; all else is detached.
+    """
+    probs: list[Tensor] = []
+    values: list[Tensor] = []
+    contexts: list[Tensor] = []
+    real_query = inputs.attention_mask.to(torch.bool)[:, None, :, None]
+
+    def record(
+        layer: int, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float
+    ) -> Tensor:
+        context, attention_probs = eager_attention(query, key, value, mask, scaling)
+        context = context.transpose(1, 2).flatten(2)
+        if torch.is_grad_enabled() and not context.requires_grad:
+            # The parameters are frozen: the first context is where the graph begins.
+            context.requires_grad_()
+        probs.append(attention_probs.detach() * real_query)
+        values.append(value.detach())
+        contexts.append(context)
+        return context.unflatten(2, (query.shape[1], -1))
+
+    with recorded_inputs(model) as states, intercepted_attention(model, record, implementation="eager"):
+        logits = logits_of(model, inputs)
+    return Prefix(inputs, states, probs, values, contexts, logits)
+
+
+def agree(logits: Tensor, expected: Tensor) -> bool:
+    """Whether the engine's logits are the model's, up to rounding; nothing can be said of a model's that are nan."""
+    return torch.allclose(logits, expected, atol=1e-3, rtol=1e-3) or not bool(expected.isfinite().all())
+
+
+@torch.no_grad()
+def check_readout(encoder: Encoder, prefix: Prefix) -> None:
+    """Raise AttributionError unless the engine's own forward pass gives the model's logits for the longest example.
+
+    The engine rebuilds the layers from their weights and reads the first token only. A model that pools
+    otherwise, or that carries hooks or adapters, would be attributed wrongly, so it is refused.
+    """
+    row = int(prefix.inputs.lengths.argmax())
+    n = int(prefix.inputs.lengths[row])
+    logits = encoder.forward_from(0, prefix.hidden[0][row : row + 1, :n], key_mask=None)
+    expected = prefix.logits[row : row + 1].detach()
+    if not agree(logits, expected):
+        raise AttributionError(
+            f"the model's logits {expected[0].tolist()} are not what its layers give, {logits[0].tolist()}: it pools "
+            "more than the first token, or carries hooks or adapters; merge or remove them"
+        )
