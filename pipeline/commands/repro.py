@@ -59,7 +59,7 @@ def targets(model: str, stages: Sequence[str]) -> list[str]:
 
 
 def _of_all_models(dep: str) -> bool:
-    return dep.startswith("outputs/") and "${item." not in dep
+    return dep.startswith("outputs/") and not dep.startswith("outputs/source/") and "${item." not in dep
 
 
 if __name__ == "__main__":

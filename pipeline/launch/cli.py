@@ -29,6 +29,31 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
     Bad input ends it with one line on stderr and exit code 2, SIGINT and SIGTERM with one line and 128 + signal; any
     other exception keeps its traceback. A multirun runs `main` once per job, and names at its end the jobs that failed.
     """
+
+    def with_values() -> None:
+        from pipeline.launch.stage import run
+
+        run(stage, main)
+
+    _run(stage, sys.modules[main.__module__].__doc__ or "", with_values)
+
+
+def run_plain_stage(stage: str, main: Callable[[], None]) -> None:
+    """Run a stage that reads no values, which need not be composed then."""
+
+    def without_values() -> None:
+        from pipeline.errors import InputError
+        from pipeline.values.paths import repository
+
+        if sys.argv[1:]:
+            raise InputError(f"stage {stage} reads no values, but {sys.argv[1]} is given")
+        os.chdir(repository())
+        main()
+
+    _run(stage, sys.modules[main.__module__].__doc__ or "", without_values)
+
+
+def _run(stage: str, text: str, do: Callable[[], None]) -> None:
     # Imports make a million objects that stay, and looking through them again and again takes a seventh of their time.
     gc.set_threshold(20_000, 20, 20)
 
@@ -42,10 +67,8 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
         quieten_loaders()
         with exit_on_bad_input():
             if is_asked_for(sys.argv[1:]):
-                show_help(stage, sys.modules[main.__module__].__doc__ or "")
-                return
-            from pipeline.launch.stage import run
-
-            run(stage, main)
+                show_help(stage, text)
+            else:
+                do()
 
     exit_on_signal(work)

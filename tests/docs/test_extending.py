@@ -57,8 +57,6 @@ def run(folder, *command):
 @pytest.mark.slow
 def test_what_a_diff_adds_works(patched):
     folder, recipe = patched
-    if recipe == "experiment":
-        run(folder, sys.executable, "-m", "pipeline.commands.deps")
     own = [f"tests/docs/recipes/{recipe}.py"] if recipe != "family" else []
     pytest_run = [sys.executable, "-m", "pytest", "-rp", "-p", "no:cacheprovider", *own, *BESIDE[recipe]]
     said = run(folder, *pytest_run, "-k", f"recipe or {ADDED[recipe]}")
