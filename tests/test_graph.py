@@ -92,6 +92,26 @@ def test_no_stage_counts_what_starts_tracks_and_shows_it():
     assert not [line for lines in LINES.values() for line in lines if line.startswith(rooms)]
 
 
+def test_no_experiment_imports_another():
+    """What several measure with is in `pipeline/measuring` or `attattr`: an edit of one then runs no other again."""
+    folder = PIPELINE / "experiments"
+    rooms = {path: {path} if path.is_file() else {*path.rglob("*.py")} for path in folder.iterdir()}
+    experiments = {path: files for path, files in rooms.items() if files and path.name != "__init__.py"}
+    assert len(experiments) > 5
+    for experiment, files in experiments.items():
+        others = {file for other, its in experiments.items() if other != experiment for file in its}
+        for file in files:
+            assert not closure(file) & others, f"{file} imports another experiment"
+
+
+@pytest.mark.parametrize("room", ["viewer", "measuring", "predicting"])
+def test_rooms_below_the_experiments_import_none(room):
+    files = [*(PIPELINE / room).rglob("*.py")]
+    assert files
+    for file in files:
+        assert not {path for path in closure(file) if PIPELINE / "experiments" in path.parents}, file
+
+
 def test_experiments_and_analysis_never_import_each_other():
     for one, other in (("experiments", "analysis"), ("analysis", "experiments")):
         for path in (PIPELINE / one).rglob("*.py"):

@@ -16,8 +16,9 @@ BESIDE = {
     "experiment": ["tests/test_graph.py", "tests/reporting/test_experiments.py"],
     "family": ["tests/attattr/test_attribution.py", "tests/attattr/test_branching.py"],
     "method": [],
+    "score": ["tests/attattr/scores/test_scores.py"],
 }
-ADDED = {"experiment": "concentration", "family": "ernie", "method": "fisher"}
+ADDED = {"experiment": "concentration", "family": "ernie", "method": "fisher", "score": "transformed_norm"}
 
 
 def test_the_page_names_every_diff_and_no_other():
