@@ -101,7 +101,7 @@ def test_no_experiment_imports_another():
     for experiment, files in experiments.items():
         others = {file for other, its in experiments.items() if other != experiment for file in its}
         for file in files:
-            assert not closure(file) & others, f"{file} imports another experiment"
+            assert not closure(file, ROOT) & others, f"{file} imports another experiment"
 
 
 @pytest.mark.parametrize("room", ["viewer", "measuring", "predicting"])
@@ -109,7 +109,7 @@ def test_rooms_below_the_experiments_import_none(room):
     files = [*(PIPELINE / room).rglob("*.py")]
     assert files
     for file in files:
-        assert not {path for path in closure(file) if PIPELINE / "experiments" in path.parents}, file
+        assert not {path for path in closure(file, ROOT) if PIPELINE / "experiments" in path.parents}, file
 
 
 def test_experiments_and_analysis_never_import_each_other():
