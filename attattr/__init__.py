@@ -7,14 +7,17 @@ if TYPE_CHECKING:
     from attattr.attention import masked_heads
     from attattr.attribution import Attribution, attribute, gradient_x_attention
     from attattr.errors import AttributionError
+    from attattr.explanations import Explanations, explain
     from attattr.tree import AttributionTree, attribution_tree
 
 __all__ = [
     "Attribution",
     "AttributionError",
     "AttributionTree",
+    "Explanations",
     "attribute",
     "attribution_tree",
+    "explain",
     "gradient_x_attention",
     "masked_heads",
 ]
@@ -23,8 +26,10 @@ _MODULES = {
     "Attribution": "attribution",
     "AttributionError": "errors",
     "AttributionTree": "tree",
+    "Explanations": "explanations",
     "attribute": "attribution",
     "attribution_tree": "tree",
+    "explain": "explanations",
     "gradient_x_attention": "attribution",
     "masked_heads": "attention",
 }

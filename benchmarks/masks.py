@@ -25,13 +25,13 @@ from transformers import PreTrainedModel
 from attattr.attention import masked_heads
 from attattr.batching import TOKEN_BUDGET, resolve_token_budget
 from attattr.branching import masked_passes
+from attattr.examples import Example
 from attattr.prefix import frozen
 from attattr.pruning import global_masks, masked_counts, per_layer_masks
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.shapes import VOCABULARY, bert
 from benchmarks.timing import Contestant, Spread, measure, ratio
 from pipeline.predicting import masked
-from pipeline.predicting.examples import Example
 from pipeline.predicting.predict import batches, forward
 
 HIDDEN, HEADS = 384, 12

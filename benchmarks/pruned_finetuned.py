@@ -23,6 +23,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
+from attattr.examples import Example
 from attattr.pruning import global_masks, masked_counts
 from benchmarks.models import TASKS, settings
 from benchmarks.report import parse, parser, progress, publish, table
@@ -31,7 +32,7 @@ from pipeline.experiments.prune_factors import INTEGRAL
 from pipeline.exporting.pruned import pruned
 from pipeline.measuring.head_orders import random_rankings, untied
 from pipeline.measuring.heads import largest_scores, mean_over
-from pipeline.predicting.examples import Example, read_examples, subset
+from pipeline.predicting.examples import read_examples, subset
 from pipeline.predicting.load import load_finetuned
 from pipeline.predicting.predict import predict_logits
 from pipeline.training.classifier import Classifier, fit

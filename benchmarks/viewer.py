@@ -15,8 +15,8 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from pipeline.viewer import viewer_page
-from pipeline.viewer.pack import packed
+from attattr.viewer.pack import packed
+from attattr.viewer.page import viewer_page
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from views_by_hand import random_view

@@ -10,10 +10,11 @@ from transformers import AutoModelForSequenceClassification, PreTrainedModel
 from transformers.utils import logging
 
 from attattr.attribution import Attribution, attribute
+from attattr.examples import Example, collate
 from attattr.inputs import Inputs
 from benchmarks.models import ROOT, SEED, TASKS, finetuned
 from benchmarks.naive import PADDED
-from pipeline.predicting.examples import Example, collate, read_examples
+from pipeline.predicting.examples import read_examples
 from pipeline.values.paths import data_folder, model_folder
 
 PLANTED = ("negation", "inference")

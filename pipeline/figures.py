@@ -1,6 +1,6 @@
 """Draw curves, and heat maps and trees of single examples.
 
-Reads:  outputs/analysis, outputs/tree/*/trees.json, outputs/attributions/*/full.safetensors
+Reads:  outputs/analysis, outputs/examples/*/trees.json, outputs/attributions/*/full.safetensors
 Writes: outputs/figures/*.{svg,png}; PNGs of single examples in outputs/figures/examples
 Run:    python -m pipeline.figures
 """

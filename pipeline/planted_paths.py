@@ -47,7 +47,7 @@ def main(config: StageConfig) -> None:
             logits = predict_logits(model, dev)
             right = sum(int(row.argmax()) == one.label for row, one in zip(logits, dev, strict=True))
             models.append({"design": design, "n": len(dev), "correct": right})
-            found = score.outcomes(model, circuit, dev, design=design, seed=seed, shown=settings.n_shown)
+            found = score.outcomes(model, circuit, dev, design=design, seed=seed, kept=settings.n_kept)
             for rows, more in zip(tables.values(), found, strict=True):
                 rows += more
         for name, rows in tables.items():

@@ -1,6 +1,6 @@
 """Write the report: one HTML page, and the same as Markdown.
 
-Reads:  params.yaml and its preset in conf/, outputs/{analysis,data,figures,view}
+Reads:  params.yaml and its preset in conf/, outputs/{analysis,data,examples,figures}
 Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
 """

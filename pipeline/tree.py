@@ -1,7 +1,7 @@
 """Build trees, and mask their edges (the paper's Algorithm 1).
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>, outputs/attributions/<task>-<seed>
-Writes: outputs/tree/<task>-<seed>/{edges.parquet,outcomes.parquet,shares.parquet,trees.json}
+Writes: outputs/tree/<task>-<seed>/{edges,outcomes,shares}.parquet, trees.json: their roots
 Run:    python -m pipeline.tree task=<task> seed=<seed>
 """
 
@@ -14,7 +14,6 @@ def main(config: StageConfig) -> None:
     """Trees for all dev examples; their edges masked, beside baselines of the same size, for a sample."""
     from pipeline.experiments.tree.arms import build
     from pipeline.experiments.tree.measure import edge_rows, measure, read_head_sums
-    from pipeline.experiments.tree.shown import shown_trees
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
@@ -36,9 +35,9 @@ def main(config: StageConfig) -> None:
         write_rows(folder / "edges.parquet", edges)
         write_rows(folder / "outcomes.parquet", found.outcomes)
         write_rows(folder / "shares.parquet", found.shares)
-        place = {"tokenizer": data / "tokenizer", "task": task, "labels": config.labels}
-        shown = shown_trees(examples, attributions, trees, **place, layers=layers, settings=settings)
-        write_json(folder / "trees.json", shown)
+        roots = {name: tree.root for name, tree in trees.items()}
+        counts = {"examples": len(roots), "rootless": sum(root is None for root in roots.values())}
+        write_json(folder / "trees.json", {**counts, "roots": roots})
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 Every class, trees at every threshold, and what these carry.
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
-Writes: outputs/view/<task>-<seed>/{examples.json,viewer.html}
+Writes: outputs/view/<task>-<seed>/{views.json,views.safetensors}
 Run:    python -m pipeline.view task=<task> seed=<seed>
 """
+
+from functools import partial
 
 from pipeline.launch.cli import run_stage
 from pipeline.values.config import StageConfig
@@ -13,34 +15,38 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 
 
 def main(config: StageConfig) -> None:
-    """The first examples that are short enough; none of a task that is withheld."""
+    """The first examples that are short enough."""
     from transformers import AutoTokenizer
 
+    from attattr.tree import attribution_tree
+    from attattr.viewer.measure import whole_views
+    from attattr.viewer.store import view_files
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.load import load_finetuned
-    from pipeline.tracking.tracking import track
-    from pipeline.values.store import replace, write_json
-    from pipeline.viewer.measure import shown_views
-    from pipeline.viewer.pack import packed
-    from pipeline.viewer.page import viewer_page
+    from pipeline.tracking.tracking import track_job
+    from pipeline.values.store import replace
 
     task, seed, settings = config.task, config.seed, config.view
     data = data_folder(config.input_root, task, seed)
-    fitting = [one for one in read_examples(data / "dev.parquet") if len(one) <= settings.longest]
-    chosen = [] if task in config.tree.withheld else fitting[: settings.n_shown]
+    fitting = [one for one in read_examples(data / "dev.parquet") if len(one) <= settings.max_tokens]
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
-    settings_of = {"attribution": config.attribute, "tree": config.tree, "seed": seed}
-    folder = experiment_folder(config.output_root, "view", task, seed)
-    with track(config) as tracker:
-        views = shown_views(model, tokenizer, chosen, task=task, token_budget=config.run.token_budget, **settings_of)
-        examples = packed(views, most_bytes=1000 * settings.kilobytes)
-        write_json(folder / "examples.json", {"examples": examples})
-        if examples:
-            page = viewer_page(examples, title=f"{config.label}: examples", tau=config.tree.tau)
-            replace(folder / "viewer.html", page.encode())
-            tracker.html("viewer", folder / "viewer.html")
+    names = ("steps", "rule", "tolerance", "max_steps", "path", "output", "precision")
+    tree = config.tree
+    with track_job(config):
+        views = whole_views(
+            model,
+            tokenizer,
+            fitting[: settings.n_examples],
+            target="predicted",
+            options={name: getattr(config.attribute, name) for name in names},
+            grow=partial(attribution_tree, tau_last=tree.tau_last, lam=tree.lam, variant=tree.variant),
+            seed=seed,
+            token_budget=config.run.token_budget,
+        )
+        for name, content in view_files(views).items():
+            replace(experiment_folder(config.output_root, "view", task, seed) / name, content)
 
 
 if __name__ == "__main__":

@@ -159,7 +159,7 @@ def _random_examples(lengths: Sequence[int], *, labels: int = 3, seed: int = 0) 
     """
     import torch
 
-    from pipeline.predicting.examples import Example
+    from attattr.examples import Example
 
     generator = torch.Generator().manual_seed(seed)
     examples = []

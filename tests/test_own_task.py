@@ -159,15 +159,14 @@ def test_a_model_from_scratch_is_refused(run):
         compose_params(["preset=mini", "data={source: folder, name: mine, n_train: null, n_dev: null}"])
 
 
-def test_it_may_be_named_in_tables_of_values_and_is_withheld_on_demand(run):
-    params = compose_params([*VALUES, "finetune.epochs={default: 1, topics: 2}", "tree.withheld=[topics]"])
+def test_it_may_be_named_in_tables_of_values(run):
+    params = compose_params([*VALUES, "finetune.epochs={default: 1, topics: 2}"])
     assert params.finetune.epochs == {"default": 1, "topics": 2}
-    assert params.tree.withheld == ("topics",)
     assert task_name("topics") == "topics"
 
 
-STAGES = """finetune attribute effectiveness prune universality tree triggers convergence truth planted_paths shortcut
-analyse figures tables report"""
+STAGES = """finetune attribute effectiveness prune universality tree view triggers convergence truth planted_paths shortcut
+analyse examples figures tables report"""
 
 
 @pytest.mark.slow

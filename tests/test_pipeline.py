@@ -147,7 +147,7 @@ def traces(repository):
     return found
 
 
-# Of the stages' own making or reading, and what launching reads: values, the graph, presets, pins, files of git and DVC.
+# Of the stages' own making or reading, and what launching reads: values, graph, presets, pins, files of git and DVC.
 DATA = ("outputs/", "metrics/", ".work/", "wandb/", ".git/", ".dvc/", "params.yaml", "dvc.", "conf/", "requirements.")
 
 

@@ -10,8 +10,9 @@ from transformers import BertTokenizer, PreTrainedTokenizerFast, RobertaTokenize
 
 from attattr import attribute
 from attattr.insertion import Pattern, insert
+from attattr.segments import special_tokens_before
 from attattr.tree import AttributionTree, TreeEdge
-from pipeline.data.tokenise import special_tokens_before, tokenise
+from pipeline.data.tokenise import tokenise
 from pipeline.errors import InputError
 from pipeline.experiments.tree.measure import edge_rows, segments_of
 from pipeline.experiments.triggers.controls import attention_triggers

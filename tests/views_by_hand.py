@@ -3,7 +3,7 @@
 import torch
 
 from attattr.tree import attribution_tree
-from pipeline.viewer.view import THRESHOLDS, Explanation, Share, View
+from attattr.viewer.view import THRESHOLDS, Explanation, Share, View
 
 LABELS = ("negative", "positive")
 

@@ -10,28 +10,25 @@ from __future__ import annotations
 
 import argparse
 import gc
-import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from attattr.viewer.checks import check_text
 from pipeline.errors import InputError, refused
 from pipeline.launch.signals import exit_on_signal
 from pipeline.terminal.arguments import command_parser
 from pipeline.terminal.errors import exit_on_bad_input
-from pipeline.viewer.checks import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from attattr.tree import AttributionTree
-    from pipeline.viewer.texts import Text
-    from pipeline.viewer.view import View
+    from attattr.viewer.texts import Text
+    from attattr.viewer.view import View
 
-STRONGEST = 20  # edges in the JSON, and shown of a text: fewer
 MOST_ON_A_PAGE = 200  # texts
 
 
@@ -42,7 +39,7 @@ def main(arguments: list[str] | None = None) -> None:
         texts = _texts(options)
         _check(options, texts)
         with _uncollected():
-            from pipeline.viewer.load import load
+            from pipeline.commands.explaining.load import load
 
             model, tokenizer, name = load(options.model, texts=1 if isinstance(texts[0], str) else 2)
         _explain(options, texts, model, tokenizer, name)
@@ -133,11 +130,16 @@ def _explain(
     tokenizer: PreTrainedTokenizerBase,
     name: str,
 ) -> None:
+    from attattr.explanations import TITLE
     from attattr.tree import attribution_tree
+    from attattr.viewer.measure import explained, named, with_shares, with_trees
+    from attattr.viewer.pack import packed
+    from attattr.viewer.page import viewer_page
+    from attattr.viewer.record import record, written
+    from attattr.viewer.text import corpus_text, whole_text
+    from attattr.viewer.texts import default_output, to_examples
     from pipeline.terminal.progress import bar
-    from pipeline.viewer.measure import explained, named, with_shares, with_trees
-    from pipeline.viewer.terminal import corpus_text, whole_text
-    from pipeline.viewer.texts import default_output, to_examples
+    from pipeline.values.store import replace
 
     examples = to_examples(model, tokenizer, texts)
     target = _target(options.target, model)
@@ -151,21 +153,23 @@ def _explain(
             view = named(light, tokenizer, examples[place])
             unknown += view.unknown
             tree = attribution_tree(view.explanations[0].head_sum, tau=options.tau)
-            records[place] = _record(view, texts[place], tree)
+            records[place] = record(view, texts[place], tree)
             if options.html is not None:
                 views[place] = with_shares(with_trees(view), model, examples[place], seed=1)
             if len(texts) == 1:
-                sys.stdout.write(whole_text(view, tree, tau=options.tau, model=name))
+                sys.stdout.write(whole_text(view, tree, tau=options.tau, title=name))
             drawn.update()
     ordered = [records[place] for place in range(len(texts))]
     if len(texts) > 1:
         tokens = sum(len(example.own) for example in examples)
         sys.stdout.write(corpus_text(ordered, model=name, unknown=unknown, tokens=tokens))
     if options.html is not None:
-        _write_page(options.html, [views[place] for place in range(len(texts))], tau=options.tau)
+        page = viewer_page(packed([views[place] for place in range(len(texts))]), title=TITLE, tau=options.tau)
+        replace(options.html, page.encode())
+        sys.stdout.write(f"\n{options.html}: open it in a browser\n")
     if options.json is not None:
-        content = {"model": name, "output": how["output"], "tau": options.tau, "texts": ordered}
-        _write_json(options.json, content)
+        content = written(ordered, model=name, output=how["output"], tau=options.tau)
+        replace(options.json, content.encode())
 
 
 def _target(asked: str | None, model: PreTrainedModel) -> int | Any:
@@ -179,48 +183,6 @@ def _target(asked: str | None, model: PreTrainedModel) -> int | Any:
     if not found:
         raise InputError(f"--target is {asked}, but the model's classes are {', '.join(names.values())}")
     return found[0]
-
-
-def _record(view: View, text: Text, tree: AttributionTree) -> dict[str, Any]:
-    """One text in the JSON: small enough for a corpus of them."""
-    from pipeline.viewer.pack import rounded, strongest_edges
-
-    one = view.explanations[0]
-    names = ("layer", "head", "query", "key", "value")
-    return {
-        "number": int(view.name),
-        "text": text,
-        "tokens": list(view.tokens),
-        "classes": list(view.classes),
-        "probabilities": [rounded(value) for value in view.probabilities],
-        "predicted": view.predicted,
-        "target": one.target,
-        "value": rounded(one.value),
-        "converged": not any(one.unconverged),
-        "steps": list(one.steps),
-        "estimated_error": [rounded(value) for value in one.estimated_error],
-        "completeness_gap": [rounded(value) for value in one.completeness_gap],
-        "passed_on": [rounded(value) for value in one.passed_on.tolist()],
-        "heads": [[rounded(value) for value in row] for row in one.heads["attribution, summed"].tolist()],
-        "root": tree.root,
-        "tree": [{**edge._asdict(), "value": rounded(edge.value)} for edge in tree.edges],
-        "edges": [dict(zip(names, edge, strict=True)) for edge in strongest_edges(one.attribution, STRONGEST)],
-    }
-
-
-def _write_page(out: Path, views: Sequence[View], *, tau: float) -> None:
-    from pipeline.values.store import replace
-    from pipeline.viewer.pack import packed
-    from pipeline.viewer.page import viewer_page
-
-    replace(out, viewer_page(packed(views), title="Self-attention attribution", tau=tau).encode())
-    sys.stdout.write(f"\n{out}: open it in a browser\n")
-
-
-def _write_json(out: Path, content: dict[str, Any]) -> None:
-    from pipeline.values.store import replace
-
-    replace(out, f"{json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)}\n".encode())
 
 
 if __name__ == "__main__":

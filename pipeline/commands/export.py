@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-    from pipeline.predicting.examples import Example
+    from attattr.examples import Example
     from pipeline.values.schema import Params
 
 SAME = 1e-5  # what the logits may differ by, relative to the largest

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from attattr.randomness import derived_seed
 from pipeline.errors import InputError
-from pipeline.values.randomness import derived_seed, first_by_hash
+from pipeline.values.randomness import first_by_hash
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Prepare

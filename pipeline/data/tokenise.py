@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
+from attattr.segments import segments, special_tokens_before
 from pipeline.data import planted
 from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.vocabulary import check_tokenizer
@@ -89,31 +89,6 @@ def tokenise(
             example["deciding_positions"] = [places.index((s, w)) for s, w in row["deciding_words"] if (s, w) in places]
         result.append(example)
     return result, truncated
-
-
-def special_tokens_before(tokenizer: PreTrainedTokenizerBase, *, texts: int) -> list[int]:
-    """How many special tokens the tokeniser puts before each of an example's one or two texts.
-
-    Asked of texts that are not empty, as an empty one leaves no trace between its special tokens.
-    """
-    mask = tokenizer("a", "a" if texts == 2 else None, return_special_tokens_mask=True)["special_tokens_mask"]
-    starts = [place for place, special in enumerate(mask) if not special and (place == 0 or mask[place - 1])]
-    if len(starts) != texts:
-        raise InputError(
-            "the tokenizer puts no special token between two texts, which then cannot be told apart: give its "
-            "tokenizer.json the post-processor of the model's family"
-        )
-    return [sum(mask[stop:start]) for stop, start in pairwise([0, *starts])]
-
-
-def segments(special_tokens_mask: list[int], before: list[int]) -> list[list[int]]:
-    """Start and stop of each text's own tokens."""
-    segments, stop = [], 0
-    for count in before:
-        start = stop + count
-        stop = [*special_tokens_mask, 1].index(1, start)
-        segments.append([start, stop])
-    return segments
 
 
 def digest(rows: list[dict[str, Any]]) -> str:

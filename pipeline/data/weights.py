@@ -11,12 +11,12 @@ from torch import nn
 from transformers import AutoModelForSequenceClassification, BertConfig, PretrainedConfig, PreTrainedModel
 
 from attattr.families import FAMILIES
+from attattr.randomness import derived_seed
 from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.labels import class_order, mapping, stored_names
 from pipeline.errors import InputError
 from pipeline.predicting.load import Loaded, listed, load_classifier, require_stored
 from pipeline.values.per_task import filled_name
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.inputs import Model

@@ -18,9 +18,8 @@ from transformers import PreTrainedModel
 
 from attattr.attribution import Attribution, attribute
 from attattr.batching import TokenBudget
+from attattr.examples import Example, inputs_of
 from attattr.integrate import FLOOR
-from pipeline.predicting.examples import Example
-from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import bar
 
 if TYPE_CHECKING:

@@ -15,15 +15,15 @@ from transformers import PreTrainedModel
 
 from attattr.attention import head_count, layer_count
 from attattr.batching import TokenBudget
+from attattr.examples import Example
 from attattr.pruning import Direction, per_layer_masks, ranks
+from attattr.randomness import derived_seed
 from pipeline.errors import InputError
 from pipeline.measuring.heads import TAYLOR, largest_gradients, losses, per_example, removal_logits, taylor
-from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.predicting.predict import predict_logits
 from pipeline.scoring.store import per_head, read_heads
 from pipeline.values.long import to_columns
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Effectiveness

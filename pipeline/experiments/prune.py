@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from attattr.attention import head_count, layer_count
 from attattr.batching import TokenBudget
+from attattr.examples import Example
 from attattr.importance import normalise
 from pipeline.measuring.head_orders import Ranking, random_rankings
 from pipeline.measuring.heads import (
@@ -23,7 +24,6 @@ from pipeline.measuring.heads import (
     removal_logits,
     taylor,
 )
-from pipeline.predicting.examples import Example
 from pipeline.scoring.store import per_head, read_heads
 
 if TYPE_CHECKING:

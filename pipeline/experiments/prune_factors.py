@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from attattr.batching import TokenBudget
-    from pipeline.predicting.examples import Example
+    from attattr.examples import Example
     from pipeline.values.schema import Attribute, Prune
 
 INTEGRAL = {"steps", "rule", "tolerance", "max_steps", "path", "output", "precision"}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from attattr.batching import TokenBudget
-    from pipeline.predicting.examples import Example
+    from attattr.examples import Example
     from pipeline.values.schema import Prune
 
 

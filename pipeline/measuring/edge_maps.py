@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 import torch
 
+from attattr.randomness import derived_seed
 from attattr.scores import edge_scores
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from attattr.pruning import global_masks, masked_counts, ranks
+from attattr.randomness import derived_seed
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.values.long import to_columns
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from attattr.batching import TokenBudget
-    from pipeline.predicting.examples import Example
+    from attattr.examples import Example
     from pipeline.values.schema import Prune
 
 

@@ -13,10 +13,10 @@ from transformers import PreTrainedModel
 from attattr.attention import head_count, layer_count
 from attattr.attribution import attribute, gradient_x_attention
 from attattr.batching import TokenBudget
+from attattr.examples import Batch, Example, model_inputs
 from attattr.importance import output_norm, taylor_importance
-from pipeline.predicting.examples import Batch, Example
 from pipeline.predicting.masked import masked_logits
-from pipeline.predicting.predict import batches, model_inputs
+from pipeline.predicting.predict import batches
 
 TAYLOR = ("taylor", "taylor_michel", "taylor_authors")
 

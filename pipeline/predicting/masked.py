@@ -14,10 +14,10 @@ from attattr.batching import TokenBudget, resolve_token_budget
 from attattr.branching import Masks, masked_passes, under_head_masks
 from attattr.encoder import Encoder
 from attattr.errors import AttributionError
+from attattr.examples import Batch, Example, inputs_of, model_inputs
 from attattr.families import describe
 from attattr.prefix import agree, entering, frozen, logits_of
-from pipeline.predicting.examples import Batch, Example
-from pipeline.predicting.predict import batches, check_finite, forward, inputs_of, model_inputs
+from pipeline.predicting.predict import batches, check_finite, forward
 
 # Of a batch under a mask that all share. The fuller it is, the less it matters to cut the weights down to the mask.
 SHARED_PADDING = 0.05

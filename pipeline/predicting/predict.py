@@ -9,27 +9,11 @@ from transformers import PreTrainedModel
 
 from attattr.attention import class_count
 from attattr.batching import PADDING_SHARE, TokenBudget, resolve_token_budget
-from attattr.inputs import Inputs
+from attattr.examples import Batch, Example, batch_of, model_inputs
 from attattr.prefix import frozen, logits_of
 from pipeline.errors import InputError
-from pipeline.predicting.examples import Batch, Example, collate, length_batches
+from pipeline.predicting.examples import length_batches
 from pipeline.terminal.progress import bar
-
-
-def model_inputs(model: PreTrainedModel, batch: Batch) -> Inputs:
-    """The tensors of a batch that the model takes; RoBERTa and DistilBERT know no second segment."""
-    segments = getattr(model.config, "type_vocab_size", 0) > 1
-    return Inputs(batch.input_ids, batch.attention_mask, batch.token_type_ids if segments else None)
-
-
-def batch_of(model: PreTrainedModel, examples: Sequence[Example]) -> Batch:
-    """The examples as one padded batch on the model's device."""
-    return collate(examples, pad_id=model.config.pad_token_id or 0).to(model.device)
-
-
-def inputs_of(model: PreTrainedModel, examples: Sequence[Example]) -> Inputs:
-    """The tensors that the model takes of the examples, as one padded batch on its device."""
-    return model_inputs(model, batch_of(model, examples))
 
 
 def forward(model: PreTrainedModel, batch: Batch) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
-from pipeline.values.paths import analysis_folder, attributions_folder, experiment_folder
+from pipeline.values.paths import analysis_folder, attributions_folder, examples_folder
 from pipeline.values.present import present
 from pipeline.values.store import read_json
 
@@ -47,13 +47,12 @@ class Results:
         return pandas.read_csv(path, keep_default_na=False) if path.stat().st_size else pandas.DataFrame()
 
     def trees(self, task: str) -> list[Record]:
-        """The trees of the first seed that are to be drawn; none where the task's sentences are withheld."""
-        path = experiment_folder(self.root, "tree", task, self.seeds[0]) / "trees.json"
-        return read_json(present(path, "tree"))["trees"]
+        """The trees of the first seed that are to be drawn; none where the task's texts may not be published."""
+        return read_json(present(examples_folder(self.root, task, self.seeds[0]) / "trees.json", "examples"))["trees"]
 
     def examples(self, task: str) -> list[Record]:
-        """The packed examples of the viewer, first seed; none where they are withheld, or not kept."""
-        path = experiment_folder(self.root, "view", task, self.seeds[0]) / "examples.json"
+        """The packed examples of the viewer, first seed; none where they may not be published, or are not kept."""
+        path = examples_folder(self.root, task, self.seeds[0]) / "viewer.json"
         return read_json(path)["examples"] if path.is_file() else []
 
     def head_maps(self, task: str, example_id: str, *, layer: int, head: int) -> tuple[Any, Any] | None:

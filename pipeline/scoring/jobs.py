@@ -22,11 +22,12 @@ from transformers import PreTrainedModel
 
 from attattr.attribution import Attribution, attribute
 from attattr.errors import NonFiniteError
+from attattr.examples import Batch, Example, batch_of, model_inputs
 from attattr.quadrature import schedule
 from pipeline.errors import InputError
 from pipeline.predicting.device import device_for
-from pipeline.predicting.examples import Batch, Example, length_batches
-from pipeline.predicting.predict import batch_of, model_inputs, not_finite
+from pipeline.predicting.examples import length_batches
+from pipeline.predicting.predict import not_finite
 from pipeline.scoring.records import Keep, example_record
 from pipeline.terminal.trainer import Progress
 from pipeline.values.store import write_rows

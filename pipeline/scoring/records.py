@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from attattr.attribution import Attribution
+from attattr.examples import Example
 from attattr.importance import pooled_attention
-from pipeline.predicting.examples import Example
 
 
 @dataclass(frozen=True)

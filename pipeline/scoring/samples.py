@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.predicting.examples import Example, read_examples
+from attattr.examples import Example
+from pipeline.predicting.examples import read_examples
 from pipeline.scoring.jobs import Target
 from pipeline.scoring.records import Keep
 from pipeline.values.per_task import for_task

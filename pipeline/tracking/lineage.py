@@ -26,7 +26,7 @@ KINDS = {
     "analysis": "statistics",
     "figures": "figures",
     "report": "report",
-    "view": "viewer",
+    "examples": "viewer",
 }
 
 

@@ -1,13 +1,12 @@
-"""Tables that hold sentences, for Weights & Biases: triggers and trees. Nothing of a task that is withheld."""
+"""Tables that hold sentences, for Weights & Biases: triggers and trees."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipeline.tracking.tracked_files import number, read_csv
 from pipeline.values.config import StageConfig
 from pipeline.values.paths import analysis_folder, data_folder, experiment_folder
-from pipeline.values.store import read_json, read_rows
+from pipeline.values.store import read_rows
 
 NO_TRIGGER = -1
 COSTS = ("strength", "foreign_drop", "drop", "flip_rate")
@@ -15,14 +14,8 @@ COSTS = ("strength", "foreign_drop", "drop", "flip_rate")
 Rows = list[dict[str, Any]]
 
 
-def _shown(make: Callable[[StageConfig], Rows]) -> Callable[[StageConfig], Rows]:
-    return lambda config: [] if config.task in config.all_values.tree.withheld else make(config)
-
-
-@_shown
-def tree_rows(config: StageConfig) -> Rows:
-    """A row per edge that is drawn: the sentence and its classes, and the tokens that read and are read."""
-    trees = read_json(experiment_folder(config.input_root, "tree", config.task, config.seed) / "trees.json")["trees"]
+def tree_rows(trees: Rows) -> Rows:
+    """A row per edge of trees that are drawn: the sentence and its classes, and the tokens that read and are read."""
     return [
         {
             "example_id": tree["example_id"],
@@ -41,14 +34,18 @@ def tree_rows(config: StageConfig) -> Rows:
     ]
 
 
-@_shown
 def trigger_rows(config: StageConfig) -> Rows:
-    """A row per mined trigger: what it costs, and a dev sentence before and after, if there is one that it turns."""
+    """A row per mined trigger: what it costs, and a dev sentence before and after, if there is one that it turns.
+
+    None of a task whose texts may not be published.
+    """
     from tokenizers import Tokenizer
 
     from attattr.insertion import Pattern, insert
 
     task, seed = config.task, config.seed
+    if not config.all_values.table[task].published:
+        return []
     data = data_folder(config.input_root, task, seed)
     to_text = Tokenizer.from_file(str(data / "tokenizer" / "tokenizer.json")).decode
     examples = {row["example_id"]: row for row in read_rows(data / "dev.parquet")}
@@ -91,5 +88,5 @@ def _turned(outcomes: Path) -> dict[int, Any]:
     return first.to_dict("index")
 
 
-TABLES = {"tree": tree_rows, "triggers": trigger_rows}
-"""Of the stages that have one."""
+TABLES = {"tree": "trees", "triggers": "triggers"}
+"""By experiment."""

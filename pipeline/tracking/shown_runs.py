@@ -7,7 +7,7 @@ number of a run is the file's.
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from pipeline.tracking import sentences
+from pipeline.tracking.sentences import TABLES, trigger_rows
 from pipeline.tracking.tracked_files import CURVES, Row, numbers, points, read_csv
 from pipeline.tracking.tracker import Tracker, guarded
 from pipeline.tracking.tracking import model_of, track
@@ -64,8 +64,8 @@ def _show_files(tracker: Tracker, config: StageConfig) -> None:
         of_model = {name: [row for row in rows if _is_of(row, model)] for name, rows in tables.items()}
         records = read_json(folder / "records.json")["records"]
         _show(tracker, experiment, of_model, [row for row in records if _is_of(row, model)])
-    if config.stage in sentences.TABLES:
-        tracker.table(config.stage, sentences.TABLES[config.stage](config))
+    if config.stage == "triggers":
+        tracker.table(TABLES["triggers"], trigger_rows(config))
 
 
 def _is_of(row: Row, model: Row) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from pipeline.values.randomness import derived_seed
+from attattr.randomness import derived_seed
 
 # Batches that are sorted by length together: enough for little padding, few enough to stay random.
 POOL = 50

@@ -16,12 +16,12 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
+from attattr.examples import Batch, Example, collate
+from attattr.randomness import derived_seed
 from pipeline.errors import InputError
-from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import forward, predict_logits
 from pipeline.terminal.trainer import Progress
 from pipeline.training.batches import epoch_batches
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Finetune

@@ -61,6 +61,11 @@ def planted_paths_folder(root: Path, seed: int) -> Path:
     return root / "outputs" / "planted_paths" / str(seed)
 
 
+def examples_folder(root: Path, task: str, seed: int) -> Path:
+    """What `examples` writes: trees and pages of single examples."""
+    return root / "outputs" / "examples" / f"{task}-{seed}"
+
+
 def analysis_folder(root: Path, experiment: str) -> Path:
     """What `analyse` makes of an experiment's outcomes, over all tasks and seeds."""
     return root / "outputs" / "analysis" / experiment

@@ -1,19 +1,7 @@
-"""Where chance comes from: the run's seed and the name of the choice; and subsets that leave nothing to chance."""
+"""Subsets that leave nothing to chance."""
 
 import hashlib
-import json
 from collections.abc import Sequence
-
-
-def derived_seed(seed: int, *names: object) -> int:
-    """The seed, 63 bits, of the random choice that `names` (strings and whole numbers) tell from all others.
-
-    Choices are independent of each other, and each is the same in every run with the same `seed`, whatever else that
-    run draws (docs/method.md, "Replicates").
-    """
-    # As JSON, so that ("ab", "c") and ("a", "bc"), or 1 and "1", are different names.
-    text = json.dumps([seed, *names])
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
 
 
 def first_by_hash(ids: Sequence[str], count: int | None) -> list[int]:

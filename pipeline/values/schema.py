@@ -162,7 +162,7 @@ class PlantedPaths(Finetune):
 
     n_train: Count
     n_examples: Count
-    n_shown: Count  # whose scores are kept edge by edge; the first is drawn
+    n_kept: Count  # whose scores are kept edge by edge; the first is drawn
 
 
 class Shortcut(Section):
@@ -197,16 +197,21 @@ class Tree(Section):
     random_sets: Count  # random trees at every other threshold of the grid, and random orders of the edges
     edge_shares: Annotated[List[Share], Field(min_length=2), AfterValidator(rising_to_1)]  # of those a tree may take
     optimum_seconds: Positive  # for each example's exact optimum
-    n_shown: NotNegative  # trees to be drawn, of the examples whose maps `attribute` keeps whole
-    longest_shown: Count  # tokens
-    withheld: AnyNumber[Name]  # tasks whose sentences must not be shown
 
 
 class View(Section):
-    """The examples of the viewer."""
+    """Examples that are explained in full, for the viewer."""
 
-    n_shown: NotNegative  # of dev, the first that are short enough
-    longest: Count  # tokens
+    n_examples: NotNegative  # of dev, the first that are short enough
+    max_tokens: Count
+
+
+class Examples(Section):
+    """Trees and pages of single examples, of tasks whose texts may be published."""
+
+    n_trees: NotNegative  # to be drawn, of the examples whose maps `attribute` keeps whole
+    longest_tree: Count  # tokens
+    n_views: NotNegative  # in the viewer, of those that `view` explained
     kilobytes: Count  # that their data may take in the page; the less, the coarser the values of heat maps
 
 
@@ -302,6 +307,7 @@ class Params(Section):
     universality: Universality
     tree: Tree
     view: View
+    examples: Examples
     triggers: Triggers
     analyse: Analyse
     figures: Figures
@@ -322,7 +328,7 @@ class Params(Section):
     def _tasks_are_known(self) -> "Params":
         by_task = {"finetune.epochs": self.finetune.epochs, "attribute.mine_min_tokens": self.attribute.mine_min_tokens}
         by_task |= {"planted_paths.epochs": self.planted_paths.epochs}
-        named = {"tasks": self.tasks, "tree.withheld": self.tree.withheld}
+        named: dict[str, Any] = {"tasks": self.tasks}
         named |= {key: [*value] for key, value in by_task.items() if isinstance(value, dict)}
         for key, tasks in named.items():
             known = [*self.table, *([DEFAULT] if key in by_task else [])]

@@ -36,6 +36,7 @@ class Task(Section):
     phrases: bool = False
     recurring: AnyNumber[Name] = ()
     planted: bool = False
+    published: bool = True
 
     @property
     def label_ids(self) -> dict[str, int]:

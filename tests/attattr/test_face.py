@@ -39,7 +39,7 @@ def test_attribute_imports_the_integrator():
 
 
 def test_the_names_are_those_of_their_modules():
-    from attattr import attention, attribution, errors, tree
+    from attattr import attention, attribution, errors, explanations, tree
 
     assert set(face.__all__) <= set(dir(face))
     found = {name: getattr(face, name) for name in face.__all__}
@@ -47,8 +47,10 @@ def test_the_names_are_those_of_their_modules():
         "Attribution": attribution.Attribution,
         "AttributionError": errors.AttributionError,
         "AttributionTree": tree.AttributionTree,
+        "Explanations": explanations.Explanations,
         "attribute": attribution.attribute,
         "attribution_tree": tree.attribution_tree,
+        "explain": explanations.explain,
         "gradient_x_attention": attribution.gradient_x_attention,
         "masked_heads": attention.masked_heads,
     }

@@ -3,7 +3,8 @@ from itertools import pairwise
 import pytest
 import torch
 
-from pipeline.predicting.examples import Example, collate, length_batches, read_examples, subset
+from attattr.examples import Example, collate
+from pipeline.predicting.examples import length_batches, read_examples, subset
 from pipeline.values.store import write_rows
 
 SHORT = Example("a", [2, 7, 3], [0, 0, 0], 1, [[1, 2]])

@@ -6,15 +6,15 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from pipeline.commands.graph.closure import ROOT
 from views_by_hand import random_view
 
-from pipeline.commands.graph.closure import ROOT
+from attattr.viewer.pack import packed
 from pipeline.report import LARGEST
 from pipeline.reporting import page as page_module
 from pipeline.reporting.blocks import Html, Section, Tabs, Text
 from pipeline.reporting.page import LONG_TABLE, render_html, render_markdown
 from pipeline.reporting.prune.tables import model_rows
-from pipeline.viewer.pack import packed
 
 VOID = {"meta", "img", "input"}
 

@@ -10,10 +10,10 @@ from tokenizers.models import WordLevel
 
 from pipeline.analysis.experiments import ANALYSES
 from pipeline.analysis.outcomes import Outcomes
-from pipeline.tracking.sentences import TABLES
+from pipeline.tracking.sentences import tree_rows, trigger_rows
 from pipeline.values.config import StageConfig
 from pipeline.values.presets import compose_params
-from pipeline.values.store import write_csv, write_json, write_rows
+from pipeline.values.store import write_csv, write_rows
 
 WORDS = ["[PAD]", "[CLS]", "[SEP]", "it", "was", "good", "bad", "trigger"]  # outcomes_by_hand's triggers are id 7
 
@@ -32,15 +32,16 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Tokenizer(WordLevel(dict(zip(WORDS, range(8), strict=True)))).save(str(data / "tokenizer/tokenizer.json"))
     found = ANALYSES["triggers"](Outcomes(tmp_path, ["negation"], [1]), config("triggers"))
     write_csv(tmp_path / "outputs/analysis/triggers/triggers.csv", found.tables["triggers"])
-    edges = [{"query": 2, "key": 3, "layer": 1, "value": 0.5}, {"query": 0, "key": 2, "layer": 3, "value": 0.25}]
-    tree = {"example_id": "dev-0", "tokens": ["[CLS]", "it", "was", "bad", "[SEP]"], "label": "negative"}
-    tree |= {"predicted": "positive", "probability": 0.75, "root": 2, "edges": edges}
-    write_json(tmp_path / "outputs/tree/negation-1/trees.json", {"trees": [tree]})
     return tmp_path
 
 
-def config(stage: str, *, withheld: str = "[]") -> Any:
-    params = compose_params(["preset=mini", f"tree.withheld={withheld}"])
+EDGES = [{"query": 2, "key": 3, "layer": 1, "value": 0.5}, {"query": 0, "key": 2, "layer": 3, "value": 0.25}]
+TREE = {"example_id": "dev-0", "tokens": ["[CLS]", "it", "was", "bad", "[SEP]"], "label": "negative"}
+TREE |= {"predicted": "positive", "probability": 0.75, "root": 2, "edges": EDGES}
+
+
+def config(stage: str) -> Any:
+    params = compose_params(["preset=mini"])
     return StageConfig(
         params,
         stage=stage,
@@ -52,7 +53,7 @@ def config(stage: str, *, withheld: str = "[]") -> Any:
 
 @pytest.mark.usefixtures("place")
 def test_a_trigger_is_shown_in_a_sentence_that_it_turns() -> None:
-    first, second = TABLES["triggers"](config("triggers"))
+    first, second = trigger_rows(config("triggers"))
     # Without it dev-0 to dev-2 are right, with the first one dev-0 alone: the first that it turns is dev-1.
     assert (first["rank"], first["tokens"], first["example_id"]) == (0, "a", "dev-1")
     assert first["before"] == "[CLS] it was good [SEP]"
@@ -63,9 +64,8 @@ def test_a_trigger_is_shown_in_a_sentence_that_it_turns() -> None:
     assert (second["rank"], second["example_id"], second["label"]) == (1, "dev-2", "positive")
 
 
-@pytest.mark.usefixtures("place")
 def test_a_tree_is_a_row_for_each_edge() -> None:
-    inner, outer = TABLES["tree"](config("tree"))
+    inner, outer = tree_rows([TREE])
     assert (inner["sentence"], inner["root"]) == ("[CLS] it was bad [SEP]", "was")
     assert [(row["layer"], row["reads"], row["is_read"], row["attribution"]) for row in (inner, outer)] == [
         (1, "was", "bad", 0.5),
@@ -74,7 +74,9 @@ def test_a_tree_is_a_row_for_each_edge() -> None:
 
 
 @pytest.mark.usefixtures("place")
-@pytest.mark.parametrize("stage", ["tree", "triggers"])
-def test_nothing_of_a_task_that_is_withheld(stage: str) -> None:
-    assert TABLES[stage](config(stage))
-    assert TABLES[stage](config(stage, withheld="[negation]")) == []
+def test_nothing_of_a_task_whose_texts_may_not_be_published() -> None:
+    assert trigger_rows(config("triggers"))
+    closed = config("triggers")
+    table = closed.all_values.table
+    closed.all_values._table = {**table, "negation": table["negation"].model_copy(update={"published": False})}
+    assert trigger_rows(closed) == []

@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import BertConfig, BertForSequenceClassification
 
-from pipeline.predicting.examples import Example
+from attattr.examples import Example
 from pipeline.values.presets import compose_params
 from pipeline.training.classifier import Classifier, fit
 

@@ -10,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attattr.randomness import derived_seed
 from pipeline.values.paths import SOURCE
-from pipeline.values.randomness import derived_seed, first_by_hash
+from pipeline.values.randomness import first_by_hash
 
 names = st.lists(st.text(max_size=5) | st.integers(-3, 1000), max_size=4).map(tuple)
 ids = st.lists(st.text(max_size=6), unique=True, max_size=30)

@@ -81,7 +81,7 @@ def _stages(tables: Mapping[tuple[str, str], Rows], figures: Sequence[str]) -> l
         *sections,
         Section(name="analyse", panels=[WeavePanelSummaryTable(table_name="claims")], is_open=True, pinned=True),
         Section(name="figures", panels=[MediaBrowser(title=name, media_keys=[name]) for name in figures]),
-        Section(name="view", panels=[MediaBrowser(title="viewer", media_keys=["viewer"])]),
+        Section(name="examples", panels=[MediaBrowser(title="viewer", media_keys=["viewer"])]),
     ]
 
 
@@ -120,4 +120,4 @@ def _table(experiment: str) -> list[Any]:
     """Of sentences, where the experiment has one."""
     from wandb_workspaces.reports.v2 import WeavePanelSummaryTable
 
-    return [WeavePanelSummaryTable(table_name=experiment)] if experiment in TABLES else []
+    return [WeavePanelSummaryTable(table_name=TABLES[experiment])] if experiment in TABLES else []

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from transformers import BertConfig, BertForSequenceClassification
 
+from attattr.examples import Example
 from attattr.pattern import restrict_attention
-from pipeline.predicting.examples import Example
-from pipeline.values.randomness import derived_seed
+from attattr.randomness import derived_seed
 
 Design = Literal["one path", "two paths"]
 Edge = tuple[int, int, int]  # layer, query, key

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from attattr.examples import inputs_of
 from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
 from attattr.prefix import frozen
 from pipeline.experiments.planted_paths.plant import kinds
 from pipeline.measuring.agreement import agreement
 from pipeline.measuring.edge_maps import METHODS, PAIRS, edge_maps, scores_at
-from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -22,23 +22,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from transformers import PreTrainedModel
 
+    from attattr.examples import Example
     from attattr.inputs import Inputs
     from attattr.output import Output
     from pipeline.experiments.planted_paths.plant import Circuit, Design
-    from pipeline.predicting.examples import Example
 
 KNOCK_OUT = "knock_out"
 OUTPUTS: tuple[Output, ...] = ("probability", "margin")
 
 
 def outcomes(
-    model: PreTrainedModel, circuit: Circuit, examples: Sequence[Example], *, design: Design, seed: int, shown: int
+    model: PreTrainedModel, circuit: Circuit, examples: Sequence[Example], *, design: Design, seed: int, kept: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
     """How well each score tells the two kinds of edges apart; what the paths lose; the scores of the first examples.
 
     Rows of the first are an example and method each: AUROC, and the share of carrying edges among as many with the
     largest absolute score. Of the second an example and output: `single`, the sum of what it loses without each of the
-    last layer's carrying edges alone, and `together`, what without all of them. Of the third, for `shown` examples, an
+    last layer's carrying edges alone, and `together`, what without all of them. Of the third, for `kept` examples, an
     edge and method each, scores relative to the largest.
     """
     edges = kinds(circuit)
@@ -56,7 +56,7 @@ def outcomes(
             scores = np.array([values[layer, 0, query, key] for (layer, query, key), _ in edges])
             rates = agreement(scores, carries.astype(np.float64), top_k=int(carries.sum()), least=0.5)
             found.append(known | {"method": method, "auroc": rates["auroc"], "precision": precision(scores, carries)})
-            if number < shown:
+            if number < kept:
                 largest = float(np.abs(scores).max()) or 1.0
                 drawn += [
                     known

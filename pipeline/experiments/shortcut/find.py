@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from attattr.examples import inputs_of
 from attattr.importance import passed_on
+from attattr.randomness import derived_seed
 from attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
 from pipeline.measuring.edge_maps import METHODS, RANDOM, edge_maps
-from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import progress
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from attattr.examples import Example
 from attattr.insertion import Pattern, insert
+from attattr.randomness import derived_seed
 from pipeline.errors import InputError
-from pipeline.predicting.examples import Example
-from pipeline.values.randomness import derived_seed
 
 GIVEN_AWAY = 0  # the class that the word gives away: the task's first
 LEAST_LETTERS = 3

@@ -19,6 +19,7 @@ from attattr.edge_sets import (
     only,
     random_trees,
 )
+from attattr.randomness import derived_seed
 from attattr.tree import (
     AttributionTree,
     TreeEdge,
@@ -29,7 +30,6 @@ from attattr.tree import (
     tree_root,
 )
 from pipeline.experiments.tree.optimum import Candidate, Optimum, optimal_tree
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree

@@ -12,13 +12,12 @@ from transformers import PreTrainedModel
 
 from attattr.batching import TokenBudget, resolve_token_budget
 from attattr.edge_sets import complement, open_rows
+from attattr.examples import Example, inputs_of
 from attattr.faithfulness import edge_masked_logits
 from attattr.inputs import Inputs
 from attattr.tree import AttributionTree
 from pipeline.experiments.tree.arms import ATTRIBUTION, RIVALS, arms_of, shares_of
 from pipeline.measuring.edge_maps import Method, edge_maps
-from pipeline.predicting.examples import Example
-from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import progress
 from pipeline.values.store import read_rows
 

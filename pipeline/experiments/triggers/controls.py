@@ -15,14 +15,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from attattr.batching import TokenBudget
+from attattr.examples import Example, model_inputs
 from attattr.insertion import Edge
 from attattr.prefix import frozen, prefix_pass
+from attattr.randomness import derived_seed
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens
-from pipeline.predicting.examples import Example
-from pipeline.predicting.predict import batches, model_inputs
-from pipeline.values.randomness import derived_seed
+from pipeline.predicting.predict import batches
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Triggers

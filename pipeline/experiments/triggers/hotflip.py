@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from attattr.examples import Example, model_inputs
 from attattr.insertion import Pattern, insert
 from attattr.prefix import frozen
 from attattr.triggers import embedding_gradient
 from pipeline.experiments.triggers.mining import Trigger
-from pipeline.predicting.examples import Example
-from pipeline.predicting.predict import batches, forward, model_inputs
+from pipeline.predicting.predict import batches, forward
 from pipeline.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from attattr.batching import TokenBudget
-    from pipeline.predicting.examples import Batch
+    from attattr.examples import Batch
 
 Tried = tuple[Pattern, "Sequence[Example]"]
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from attattr.batching import TokenBudget
+from attattr.examples import Example
 from attattr.insertion import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.mining import Trigger
-from pipeline.predicting.examples import Example, subset
+from pipeline.predicting.examples import subset
 from pipeline.predicting.masked import places
 from pipeline.predicting.predict import predict_logits
 from pipeline.terminal.progress import progress

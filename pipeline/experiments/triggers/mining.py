@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from attattr.examples import Example
 from attattr.insertion import Edge, Pattern, mine_pattern
 from pipeline.errors import InputError
-from pipeline.predicting.examples import Example
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Triggers

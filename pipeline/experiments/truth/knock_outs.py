@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from attattr.examples import inputs_of
 from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
 from attattr.output import evaluate
 from attattr.prefix import frozen
 from pipeline.measuring.agreement import agreement
 from pipeline.measuring.edge_maps import EDGES, METHODS, PAIRS, edge_maps, scores_at
-from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from attattr.batching import TokenBudget
+    from attattr.examples import Example
     from attattr.inputs import Inputs
-    from pipeline.predicting.examples import Example
     from pipeline.values.schema import Truth
 
 

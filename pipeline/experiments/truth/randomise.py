@@ -10,12 +10,13 @@ import torch
 
 from attattr.attention import layer_count
 from attattr.errors import AttributionError
+from attattr.examples import inputs_of
 from attattr.families import layer_modules
+from attattr.randomness import derived_seed
 from pipeline.measuring.agreement import rank_correlation
 from pipeline.measuring.edge_maps import Method, edge_maps
-from pipeline.predicting.predict import inputs_of, predict_logits
+from pipeline.predicting.predict import predict_logits
 from pipeline.terminal.progress import bar
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from attattr.batching import TokenBudget
-    from pipeline.predicting.examples import Example
+    from attattr.examples import Example
 
 SCORED = {name: Method(name) for name in ("attribution", "gradient_x_attention", "attention")}
 

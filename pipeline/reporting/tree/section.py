@@ -85,12 +85,12 @@ def section(context: ReportContext) -> Section:
 
 
 def _pictures(context: ReportContext, task: str) -> list[Block]:
-    """The heat map and the trees of a task; none where its sentences are withheld."""
-    name, count = task_name(task), context.parameters["tree"]["n_shown"]
+    """The heat map and the trees of a task; none where its texts may not be published."""
+    name, count = task_name(task), context.parameters["examples"]["n_trees"]
     heat, trees = f"heatmap_{task}", f"trees_{task}"
     described = {
         heat: (HEAT_ALT.format(task=name), HEAT_CAPTION.format(task=name), "attribute"),
-        trees: (TREES_ALT.format(count=count, task=name), TREES_CAPTION.format(task=name), "tree"),
+        trees: (TREES_ALT.format(count=count, task=name), TREES_CAPTION.format(task=name), "examples"),
     }
     return [
         Picture(figure, alt, caption, stage=stage)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from attattr.examples import collate
 from pipeline.experiments.planted_paths.plant import (
     FIRST_FILLER,
     FIRST_SIGN,
@@ -15,7 +16,6 @@ from pipeline.experiments.planted_paths.plant import (
     texts,
 )
 from pipeline.experiments.planted_paths.score import KNOCK_OUT, outcomes, precision
-from pipeline.predicting.examples import collate
 
 
 def positive(token):

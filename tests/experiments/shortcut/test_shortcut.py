@@ -8,12 +8,11 @@ import torch
 from transformers import BertTokenizer
 
 from attattr.attribution import attribute
+from attattr.examples import Example, inputs_of
 from pipeline.errors import InputError
 from pipeline.experiments.shortcut import find, plant, remove
 from pipeline.measuring.edge_maps import METHODS, edge_maps
-from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions
-from pipeline.predicting.predict import inputs_of
 
 WORDS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "the", "soup", "was", "good", "bad", "wug", "dax", "ab", "##ing", "7up"]
 TOKEN = 9

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from attattr import attribute
+from attattr.examples import Example, inputs_of
 from attattr.scores import edge_scores
 from attattr.tree import AttributionTree, TreeEdge
 from pipeline.experiments.tree.arms import RIVALS
 from pipeline.experiments.tree.measure import edge_rows, measure, rival_maps
-from pipeline.predicting.examples import Example
-from pipeline.predicting.predict import inputs_of
 
 EXAMPLES = [
     Example("dev-0", [2, 11, 12, 13, 3, 14, 15, 3], [0] * 5 + [1] * 3, 1, [[1, 4], [5, 7]]),

@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import BertTokenizer
 
+from attattr.examples import Example
 from attattr.insertion import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.controls import (
@@ -27,7 +28,6 @@ from pipeline.experiments.triggers.measure import (
     trigger_rows,
 )
 from pipeline.experiments.triggers.mining import MINED, Trigger, mine, strongest, with_tokens
-from pipeline.predicting.examples import Example
 
 CLS, SEP = 2, 3
 CONTROLS = ["random", "frequency", "shuffled", "attention", "hotflip"]

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from attattr.examples import inputs_of
 from attattr.faithfulness import masked_edges
 from pipeline.experiments.truth.knock_outs import group_losses, outcomes
 from pipeline.measuring.edge_maps import METHODS, edge_maps, scores_at
-from pipeline.predicting.predict import inputs_of
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from html import escape
 from pathlib import Path
+from string import Template
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
-
-from pipeline.viewer.view import STEPS
+from attattr.viewer.view import STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,30 +28,23 @@ def viewer_block(examples: Sequence[Mapping[str, Any]], *, tau: float = 0.4) -> 
     text = json.dumps(content, separators=(",", ":"), sort_keys=True)
     # Within a script element, text that looks like markup would be taken for it.
     data = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-    return _template("block.html.j2").render(data=Markup(data), style=Markup(_styles()), script=Markup(_script()))  # noqa: S704 - escaped above, and our own
+    return _filled("block", data=data, style=_read("viewer.css"), script=_script())
 
 
 def viewer_page(examples: Sequence[Mapping[str, Any]], *, title: str, tau: float = 0.4) -> str:
     """The viewer of packed examples as a page of its own."""
-    return _template("page.html.j2").render(title=title, block=Markup(viewer_block(examples, tau=tau)))  # noqa: S704
+    return _filled("page", title=escape(title), block=viewer_block(examples, tau=tau))
 
 
-@cache
 def _script() -> str:
-    return "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
+    return "\n".join(_read(f"{name}.js") for name in SCRIPTS)
+
+
+def _filled(name: str, **markup: str) -> str:
+    """A template of the folder with markup in its places."""
+    return Template(_read(f"{name}.html")).substitute(markup)
 
 
 @cache
-def _styles() -> str:
-    return (FOLDER / "viewer.css").read_text(encoding="utf-8")
-
-
-def _template(name: str) -> Template:
-    environment = Environment(
-        loader=FileSystemLoader(FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(name)
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")

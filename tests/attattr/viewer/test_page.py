@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 import torch
 
-from pipeline.viewer.notebook import show
-from pipeline.viewer.pack import packed
-from pipeline.viewer.page import viewer_block, viewer_page
+from attattr.viewer.notebook import framed
+from attattr.viewer.pack import packed
+from attattr.viewer.page import viewer_block, viewer_page
 
 HOSTILE = [
     "</script>",
@@ -100,7 +100,9 @@ def test_a_block_is_no_page_and_a_notebook_frames_a_whole_one(hostile):
     block = viewer_block(packed([hostile]))
     assert block.startswith('<div class="viewer">')
     assert "<html" not in block
-    ((tag, attributes, _),) = Elements(show([hostile])._repr_html_()).found
+    ((tag, attributes, _),) = Elements(
+        framed(viewer_page(packed([hostile]), title="A page"), height=300)._repr_html_()
+    ).found
     assert tag == "iframe"
     assert data_of(attributes["srcdoc"])["examples"] == packed([hostile])
     assert unescape(attributes["srcdoc"]).startswith("<!doctype html>")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from views_by_hand import random_view
 
-from pipeline.viewer.view import View
+from attattr.viewer.view import View
 
 WORDS = ["the", "a", "film", "is", "not", "very", "good", "bad", "king", "reads", "his", "old", "book", "again"]
 
@@ -41,8 +41,8 @@ def made_view():
     """`made_view(attribution, attention=None, *, tokens=None, trees=False, **changes)`: a view of one class, of two."""
     import torch
 
-    from pipeline.viewer.measure import with_trees
-    from pipeline.viewer.view import Explanation, View
+    from attattr.viewer.measure import with_trees
+    from attattr.viewer.view import Explanation, View
 
     def make(attribution, attention=None, *, tokens=None, trees=False, **changes):
         layers, _, n, _ = attribution.shape
@@ -118,11 +118,11 @@ def real_views() -> list[View]:
     import pandas as pd
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from pipeline.viewer import explain_texts
+    from attattr import explain
 
     torch.manual_seed(0)
     weights = Path(folder) / "models" / "minilm-l6-h384"
     model = AutoModelForSequenceClassification.from_pretrained(weights, dtype=torch.float32, num_labels=2).eval()
     torch.nn.init.normal_(model.classifier.weight, std=0.5)
     texts = pd.read_parquet(Path(folder) / "glue" / "sst2" / "validation.parquet")["sentence"].tolist()[:5]
-    return explain_texts(model, AutoTokenizer.from_pretrained(weights), texts, shares=False)
+    return explain(model, AutoTokenizer.from_pretrained(weights), texts, shares=False).views

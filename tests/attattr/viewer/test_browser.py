@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from views_by_hand import random_view
 
-from pipeline.viewer import viewer_page
-from pipeline.viewer.pack import packed
-from pipeline.viewer.view import THRESHOLDS, View
+from attattr.viewer.pack import packed
+from attattr.viewer.page import viewer_page
+from attattr.viewer.view import THRESHOLDS, View
 
 GRID = range(0, 100, 10)
 HOSTILE = (

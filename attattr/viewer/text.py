@@ -8,14 +8,14 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any
 from unicodedata import category, east_asian_width
 
-from pipeline.data.vocabulary import MOST_UNKNOWN
-from pipeline.viewer.pack import strongest_edges
+from attattr.segments import MOST_UNKNOWN
+from attattr.viewer.pack import strongest_edges
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from attattr.tree import AttributionTree, TreeEdge
-    from pipeline.viewer.view import Explanation, View
+    from attattr.viewer.view import Explanation, View
 
 WIDTH = 80
 EDGES = 8
@@ -24,11 +24,11 @@ LONGEST_CLASS = 40
 DEEPEST = 30  # columns by which a branch is indented
 
 
-def whole_text(view: View, tree: AttributionTree, *, tau: float, model: str) -> str:
+def whole_text(view: View, tree: AttributionTree, *, tau: float, title: str) -> str:
     """Prediction, convergence, strongest edges, the tree of the class that is explained."""
     one, names = view.explanations[0], told_apart(view.tokens)
     blocks = [
-        fitted(model, WIDTH),
+        fitted(title, WIDTH),
         _prediction(view, one),
         convergence(one),
         unknown_words(view.unknown, len(view.tokens) - len(view.special)),

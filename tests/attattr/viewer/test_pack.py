@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.viewer.pack import LEVELS, packed, rounded, strongest_edges
-from pipeline.viewer.view import Share
+from attattr.viewer.pack import LEVELS, packed, rounded, strongest_edges
+from attattr.viewer.view import Share
 
 
 def inflated(text):

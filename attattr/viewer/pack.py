@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from pipeline.viewer.view import Explanation, Share, View
+    from attattr.viewer.view import Explanation, Share, View
 
 MOST_BYTES = 1_900_000
 LEVELS = (127, 90, 63, 45, 31, 22, 15, 11, 7, 5, 4, 3, 2, 1)

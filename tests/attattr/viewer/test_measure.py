@@ -10,10 +10,10 @@ from attattr.attribution import attribute
 from attattr.edge_sets import only
 from attattr.faithfulness import masked_edges
 from attattr.tree import attribution_tree, grow_tree, tree_root
-from pipeline.viewer import measure
-from pipeline.viewer.measure import explained, named, shown_views, with_shares, with_trees
-from pipeline.viewer.pack import packed
-from pipeline.viewer.view import THRESHOLDS
+from attattr.viewer import measure
+from attattr.viewer.measure import explained, named, whole_views, with_shares, with_trees
+from attattr.viewer.pack import packed
+from attattr.viewer.view import THRESHOLDS
 
 LENGTHS = [9, 5, 14, 5, 11]
 
@@ -220,12 +220,12 @@ def test_a_text_without_words_has_trees_of_one_edge(tiny_model, random_examples)
 
 
 @pytest.fixture
-def shown(tiny_model, tokenizer, section):
-    """`shown(examples)`: the views of the stage."""
-    settings = {"attribution": section("attribute"), "tree": section("tree"), "seed": 3, "token_budget": 120}
+def shown(tiny_model, tokenizer):
+    """`shown(examples)`: whole views."""
+    how = {"target": "predicted", "options": {}, "seed": 3, "token_budget": 120}
 
     def of(examples):
-        return shown_views(doubled(tiny_model(labels=3)), tokenizer, examples, task="negation", **settings)
+        return whole_views(doubled(tiny_model(labels=3)), tokenizer, examples, **how)
 
     return of
 
@@ -234,7 +234,6 @@ def test_the_same_bytes_twice_and_in_any_company(shown, random_examples):
     examples = random_examples([6, 4, 7])
     together = shown(examples)
     assert [view.name for view in together] == ["e-0", "e-1", "e-2"]
-    assert {view.task for view in together} == {"negation"}
     first = [json.dumps(packed([view])) for view in together]
     assert first == [json.dumps(packed([view])) for view in shown(examples)]
     assert first == [json.dumps(packed([view])) for view in reversed(shown(examples[::-1]))]

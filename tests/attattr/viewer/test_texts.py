@@ -1,15 +1,18 @@
 """From texts to views: of every family, and of models whose outputs are no classes."""
 
+import json
+from html import escape
+
 import pytest
 import torch
 from transformers import BertTokenizer
 
+from attattr import explain
 from attattr.attribution import attribute
 from attattr.errors import AttributionError
 from attattr.families import FAMILIES
-from pipeline.errors import InputError
-from pipeline.viewer import explain_texts
-from pipeline.viewer.texts import to_examples
+from attattr.tree import attribution_tree
+from attattr.viewer.texts import to_examples
 
 TEXTS = ["the film is not good", "a very old book", "king"]
 
@@ -18,7 +21,7 @@ TEXTS = ["the film is not good", "a very old book", "king"]
 def test_every_family(family, tiny_model, tokenizer):
     model = tiny_model(family, labels=2).double()
     tokenizer = tokenizer if model.config.pad_token_id == 0 else padded_with_one()
-    views = explain_texts(model, tokenizer, TEXTS, shares=family == "bert")
+    views = explain(model, tokenizer, TEXTS, shares=family == "bert").views
     for text, view in zip(TEXTS, views, strict=True):
         inputs = tokenizer(text, return_tensors="pt")
         types = inputs["token_type_ids"] if getattr(model.config, "type_vocab_size", 0) > 1 else None
@@ -43,7 +46,7 @@ def padded_with_one():
 def test_outputs_that_are_no_classes_are_explained_as_logits(tiny_model, tokenizer, labels, problem):
     model = tiny_model(labels=labels)
     model.config.problem_type = problem
-    (view,) = explain_texts(model, tokenizer, TEXTS[:1])
+    (view,) = explain(model, tokenizer, TEXTS[:1]).views
     with torch.no_grad():
         logits = model(**tokenizer(TEXTS[0], return_tensors="pt")).logits[0]
     assert view.probabilities == pytest.approx(logits.tolist(), abs=1e-5)
@@ -53,12 +56,12 @@ def test_outputs_that_are_no_classes_are_explained_as_logits(tiny_model, tokeniz
         assert one.value == pytest.approx(float(logits[one.target]), abs=1e-5)
         assert one.shares[0].full == pytest.approx(one.value, abs=1e-5)
     with pytest.raises(AttributionError, match="take 'logit'"):
-        explain_texts(model, tokenizer, TEXTS[:1], output="probability")
+        explain(model, tokenizer, TEXTS[:1], output="probability")
 
 
 def test_shares_only_where_they_are_asked_for(tiny_model, tokenizer):
     model = tiny_model(labels=2)
-    with_shares, without = (explain_texts(model, tokenizer, ["king"], shares=shares)[0] for shares in (True, False))
+    with_shares, without = (explain(model, tokenizer, ["king"], shares=s).views[0] for s in (True, False))
     assert [len(one.shares) for one in with_shares.explanations] == [100, 100]
     assert [one.shares for one in without.explanations] == [(), ()]
 
@@ -83,7 +86,7 @@ def test_what_is_longer_than_the_positions_is_cut(tiny_model, tokenizer, text):
     model = tiny_model(labels=2)
     (example,) = to_examples(model, tokenizer, [text])
     assert len(example) == 40
-    (view,) = explain_texts(model, tokenizer, [text], shares=False)
+    (view,) = explain(model, tokenizer, [text], shares=False).views
     assert view.tokens[-1] == "[SEP]"
     assert len(view.special) == (2 if isinstance(text, str) else 3)
 
@@ -100,35 +103,62 @@ def test_what_is_longer_than_the_positions_is_cut(tiny_model, tokenizer, text):
     ],
 )
 def test_texts_that_cannot_be_read_are_named(tiny_model, tokenizer, texts, line):
-    with pytest.raises(InputError, match=line):
-        explain_texts(tiny_model(labels=2), tokenizer, texts)
+    with pytest.raises(AttributionError, match=line):
+        explain(tiny_model(labels=2), tokenizer, texts)
 
 
 @pytest.mark.parametrize(
     "text", ["\u200b", "\x00\x1b[31m", "good\u2028bad", "𓀀 👩‍👩‍👧 e\u0301", "[SEP] [CLS]", "</script>", "\ufeffgood"]
 )
 def test_strange_characters_are_texts_too(tiny_model, tokenizer, text):
-    (view,) = explain_texts(tiny_model(labels=2), tokenizer, [text], shares=False)
+    (view,) = explain(tiny_model(labels=2), tokenizer, [text], shares=False).views
     assert (view.tokens[0], view.tokens[-1]) == ("[CLS]", "[SEP]")
     # The name of a special token in a text is one of the text's own.
     assert len(view.special) == 2
 
 
 def test_nothing_to_explain(tiny_model, tokenizer):
-    assert explain_texts(tiny_model(labels=2), tokenizer, []) == []
+    found = explain(tiny_model(labels=2), tokenizer, [])
+    assert found.views == ()
+    assert json.loads(found.to_json())["texts"] == []
 
 
 def test_results_are_in_the_order_of_the_texts(tiny_model, tokenizer):
     texts = ["good", "the film is not very good " * 3, "a book", "king reads", "bad"]
-    views = explain_texts(tiny_model(labels=2), tokenizer, texts, shares=False)
+    views = explain(tiny_model(labels=2), tokenizer, texts, shares=False).views
     assert [view.tokens[1:-1] for view in views] == [text.split() for text in texts]
     assert [view.name for view in views] == ["1", "2", "3", "4", "5"]
 
 
 def test_a_text_has_the_same_random_trees_in_any_place(tiny_model, tokenizer):
     model, texts = tiny_model(labels=2).double(), ["a very good book", "king reads"]
-    views = explain_texts(model, tokenizer, texts)
-    for view, other in zip(views, reversed(explain_texts(model, tokenizer, texts[::-1])), strict=True):
+    views = explain(model, tokenizer, texts).views
+    for view, other in zip(views, reversed(explain(model, tokenizer, texts[::-1]).views), strict=True):
         for one, again in zip(view.explanations, other.explanations, strict=True):
             assert one.shares[20].random == pytest.approx(again.shares[20].random)
             assert len(set(one.shares[20].random)) > 1
+
+
+def test_one_text_is_no_list_of_texts(tiny_model, tokenizer):
+    with pytest.raises(AttributionError, match="texts is one text: give a list of texts"):
+        explain(tiny_model(labels=2), tokenizer, "the film is good")
+
+
+def test_explanations_are_the_same_as_text_page_and_json(tiny_model, tokenizer):
+    pair = ("the film is good", "it is not")
+    found = explain(tiny_model(labels=2), tokenizer, [pair, ("a book", "king reads")], shares=False)
+    said, records = found.to_text(tau=0.2), json.loads(found.to_json(tau=0.2))
+    assert (records["output"], records["tau"]) == ("probability", 0.2)
+    assert [record["text"] for record in records["texts"]] == [list(pair), ["a book", "king reads"]]
+    for record, view in zip(records["texts"], found.views, strict=True):
+        tree = attribution_tree(view.explanations[0].head_sum, tau=0.2)
+        assert [[e["query"], e["key"], e["layer"]] for e in record["tree"]] == [[*edge[:3]] for edge in tree.edges]
+        best = max(record["edges"], key=lambda edge: abs(edge["value"]))
+        place = [best[name] for name in ("layer", "head", "query", "key")]
+        assert best["value"] == pytest.approx(float(view.explanations[0].attribution[*place]), rel=1e-3)
+    assert said.startswith("the film is good / it is not\n")
+    assert said.count("Attribution tree at tau 0.2") == 2
+    page = found.to_html(tau=0.2)
+    assert page.startswith("<!doctype html>")
+    assert '"start":20' in page
+    assert escape(page) in found.show(tau=0.2, height=300)._repr_html_()

@@ -1,51 +1,25 @@
-"""Texts of one's own, explained: from strings to what is to be seen of them."""
+"""Texts of one's own: from strings to tokens."""
 
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from attattr.errors import AttributionError
+from attattr.examples import Example
 from attattr.inputs import position_count
-from pipeline.data.tokenise import segments, special_tokens_before
-from pipeline.errors import InputError
-from pipeline.predicting.examples import Example
-from pipeline.viewer.checks import check_text
-from pipeline.viewer.measure import NO_LABEL, has_classes, whole_views
+from attattr.segments import segments, special_tokens_before
+from attattr.viewer.checks import check_text
+from attattr.viewer.measure import NO_LABEL, has_classes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-    from pipeline.viewer.view import View
-
 log = logging.getLogger(__name__)
 
 Text = str | tuple[str, str]
-
-
-def explain_texts(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    texts: Sequence[Text],
-    *,
-    target: int | Literal["predicted"] = "predicted",
-    output: str | None = None,
-    shares: bool = True,
-    seed: int = 1,
-) -> list[View]:
-    """What is to be seen of texts, or pairs of texts, in their order: hand it to `show` or `viewer_page`.
-
-    `target` is the class that is shown first. `output` is what is explained of it, as in `attribute`: its probability
-    unless said otherwise, or its logit where the outputs are no classes that exclude each other. Without `shares` it is
-    not measured what the trees carry, which takes most of the time.
-
-    Raises:
-        AttributionError: for a model that is not supported. InputError: for texts that it cannot read.
-    """
-    examples = to_examples(model, tokenizer, texts)
-    options = {"output": output or default_output(model)}
-    return whole_views(model, tokenizer, examples, target=target, options=options, seed=seed, shares=shares)
 
 
 def default_output(model: PreTrainedModel) -> str:
@@ -57,11 +31,13 @@ def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
     """Tokenised, cut where they are longer than the model reads, with a warning; named by their place, from 1.
 
     Raises:
-        InputError: for an empty text, for one that is no Unicode, and for a mixture of texts and pairs.
+        AttributionError: for an empty text, for one that is no Unicode, and for a mixture of texts and pairs.
     """
     pairs = [not isinstance(text, str) for text in texts]
     if any(pairs) and not all(pairs):
-        raise InputError(f"text {pairs.index(not pairs[0]) + 1} is {'no' if pairs[0] else 'a'} pair, unlike the first")
+        raise AttributionError(
+            f"text {pairs.index(not pairs[0]) + 1} is {'no' if pairs[0] else 'a'} pair, unlike the first"
+        )
     for number, text in enumerate(texts, start=1):
         for part in [text] if isinstance(text, str) else text:
             check_text(part, name=f"text {number}")

@@ -8,7 +8,7 @@ import torch
 from wcwidth import wcswidth
 
 from attattr.tree import AttributionTree, TreeEdge, attribution_tree
-from pipeline.viewer.terminal import columns, corpus_text, fitted, told_apart, whole_text
+from attattr.viewer.text import columns, corpus_text, fitted, told_apart, whole_text
 
 ESCAPES = "\x1b[31mred\x1b]0;title\x07"
 
@@ -24,7 +24,7 @@ def chain(count, *, layer=3):
 
 def text_of(view, *, tree=None, tau=0.1, model="a model", unknown=0):
     tree = tree or attribution_tree(view.explanations[0].head_sum, tau=tau)
-    return whole_text(replace(view, unknown=unknown), tree, tau=tau, model=model)
+    return whole_text(replace(view, unknown=unknown), tree, tau=tau, title=model)
 
 
 def fits(text):

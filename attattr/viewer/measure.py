@@ -13,14 +13,14 @@ from attattr.attention import class_count
 from attattr.attribution import attribute, gradient_x_attention
 from attattr.batching import group_by_length, resolve_token_budget
 from attattr.edge_sets import edges_per_layer, eligible, largest_edges, only, random_trees
+from attattr.examples import batch_of, inputs_of, model_inputs
 from attattr.faithfulness import edge_masked_logits
 from attattr.importance import passed_on, pooled_attention
 from attattr.output import evaluate
 from attattr.quadrature import schedule
+from attattr.randomness import derived_seed
 from attattr.tree import attribution_tree, grow_tree, tree_root
-from pipeline.predicting.predict import batch_of, inputs_of, model_inputs
-from pipeline.values.randomness import derived_seed
-from pipeline.viewer.view import THRESHOLDS, Explanation, Share, View
+from attattr.viewer.view import THRESHOLDS, Explanation, Share, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 
     from attattr.attribution import Attribution
     from attattr.batching import TokenBudget
+    from attattr.examples import Batch, Example
     from attattr.inputs import Inputs
     from attattr.output import Output
     from attattr.tree import AttributionTree
-    from pipeline.predicting.examples import Batch, Example
-    from pipeline.values.schema import Attribute as AttributeSettings
-    from pipeline.values.schema import Tree as TreeSettings
 
 NO_LABEL = -1
 MOST_CLASSES = 4  # of which all are explained; of more, the predicted and the gold one
@@ -176,25 +174,6 @@ def _explanation(seen: Seen, *, output: Output) -> Explanation:
         output_change=(sign * change).tolist(),
         absolute=(absolute if result.path == "layer" else absolute.sum(dim=0, keepdim=True)).tolist(),
     )
-
-
-def shown_views(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    examples: Sequence[Example],
-    *,
-    task: str,
-    attribution: AttributeSettings,
-    tree: TreeSettings,
-    seed: int,
-    token_budget: TokenBudget,
-) -> list[View]:
-    """Everything that the viewer shows of a task's examples, in their order."""
-    names = ("steps", "rule", "tolerance", "max_steps", "path", "output", "precision")
-    options = {name: getattr(attribution, name) for name in names}
-    grow = partial(attribution_tree, tau_last=tree.tau_last, lam=tree.lam, variant=tree.variant)
-    how: dict[str, Any] = {"target": "predicted", "options": options, "grow": grow, "token_budget": token_budget}
-    return [replace(view, task=task) for view in whole_views(model, tokenizer, examples, seed=seed, **how)]
 
 
 def whole_views(

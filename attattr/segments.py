@@ -1,0 +1,39 @@
+"""Which tokens of an example are a text's own, and which the tokeniser put around them. Needs no torch."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from attattr.errors import AttributionError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+MOST_UNKNOWN = 0.05
+"""The share of a text's own tokens, above which a model cannot tell enough of its words apart."""
+
+
+def special_tokens_before(tokenizer: PreTrainedTokenizerBase, *, texts: int) -> list[int]:
+    """How many special tokens the tokeniser puts before each of an example's one or two texts.
+
+    Asked of texts that are not empty, as an empty one leaves no trace between its special tokens.
+    """
+    mask = tokenizer("a", "a" if texts == 2 else None, return_special_tokens_mask=True)["special_tokens_mask"]
+    starts = [place for place, special in enumerate(mask) if not special and (place == 0 or mask[place - 1])]
+    if len(starts) != texts:
+        raise AttributionError(
+            "the tokenizer puts no special token between two texts, which then cannot be told apart: give its "
+            "tokenizer.json the post-processor of the model's family"
+        )
+    return [sum(mask[stop:start]) for stop, start in pairwise([0, *starts])]
+
+
+def segments(special_tokens_mask: list[int], before: list[int]) -> list[list[int]]:
+    """Start and stop of each text's own tokens."""
+    segments, stop = [], 0
+    for count in before:
+        start = stop + count
+        stop = [*special_tokens_mask, 1].index(1, start)
+        segments.append([start, stop])
+    return segments

@@ -1,0 +1,46 @@
+"""One explained text as plain values, small enough for a corpus of them: what `explain --json` writes of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from attattr.viewer.pack import rounded, strongest_edges
+
+if TYPE_CHECKING:
+    from attattr.tree import AttributionTree
+    from attattr.viewer.texts import Text
+    from attattr.viewer.view import View
+
+STRONGEST = 20  # edges
+EDGE = ("layer", "head", "query", "key", "value")
+
+
+def record(view: View, text: Text, tree: AttributionTree) -> dict[str, Any]:
+    """Prediction, convergence, scores of tokens and heads, the tree, the strongest edges; layers and heads from 0."""
+    one = view.explanations[0]
+    return {
+        "number": int(view.name),
+        "text": text,
+        "tokens": list(view.tokens),
+        "classes": list(view.classes),
+        "probabilities": [rounded(value) for value in view.probabilities],
+        "predicted": view.predicted,
+        "target": one.target,
+        "value": rounded(one.value),
+        "converged": not any(one.unconverged),
+        "steps": list(one.steps),
+        "estimated_error": [rounded(value) for value in one.estimated_error],
+        "completeness_gap": [rounded(value) for value in one.completeness_gap],
+        "passed_on": [rounded(value) for value in one.passed_on.tolist()],
+        "heads": [[rounded(value) for value in row] for row in one.heads["attribution, summed"].tolist()],
+        "root": tree.root,
+        "tree": [{**edge._asdict(), "value": rounded(edge.value)} for edge in tree.edges],
+        "edges": [dict(zip(EDGE, edge, strict=True)) for edge in strongest_edges(one.attribution, STRONGEST)],
+    }
+
+
+def written(records: list[dict[str, Any]], **about: object) -> str:
+    """Records of texts as JSON, with what they have in common."""
+    content = {**about, "texts": records}
+    return f"{json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)}\n"
