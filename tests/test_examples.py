@@ -38,7 +38,7 @@ def place(tmp_path, monkeypatch):
     edges = [{"example_id": "dev-0", "query": 0, "key": 1, "layer": 1, "value": 0.5}]
     write_rows(outputs / "tree/negation-1/edges.parquet", edges)
     write_json(outputs / "tree/negation-1/trees.json", {"examples": 1, "rootless": 0, "roots": {"dev-0": 1}})
-    (outputs / "view/negation-1").mkdir()
+    (outputs / "view/negation-1").mkdir(parents=True)
     for name, content in view_files(VIEWS).items():
         (outputs / "view/negation-1" / name).write_bytes(content)
     return outputs / "examples/negation-1"
