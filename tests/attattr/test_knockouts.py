@@ -1,11 +1,13 @@
 """Knock-outs of edges against the plain model with the attention changed by hand."""
 
+import math
+
 import pytest
 import torch
 
 from attattr import AttributionError
 from attattr.inputs import Inputs
-from attattr.knockouts import knock_outs
+from attattr.knockouts import knock_outs, lost
 
 
 def given(model, padded, example):
@@ -49,3 +51,12 @@ def test_an_unsupported_model_is_refused(tiny_model, random_examples, padded):
     model.config.model_type = "gpt2"
     with pytest.raises(AttributionError, match="model family 'gpt2' is not supported"):
         knock_outs(model, inputs, per_head=True)
+
+
+def test_what_an_output_loses_by_hand():
+    whole, logits = torch.tensor([2.0, 0.0]), torch.tensor([[[1.0, 0.0]], [[0.0, 3.0]]])
+    margins = lost(logits, whole, target=torch.tensor(0), output="margin")
+    torch.testing.assert_close(margins, torch.tensor([[1.0], [5.0]], dtype=torch.float64))
+    probability = lost(logits, whole, target=torch.tensor(1), output="probability")
+    expected = [[1 / (1 + math.exp(2)) - 1 / (1 + math.e)], [1 / (1 + math.exp(2)) - 1 / (1 + math.exp(-3))]]
+    torch.testing.assert_close(probability, torch.tensor(expected, dtype=torch.float64), atol=1e-6, rtol=0)

@@ -3,7 +3,7 @@ import torch
 
 from attattr.families import FAMILIES
 from pipeline.errors import InputError
-from pipeline.predicting.predict import check_finite, predict_logits, prediction_rows
+from pipeline.predicting.predict import check_finite, inputs_of, predict_logits, prediction_rows
 
 
 @pytest.mark.parametrize("token_budget", ["auto", 1, 30])
@@ -19,6 +19,15 @@ def test_logits_are_those_of_each_example_alone_in_the_given_order(
     assert torch.allclose(logits, alone, atol=1e-5)
     # The rows differ by far more than that, so that a wrong order would be seen.
     assert torch.cdist(alone, alone).fill_diagonal_(1).min() > 1e-3
+
+
+@pytest.mark.parametrize("family", ["bert", "roberta", "distilbert"])
+def test_inputs_are_the_padded_tensors_that_the_model_takes(tiny_model, random_examples, padded, family):
+    model = tiny_model(family)
+    for examples in (random_examples([5]), random_examples([4, 7, 6])):
+        found, expected = inputs_of(model, examples).arguments(), padded(model, examples)
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], tensor) for name, tensor in expected.items())
 
 
 def test_each_example_is_run_once_and_in_batches(tiny_model, random_examples):
