@@ -50,7 +50,7 @@ def test_a_missing_file_is_named_with_the_stage_that_makes_it(results: Results) 
 
 
 def test_trees_and_heat_maps_are_those_of_the_first_seed(results: Results) -> None:
-    with pytest.raises(InputError, match="run: dvc repro tree"):
+    with pytest.raises(InputError, match="run: dvc repro examples"):
         results.trees("negation")
     write_json(Path("outputs/examples/negation-1/trees.json"), {"trees": [{"example_id": "dev-0"}]})
     assert results.trees("negation") == [{"example_id": "dev-0"}]
