@@ -11,13 +11,14 @@ from transformers import PreTrainedModel
 from attattr.attention import class_count, head_count, layer_count
 from attattr.batching import TokenBudget, group_by_length, out_of_memory, resolve_token_budget
 from attattr.checks import check_differentiable, check_exclusive_classes
+from attattr.copies import frozen
 from attattr.encoder import Encoder
 from attattr.errors import AttributionError, NonFiniteError, as_number
 from attattr.families import check_family, describe
 from attattr.inputs import Inputs, checked_inputs, class_ids
 from attattr.integrate import Integrator, JointPath, LayerPath
 from attattr.output import OUTPUTS, Output, evaluate
-from attattr.prefix import check_readout, frozen, prefix_pass
+from attattr.prefix import check_readout, prefix_pass
 from attattr.quadrature import Rule, Schedule, schedule
 
 log = logging.getLogger(__name__)
@@ -101,10 +102,11 @@ def attribute(
     `token_budget` bounds the tokens of one pass; "auto" takes it from the free memory. It changes memory and speed,
     not results (up to rounding), and is halved where the memory does not suffice.
 
-    The model runs in evaluation mode and is left as it was found; `no_grad` and `inference_mode` around the call do no
-    harm. Raises AttributionError for a model or an input that cannot be attributed rightly (one that is wrapped,
-    quantised or under autocast, one that is not right-padded or longer than the positions, ...), for bad arguments,
-    and for logits that are not finite (naming the row).
+    A copy that shares the weights runs, in evaluation mode: `model` is not changed, not even meanwhile, so that threads
+    may share it. `no_grad` and `inference_mode` around the call do no harm. Raises AttributionError for a model or an
+    input that cannot be attributed rightly (one that is wrapped, quantised or under autocast, one that is not
+    right-padded or longer than the positions, ...), for bad arguments, and for logits that are not finite (naming the
+    row).
     """
     return _attribute(
         model,
@@ -198,26 +200,26 @@ def _attribute(
         baseline=baseline,
     )
     result = _empty(model, inputs, path)
-    with frozen(model):
-        encoder = describe(model)
-        # The longest first: a single token would not tell how the model pools.
-        waiting = _groups(inputs, torch.arange(len(input_ids)), nodes, budget)
-        checked = False
-        while waiting:
-            group = waiting.pop()
-            index = group.to(input_ids.device)
-            try:
-                _attribute_group(model, encoder, inputs.select(index), index, targets, integrator, result, checked)
-                checked = True
-                continue
-            except RuntimeError as error:
-                if not out_of_memory(error) or (len(index) == 1 and budget <= int(inputs.lengths[index])):
-                    raise
-            # After the handler, as its exception keeps the failed pass's tensors alive.
-            budget = max(1, budget // 2)
-            log.warning("out of memory: the token budget is halved to %d", budget)
-            integrator = replace(integrator, token_budget=budget)
-            waiting = _groups(inputs, torch.cat([*waiting, group]), nodes, budget)
+    own = frozen(model)
+    encoder = describe(own)
+    # The longest first: a single token would not tell how the model pools.
+    waiting = _groups(inputs, torch.arange(len(input_ids)), nodes, budget)
+    checked = False
+    while waiting:
+        group = waiting.pop()
+        index = group.to(input_ids.device)
+        try:
+            _attribute_group(own, encoder, inputs.select(index), index, targets, integrator, result, checked)
+            checked = True
+            continue
+        except RuntimeError as error:
+            if not out_of_memory(error) or (len(index) == 1 and budget <= int(inputs.lengths[index])):
+                raise
+        # After the handler, as its exception keeps the failed pass's tensors alive.
+        budget = max(1, budget // 2)
+        log.warning("out of memory: the token budget is halved to %d", budget)
+        integrator = replace(integrator, token_budget=budget)
+        waiting = _groups(inputs, torch.cat([*waiting, group]), nodes, budget)
     return result
 
 

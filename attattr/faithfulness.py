@@ -1,7 +1,6 @@
 """Live edge masking (docs/method.md, "Attribution trees"): the attention times a mask, without renormalisation."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +11,12 @@ from attattr.errors import AttributionError, check_tensor
 from attattr.tree import TreeEdge
 
 
-@contextmanager
-def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> Iterator[None]:
-    """Multiply the attention of every head by `edge_mask` (1 = keep) while the context lasts.
+def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> PreTrainedModel:
+    """The model with the attention of every head multiplied by `edge_mask` (1 = keep).
 
-    `edge_mask` is `(batch, layer, query, key)`, boolean. Rows are not renormalised: a removed edge passes nothing on.
-    Raises AttributionError from the forward pass for a mask that does not fit the batch.
+    As `masked_heads`, an own copy of `model`, which stays as it is. `edge_mask` is `(batch, layer, query, key)`,
+    boolean. Rows are not renormalised: a removed edge passes nothing on. Raises AttributionError from the forward pass
+    for a mask that does not fit the batch.
     """
     check_tensor("edge_mask", edge_mask, shape="(batch, layer, query, key)")
 
@@ -33,8 +32,7 @@ def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> Iterator[None]:
         kept = attention_probs * edge_mask[:, layer, None].to(attention_probs)
         return (kept @ value).transpose(1, 2)
 
-    with intercepted_attention(model, handler, implementation="eager"):
-        yield
+    return intercepted_attention(model, handler, implementation="eager")
 
 
 def only(edges: Iterable[TreeEdge], *, layers: int, n: int) -> Tensor:

@@ -12,9 +12,10 @@ from transformers import PreTrainedModel
 
 from attattr.batching import TokenBudget, resolve_token_budget
 from attattr.branching import Masks, masked_passes, under_edge_masks
+from attattr.copies import frozen
 from attattr.faithfulness import open_rows
 from attattr.families import describe
-from attattr.prefix import entering, frozen
+from attattr.prefix import entering
 from attattr.tree import AttributionTree
 from pipeline.experiments.tree.arms import arms_of, off_diagonal, shares_of
 from pipeline.experiments.tree.rivals import ATTRIBUTION, rival_maps
@@ -122,15 +123,15 @@ def edge_masked_logits(model: PreTrainedModel, batch: Batch, masks: Tensor, *, t
 
     `masks` is `(mask, layer, query, key)`, boolean.
     """
-    with frozen(model):
-        hidden, _ = entering(model, model_inputs(model, batch))
-        masked = masked_passes(
-            describe(model),
-            hidden,
-            torch.zeros(len(masks), dtype=torch.long),
-            Masks.of(masks.to(model.device)),
-            key_mask=None,
-            attend=under_edge_masks,
-            token_budget=token_budget,
-        )
+    model = frozen(model)
+    hidden, _ = entering(model, model_inputs(model, batch))
+    masked = masked_passes(
+        describe(model),
+        hidden,
+        torch.zeros(len(masks), dtype=torch.long),
+        Masks.of(masks.to(model.device)),
+        key_mask=None,
+        attend=under_edge_masks,
+        token_budget=token_budget,
+    )
     return masked.double().cpu()

@@ -5,10 +5,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from attattr.attribution import attribute, gradient_x_attention
+from attattr.copies import frozen
 from attattr.encoder import EncoderLayer
 from attattr.families import describe
 from attattr.knockouts import reads
-from attattr.prefix import Prefix, frozen, prefix_pass
+from attattr.prefix import Prefix, prefix_pass
 from pipeline.predicting.examples import Batch
 from pipeline.predicting.predict import model_inputs
 
@@ -21,7 +22,8 @@ def rival_maps(model: PreTrainedModel, batch: Batch) -> dict[str, Tensor]:
     inputs = model_inputs(model, batch)
     gradient = gradient_x_attention(model, **inputs.arguments(), target="predicted", output="probability")
     joint = attribute(model, **inputs.arguments(), target="predicted", path="joint")
-    with frozen(model), torch.no_grad():
+    model = frozen(model)
+    with torch.no_grad():
         prefix = prefix_pass(model, inputs)
         maps = (
             gradient.attention_probs[0].sum(dim=1),

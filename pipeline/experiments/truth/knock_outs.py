@@ -9,11 +9,12 @@ import torch
 from scipy.stats import mannwhitneyu, rankdata
 
 from attattr.attribution import attribute, gradient_x_attention
+from attattr.copies import frozen
 from attattr.faithfulness import masked_edges
 from attattr.families import describe
 from attattr.knockouts import knock_outs
 from attattr.output import evaluate
-from attattr.prefix import frozen, prefix_pass
+from attattr.prefix import prefix_pass
 from pipeline.experiments.tree.rivals import contributions, value_weighted
 from pipeline.experiments.truth.randomise import rank_correlation
 from pipeline.predicting.examples import collate
@@ -78,7 +79,8 @@ def edge_maps(
     """
     given = inputs.arguments()
     gradient = gradient_x_attention(model, **given, target=target)
-    with frozen(model), torch.no_grad():
+    model = frozen(model)
+    with torch.no_grad():
         prefix = prefix_pass(model, inputs)
         return {
             "attribution": attribute(model, **given, target=target).attribution[0],
@@ -145,8 +147,9 @@ def group_losses(
         for place, size in enumerate(sizes):
             masks[1 + number * len(sizes) + place, order[:size]] = False
     copies = {name: tensor.expand(len(masks), -1) for name, tensor in inputs.arguments().items()}
-    with frozen(model), torch.no_grad(), masked_edges(model, masks.view(-1, layers, n, n).to(model.device)):
-        logits = model(**copies).logits
+    masked = masked_edges(frozen(model), masks.view(-1, layers, n, n).to(model.device))
+    with torch.no_grad():
+        logits = masked(**copies).logits
     odds = _log_odds(logits, logits[0].argmax()).double().cpu()
     lost = (odds[0] - odds[1:]).view(len(scores), len(sizes)).tolist()
     return [
