@@ -16,8 +16,8 @@ LENGTHS = [6, 13]
 
 
 def logits_under(model, mask, inputs):
-    with torch.no_grad(), masked_heads(model, mask):
-        return model(**inputs).logits
+    with torch.no_grad():
+        return masked_heads(model, mask)(**inputs).logits
 
 
 @pytest.fixture(params=sorted(CLASSES))

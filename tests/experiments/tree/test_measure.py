@@ -99,8 +99,8 @@ def test_the_logits_are_those_of_a_model_run_by_itself(model: Any, maps: dict[st
     with torch.no_grad():
         whole = model(**inputs).logits.softmax(dim=-1)[0]
         for number in (1, 2):
-            with masked_edges(model, masks[number : number + 1]):
-                alone = model(**inputs).logits.softmax(dim=-1)[0, whole.argmax()]
+            masked = masked_edges(model, masks[number : number + 1])
+            alone = masked(**inputs).logits.softmax(dim=-1)[0, whole.argmax()]
             assert float(found[number, whole.argmax()]) == pytest.approx(float(alone), abs=1e-6)
     assert float(found[0].max()) == pytest.approx(float(whole.max()), abs=1e-6)
     assert len(example) == 8
