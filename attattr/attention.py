@@ -116,10 +116,16 @@ def _finish(_model: nn.Module, _args: object, _output: object) -> None:
     _running.set(_running.get().outer)
 
 
+def per_head(x: Tensor, heads: int, *, dim: int = 1) -> Tensor:
+    """Keys or values, or their weights, for each of `heads` heads along `dim`, where several heads may share one."""
+    return x if x.shape[dim] == heads else x.repeat_interleave(heads // x.shape[dim], dim=dim)
+
+
 def eager_attention(
     query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float
 ) -> tuple[Tensor, Tensor]:
     """Softmax attention with its probabilities: `(batch, head, query, width)` and `(batch, head, query, key)`."""
+    key, value = per_head(key, query.shape[1]), per_head(value, query.shape[1])
     scores = torch.matmul(query, key.transpose(2, 3)) * scaling
     if attention_mask is not None:
         scores = scores + attention_mask

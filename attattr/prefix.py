@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from attattr.attention import eager_attention, intercepted_attention
+from attattr.attention import eager_attention, intercepted_attention, per_head
 from attattr.copies import own_copy
 from attattr.encoder import Encoder
 from attattr.errors import AttributionError
@@ -77,7 +77,7 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
             # Of a frozen model: the first context is where the graph begins.
             context.requires_grad_()
         probs.append(attention_probs.detach() * real_query)
-        values.append(value.detach())
+        values.append(per_head(value.detach(), query.shape[1]))
         contexts.append(context)
         return context.unflatten(2, (query.shape[1], -1))
 

@@ -17,7 +17,7 @@ import torch
 from attattr.attribution import attribute
 from attattr.copies import frozen
 from attattr.families import describe
-from attattr.integrate import LayerPath
+from attattr.paths import LayerPath
 from attattr.prefix import prefix_pass
 from benchmarks.peak import single_example
 from benchmarks.report import parse, parser, progress, publish, table

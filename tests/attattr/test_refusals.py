@@ -235,9 +235,7 @@ def test_masks_inside_of_masks_are_refused_rather_than_dropped(model, inputs, fu
     assert torch.equal(function(model, **inputs), expected)
 
 
-def test_the_gradient_of_the_embeddings_of_a_masked_model_is_that_without_the_heads(
-    model, inputs, without_heads
-):
+def test_the_gradient_of_the_embeddings_of_a_masked_model_is_that_without_the_heads(model, inputs, without_heads):
     keep = torch.tensor([[1.0, 0, 1, 1], [0, 1, 0, 1]])
     found = gradient(masked_heads(model, keep), **inputs)
     torch.testing.assert_close(found, gradient(without_heads(model, keep), **inputs), rtol=1e-4, atol=1e-6)
