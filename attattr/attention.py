@@ -16,13 +16,18 @@ from attattr.errors import AttributionError, check_tensor
 # (layer, module, query, key, value, attention_mask, scaling) -> context (batch, query, head, width)
 Handler = Callable[[int, nn.Module, Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
 
+_running: ContextVar["_Pass"] = ContextVar("attention_pass")  # what this thread runs
+
 
 class _Pass:
     """Counts the attention calls of one forward pass, so that layers are numbered for every family."""
 
-    def __init__(self, handler: Handler, outer: "_Pass | None") -> None:
-        self.handler, self.outer = handler, outer
-        self.calls = 0
+    def __init__(self, handler: Handler) -> None:
+        self.handler, self.calls = handler, 0
+
+    def begin(self) -> None:
+        """Be what runs, until `_finish`."""
+        self.outer = _running.set(self)  # a hook may run a pass inside of another
 
     def __call__(
         self,
@@ -39,12 +44,8 @@ class _Pass:
         return self.handler(layer, module, query, key, value, attention_mask, scale), None
 
 
-# The pass that this thread runs; of passes that hooks run inside of another, the innermost.
-_running: ContextVar[_Pass | None] = ContextVar("attention_pass", default=None)
-
-
 def _dispatch(module: nn.Module, *args: Tensor, **kwargs: object) -> tuple[Tensor, None]:
-    return _running.get()(module, *args, **kwargs)  # type: ignore[misc, arg-type]
+    return _running.get()(module, *args, **kwargs)  # type: ignore[arg-type]
 
 
 # Both interfaces need the name: without a mask function the mask arrives as None and padding is attended.
@@ -88,7 +89,7 @@ def intercepted_attention(model: PreTrainedModel, handler: Handler, *, implement
     _own_implementation(model)
 
     def start(module: nn.Module, _args: object) -> None:
-        _running.set(_Pass(handler, _running.get()))
+        _Pass(handler).begin()
         if any(part.training for part in module.modules()):
             raise AttributionError("the model is in training mode, and masks do without dropout: call model.eval()")
 
@@ -113,7 +114,7 @@ def _check_calls(model: nn.Module, _args: object, _output: object) -> None:
 
 def _finish(_model: nn.Module, _args: object, _output: object) -> None:
     """Also after an error: what the handler holds is let go."""
-    _running.set(_running.get().outer)
+    _running.reset(_running.get().outer)
 
 
 def per_head(x: Tensor, heads: int, *, dim: int = 1) -> Tensor:
