@@ -1,7 +1,6 @@
 """Hooks into a model's attention: one registered attention function, two users (recording and head masks)."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 
 import torch
@@ -11,20 +10,24 @@ from transformers.masking_utils import eager_mask, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from attattr.checks import check_unwrapped
+from attattr.copies import own_copy
 from attattr.errors import AttributionError, check_tensor
 
 # (layer, module, query, key, value, attention_mask, scaling) -> context (batch, query, head, width)
 Handler = Callable[[int, nn.Module, Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
 
-_handler: ContextVar["_Interception"] = ContextVar("attention_handler")
+_running: ContextVar["_Pass"] = ContextVar("attention_pass")  # what this thread runs
 
 
-class _Interception:
+class _Pass:
     """Counts the attention calls of one forward pass, so that layers are numbered for every family."""
 
     def __init__(self, handler: Handler) -> None:
-        self.handler = handler
-        self.calls = 0
+        self.handler, self.calls = handler, 0
+
+    def begin(self) -> None:
+        """Be what runs, until `_finish`."""
+        self.outer = _running.set(self)  # a hook may run a pass inside of another
 
     def __call__(
         self,
@@ -42,7 +45,7 @@ class _Interception:
 
 
 def _dispatch(module: nn.Module, *args: Tensor, **kwargs: object) -> tuple[Tensor, None]:
-    return _handler.get()(module, *args, **kwargs)  # type: ignore[arg-type]
+    return _running.get()(module, *args, **kwargs)  # type: ignore[arg-type]
 
 
 # Both interfaces need the name: without a mask function the mask arrives as None and padding is attended.
@@ -68,55 +71,62 @@ def head_count(model: PreTrainedModel) -> int:
 
 
 def _own_implementation(model: PreTrainedModel) -> str:
-    """The attention implementation that the model has outside of an interception."""
+    """The attention implementation of a model that is not an intercepted one itself."""
     check_unwrapped(model)
     name = model.config._attn_implementation or "eager"
     if name in _NAMES.values():
-        raise AttributionError("the model's attention is masked already: leave masked_heads or masked_edges first")
+        raise AttributionError("the model's attention is masked already: pass the model that was masked")
     return name
 
 
-@contextmanager
-def intercepted_attention(model: PreTrainedModel, handler: Handler, *, implementation: str) -> Iterator[None]:
-    """Send every attention of `model` through `handler` while the context lasts, then restore the model.
+def intercepted_attention(model: PreTrainedModel, handler: Handler, *, implementation: str) -> PreTrainedModel:
+    """An own copy of `model`, sharing its weights, that sends every attention through `handler`.
 
     `implementation` ("eager" or "sdpa") names the mask format the handler receives. Raises AttributionError
     from the forward pass if the model did not call attention exactly once per layer: some families ignore
     the attention interface, and silently unmasked or unrecorded layers would be wrong.
     """
-    previous = _own_implementation(model)
-    interception = _Interception(handler)
-    token = _handler.set(interception)
+    _own_implementation(model)
 
-    def start(*_: object) -> None:
-        if any(module.training for module in model.modules()):
+    def start(module: nn.Module, _args: object) -> None:
+        _Pass(handler).begin()
+        if any(part.training for part in module.modules()):
             raise AttributionError("the model is in training mode, and masks do without dropout: call model.eval()")
-        # Not only above: two models may be masked at once, each by its own handler.
-        _handler.set(interception)
-        interception.calls = 0
 
-    def finish(*_: object) -> None:
-        if interception.calls != layer_count(model):
-            raise AttributionError(
-                f"{model.config.model_type} called the attention interface {interception.calls} times for "
-                f"{layer_count(model)} layers: this family cannot be used here"
-            )
+    copy = own_copy(model)
+    copy.register_forward_pre_hook(start, prepend=True)
+    copy.register_forward_hook(_check_calls)
+    copy.register_forward_hook(_finish, always_call=True)
+    for module in copy.modules():
+        if isinstance(module, PreTrainedModel):
+            module.config._attn_implementation_internal = _NAMES[implementation]
+    return copy
 
-    hooks = [model.register_forward_pre_hook(start), model.register_forward_hook(finish)]
-    try:
-        model.set_attn_implementation(_NAMES[implementation])
-        yield
-    finally:
-        model.set_attn_implementation(previous)
-        _handler.reset(token)
-        for hook in hooks:
-            hook.remove()
+
+def _check_calls(model: nn.Module, _args: object, _output: object) -> None:
+    running = _running.get()
+    if running.calls != layer_count(model):
+        raise AttributionError(
+            f"{model.config.model_type} called the attention interface {running.calls} times for "
+            f"{layer_count(model)} layers: this family cannot be used here"
+        )
+
+
+def _finish(_model: nn.Module, _args: object, _output: object) -> None:
+    """Also after an error: what the handler holds is let go."""
+    _running.reset(_running.get().outer)
+
+
+def per_head(x: Tensor, heads: int, *, dim: int = 1) -> Tensor:
+    """Keys or values, or their weights, for each of `heads` heads along `dim`, where several heads may share one."""
+    return x if x.shape[dim] == heads else x.repeat_interleave(heads // x.shape[dim], dim=dim)
 
 
 def eager_attention(
     query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, scaling: float
 ) -> tuple[Tensor, Tensor]:
     """Softmax attention with its probabilities: `(batch, head, query, width)` and `(batch, head, query, key)`."""
+    key, value = per_head(key, query.shape[1]), per_head(value, query.shape[1])
     scores = torch.matmul(query, key.transpose(2, 3)) * scaling
     if attention_mask is not None:
         scores = scores + attention_mask
@@ -134,13 +144,23 @@ def check_head_mask(model: PreTrainedModel, head_mask: Tensor) -> None:
         raise AttributionError("head_mask holds values that are not finite: 1 keeps a head, 0 removes it")
 
 
-@contextmanager
-def masked_heads(model: PreTrainedModel, head_mask: Tensor) -> Iterator[None]:
-    """Scale every head's attention by `head_mask` (1 = keep, 0 = remove) while the context lasts.
+def check_kept_heads(model: PreTrainedModel, head_mask: Tensor) -> None:
+    """Raise AttributionError unless `head_mask` holds a 1 or a 0 for each `(layer, head)`."""
+    check_tensor("head_mask", head_mask, shape="(layer, head)")
+    shape = (layer_count(model), head_count(model))
+    if tuple(head_mask.shape) != shape or bool(((head_mask != 0) & (head_mask != 1)).any()):
+        raise AttributionError(f"head_mask must hold a 1 or a 0 for each of (layer, head) = {shape}")
 
-    `head_mask` is `(layer, head)`, or `(batch, layer, head)` for one mask per example of the batch.
-    A mask of ones reproduces the unmasked logits bit for bit, as attention runs in the same kernel.
-    Raises AttributionError for a mask of the wrong shape or an attention implementation other than eager and sdpa.
+
+def masked_heads(model: PreTrainedModel, head_mask: Tensor) -> PreTrainedModel:
+    """The model with every head's attention scaled by `head_mask` (1 = keep, 0 = remove).
+
+    An own copy of `model`, which stays as it is: they share the weights, and gradients reach these. `head_mask` is
+    `(layer, head)`, or `(batch, layer, head)` for one mask per example of the batch. A mask of ones reproduces the
+    unmasked logits bit for bit, as attention runs in the same kernel.
+
+    Raises AttributionError for a mask of the wrong shape or an attention implementation other than eager and sdpa;
+    and from the forward pass in training mode.
     """
     implementation = _own_implementation(model)
     check_head_mask(model, head_mask)
@@ -160,5 +180,4 @@ def masked_heads(model: PreTrainedModel, head_mask: Tensor) -> Iterator[None]:
             context = eager_attention(query, key, value, mask, scaling)[0].transpose(1, 2)
         return context * per_example[:, layer, :].to(context)[:, None, :, None]
 
-    with intercepted_attention(model, handler, implementation=implementation):
-        yield
+    return intercepted_attention(model, handler, implementation=implementation)

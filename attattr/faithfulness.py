@@ -1,26 +1,24 @@
 """Live edge masking (docs/method.md, "Attribution trees"): the attention times a mask, without renormalisation."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from attattr.attention import eager_attention, intercepted_attention, layer_count
 from attattr.branching import Masks, masked_passes, under_edge_masks
+from attattr.copies import frozen
 from attattr.errors import AttributionError, check_tensor
 from attattr.families import describe
 from attattr.inputs import Inputs
-from attattr.prefix import entering, frozen
+from attattr.prefix import entering
 
 
-@contextmanager
-def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> Iterator[None]:
-    """Multiply the attention of every head by `edge_mask` (1 = keep) while the context lasts.
+def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> PreTrainedModel:
+    """The model with the attention of every head multiplied by `edge_mask` (1 = keep).
 
-    `edge_mask` is `(batch, layer, query, key)`, boolean. Rows are not renormalised: a removed edge passes nothing on.
-    Raises AttributionError from the forward pass for a mask that does not fit the batch.
+    As `masked_heads`, an own copy of `model`, which stays as it is. `edge_mask` is `(batch, layer, query, key)`,
+    boolean. Rows are not renormalised: a removed edge passes nothing on. Raises AttributionError from the forward pass
+    for a mask that does not fit the batch.
     """
     check_tensor("edge_mask", edge_mask, shape="(batch, layer, query, key)")
 
@@ -36,8 +34,7 @@ def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> Iterator[None]:
         kept = attention_probs * edge_mask[:, layer, None].to(attention_probs)
         return (kept @ value).transpose(1, 2)
 
-    with intercepted_attention(model, handler, implementation="eager"):
-        yield
+    return intercepted_attention(model, handler, implementation="eager")
 
 
 @torch.no_grad()
@@ -46,15 +43,15 @@ def edge_masked_logits(model: PreTrainedModel, inputs: Inputs, masks: Tensor, *,
 
     `masks` is `(mask, layer, query, key)`, boolean, as that of `masked_edges`; what masks have in common is run once.
     """
-    with frozen(model):
-        hidden, _ = entering(model, inputs)
-        masked = masked_passes(
-            describe(model),
-            hidden,
-            torch.zeros(len(masks), dtype=torch.long),
-            Masks.of(masks.to(model.device)),
-            key_mask=None,
-            attend=under_edge_masks,
-            token_budget=token_budget,
-        )
+    model = frozen(model)
+    hidden, _ = entering(model, inputs)
+    masked = masked_passes(
+        describe(model),
+        hidden,
+        torch.zeros(len(masks), dtype=torch.long),
+        Masks.of(masks.to(model.device)),
+        key_mask=None,
+        attend=under_edge_masks,
+        token_budget=token_budget,
+    )
     return masked.double().cpu()

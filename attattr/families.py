@@ -43,6 +43,7 @@ def _post_norm_layer(
         output_bias=output.bias,
         complete=complete,
         heads=heads,
+        kv_heads=heads,
     )
 
 
@@ -92,6 +93,7 @@ def _modernbert_layer(layer: Any, model: Any, heads: int) -> EncoderLayer:
         output_bias=layer.attn.Wo.bias,
         complete=lambda total: total + layer.mlp(layer.mlp_norm(total)),
         heads=heads,
+        kv_heads=heads,
         norm=layer.attn_norm,
         rotation=rotation,
         window=model.config.sliding_window if layer.attention_type == "sliding_attention" else None,
@@ -172,4 +174,5 @@ def describe(model: PreTrainedModel) -> Encoder:
     family, heads = _FAMILIES[model.config.model_type], head_count(model)
     applications = layer_modules(model)
     described = {module: family.layer(module, model, heads) for module in dict.fromkeys(applications)}
-    return Encoder(tuple(described[module] for module in applications), family.readout(model))
+    # All of them read the first token out, [CLS].
+    return Encoder(tuple(described[module] for module in applications), family.readout(model), readout_row=0)

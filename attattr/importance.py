@@ -9,10 +9,11 @@ from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from attattr.attention import eager_attention, intercepted_attention
+from attattr.copies import frozen
 from attattr.errors import AttributionError
 from attattr.families import describe
 from attattr.inputs import checked_inputs, labelled_inputs
-from attattr.prefix import frozen, logits_of, prefix_pass
+from attattr.prefix import logits_of, prefix_pass
 
 Pooling = Literal["max", "confidence"]
 Normalise = Literal["none", "layer_l2"]
@@ -58,8 +59,9 @@ def taylor_importance(
         return context
 
     real = inputs.attention_mask[:, :, None].bool()
-    with frozen(model), torch.enable_grad(), intercepted_attention(model, record, implementation="eager"):
-        logits = logits_of(model, inputs)
+    own = intercepted_attention(frozen(model), record, implementation="eager")
+    with torch.enable_grad():
+        logits = logits_of(own, inputs)
         loss = cross_entropy(logits, gold, reduction="sum")
         of_loss = torch.autograd.grad(loss, contexts, retain_graph=True)
         of_logits = torch.autograd.grad(logits.sum(), contexts)
@@ -88,13 +90,12 @@ def output_norm(
     inputs = checked_inputs(
         model, input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
     ).trimmed()
-    with frozen(model):
-        contexts = prefix_pass(model, inputs).context
-        norms = []
-        for layer, context in zip(describe(model).layers, contexts, strict=True):
-            # Of W = QR, with orthonormal columns of Q, ||W c|| = ||R c||: as wide as a head, not as the model.
-            triangle = torch.linalg.qr(layer.output_weight.unflatten(1, (layer.heads, -1)).transpose(0, 1)).R
-            norms.append(torch.einsum("hed,bhnd->bhne", triangle, layer.split_heads(context)).norm(dim=-1))
+    own = frozen(model)
+    norms = []
+    for layer, context in zip(describe(own).layers, prefix_pass(own, inputs).context, strict=True):
+        # Of W = QR, with orthonormal columns of Q, ||W c|| = ||R c||: as wide as a head, not as the model.
+        triangle = torch.linalg.qr(layer.output_weight.unflatten(1, (layer.heads, -1)).transpose(0, 1)).R
+        norms.append(torch.einsum("hed,bhnd->bhne", triangle, layer.split_heads(context)).norm(dim=-1))
     real = inputs.attention_mask[:, None, None]
     return (torch.stack(norms, dim=1) * real).sum(dim=-1) / real.sum(dim=-1)
 

@@ -5,11 +5,12 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from attattr.batching import TokenBudget, resolve_token_budget
+from attattr.copies import frozen
 from attattr.encoder import EncoderLayer
 from attattr.families import check_family, describe
 from attattr.inputs import Inputs
 from attattr.output import Output, evaluate
-from attattr.prefix import check_readout, frozen, prefix_pass
+from attattr.prefix import check_readout, prefix_pass
 
 
 @torch.inference_mode(False)
@@ -27,29 +28,29 @@ def knock_outs(
     """
     check_family(model)
     budget, n = resolve_token_budget(token_budget, model, n=inputs.input_ids.shape[1]), inputs.input_ids.shape[1]
-    with frozen(model):
-        encoder, prefix = describe(model), prefix_pass(model, inputs)
-        check_readout(encoder, prefix)
-        layers = []
-        for layer, part in enumerate(encoder.layers):
-            rows, residual = encoder.rows(layer), prefix.hidden[layer][0]
-            read = reads(part, prefix.attention_probs[layer][0], prefix.value[layer][0], per_head=per_head)
-            projected = part.project(prefix.context[layer])[0]
-            found = prefix.logits[0].expand(*read.shape[:-1], -1).clone()  # (head, query, key, classes)
-            changed = (projected[:, None] - read)[:, rows].flatten(0, 2)  # a knock-out each
-            query = torch.arange(n, device=changed.device)[rows].repeat_interleave(n).repeat(len(read))
-            below = part.finish(projected[None], residual[None])[0]
-            logits = []
-            for some, at in zip(changed.split(max(1, budget // n)), query.split(max(1, budget // n)), strict=True):
-                row = part.finish(some[:, None], residual[at][:, None])[:, 0]
-                if layer == len(encoder.layers) - 1:
-                    logits.append(encoder.readout(row[:, None]))
-                    continue
-                hidden = below.repeat(len(some), 1, 1)
-                hidden[torch.arange(len(some)), at] = row
-                logits.append(encoder.forward_from(layer + 1, hidden, key_mask=None))
-            found[:, rows] = torch.cat(logits).view(len(read), -1, n, found.shape[-1])
-            layers.append(found)
+    own = frozen(model)
+    encoder, prefix = describe(own), prefix_pass(own, inputs)
+    check_readout(encoder, prefix)
+    layers = []
+    for layer, part in enumerate(encoder.layers):
+        rows, residual = encoder.rows(layer), prefix.hidden[layer][0]
+        read = reads(part, prefix.attention_probs[layer][0], prefix.value[layer][0], per_head=per_head)
+        projected = part.project(prefix.context[layer])[0]
+        found = prefix.logits[0].expand(*read.shape[:-1], -1).clone()  # (head, query, key, classes)
+        changed = (projected[:, None] - read)[:, rows].flatten(0, 2)  # a knock-out each
+        query = torch.arange(n, device=changed.device)[rows].repeat_interleave(n).repeat(len(read))
+        below = part.finish(projected[None], residual[None])[0]
+        logits = []
+        for some, at in zip(changed.split(max(1, budget // n)), query.split(max(1, budget // n)), strict=True):
+            row = part.finish(some[:, None], residual[at][:, None])[:, 0]
+            if layer == len(encoder.layers) - 1:
+                logits.append(encoder.readout(row[:, None]))
+                continue
+            hidden = below.repeat(len(some), 1, 1)
+            hidden[torch.arange(len(some)), at] = row
+            logits.append(encoder.forward_from(layer + 1, hidden, key_mask=None))
+        found[:, rows] = torch.cat(logits).view(len(read), -1, n, found.shape[-1])
+        layers.append(found)
     return torch.stack(layers), prefix.logits[0]
 
 

@@ -1,14 +1,13 @@
 """The prefix pass: one forward pass that records what every path integral of an example needs."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from attattr.attention import eager_attention, intercepted_attention
+from attattr.attention import eager_attention, intercepted_attention, per_head
+from attattr.copies import own_copy
 from attattr.encoder import Encoder
 from attattr.errors import AttributionError
 from attattr.families import layer_modules
@@ -31,57 +30,38 @@ class Prefix:
         return replace(self, context=[context.detach() for context in self.context], logits=self.logits.detach())
 
 
-@contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode without parameter gradients while the context lasts; then every flag is what it was."""
-    training = {module: module.training for module in model.modules()}
-    requires_grad = {parameter: parameter.requires_grad for parameter in model.parameters()}
-    try:
-        model.eval()
-        model.requires_grad_(False)
-        yield
-    finally:
-        for module, flag in training.items():
-            module.training = flag
-        for parameter, flag in requires_grad.items():
-            parameter.requires_grad_(flag)
-
-
 def logits_of(model: PreTrainedModel, inputs: Inputs) -> Tensor:
     """Logits `(batch, classes)` of the model's own forward pass, also where its config asks for tuples."""
     return model(**inputs.arguments(), return_dict=True).logits
 
 
-@contextmanager
-def recorded_inputs(model: PreTrainedModel) -> Iterator[list[Tensor]]:
-    """A list of what enters each layer, `(batch, n, hidden)`, that forward passes fill while the context lasts."""
+def _record_inputs(copy: PreTrainedModel) -> list[Tensor]:
+    """A list that is filled with what enters each layer, `(batch, n, hidden)`, when the copy of a model runs."""
     states: list[Tensor] = []
 
-    # `output_hidden_states` would leave transformers' own hooks on the model, which cannot be pickled, and gives
-    # nothing in a process that received the model pickled.
+    # `output_hidden_states` would leave transformers' own hooks on the model, and gives nothing in a process that
+    # received the model pickled.
     def keep_input(_module: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
         states.append((args[0] if args else kwargs["hidden_states"]).detach())
 
-    modules = dict.fromkeys(layer_modules(model))
-    hooks = [module.register_forward_pre_hook(keep_input, with_kwargs=True) for module in modules]
-    try:
-        yield states
-    finally:
-        for hook in hooks:
-            hook.remove()
+    for module in dict.fromkeys(layer_modules(copy)):
+        module.register_forward_pre_hook(keep_input, with_kwargs=True)
+    return states
 
 
 def entering(model: PreTrainedModel, inputs: Inputs) -> tuple[Tensor, Tensor]:
     """What enters the first layer, `(batch, n, hidden)`, and the logits of the model's own forward pass."""
-    with recorded_inputs(model) as states:
-        logits = logits_of(model, inputs)
+    copy = own_copy(model)
+    states = _record_inputs(copy)
+    logits = logits_of(copy, inputs)
     return states[0], logits
 
 
 def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
     """Run the model's own forward pass and keep its hidden states, attention, values and contexts.
 
-    Where gradients are enabled, `logits` and every `context` are parts of one graph; all else is detached.
+    Of a frozen model, where gradients are enabled, `logits` and every `context` are parts of one graph; all else is
+    detached.
     """
     probs: list[Tensor] = []
     values: list[Tensor] = []
@@ -94,15 +74,16 @@ def prefix_pass(model: PreTrainedModel, inputs: Inputs) -> Prefix:
         context, attention_probs = eager_attention(query, key, value, mask, scaling)
         context = context.transpose(1, 2).flatten(2)
         if torch.is_grad_enabled() and not context.requires_grad:
-            # The parameters are frozen: the first context is where the graph begins.
+            # Of a frozen model: the first context is where the graph begins.
             context.requires_grad_()
         probs.append(attention_probs.detach() * real_query)
-        values.append(value.detach())
+        values.append(per_head(value.detach(), query.shape[1]))
         contexts.append(context)
         return context.unflatten(2, (query.shape[1], -1))
 
-    with recorded_inputs(model) as states, intercepted_attention(model, record, implementation="eager"):
-        logits = logits_of(model, inputs)
+    copy = intercepted_attention(model, record, implementation="eager")
+    states = _record_inputs(copy)
+    logits = logits_of(copy, inputs)
     return Prefix(inputs, states, probs, values, contexts, logits)
 
 

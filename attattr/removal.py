@@ -1,42 +1,40 @@
 """Heads taken out of a model's weights, so that what is left can be attributed."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from attattr.attention import head_count, layer_count
-from attattr.errors import AttributionError, check_tensor
+from attattr.attention import check_kept_heads, head_count
+from attattr.copies import own_copy, replace_weights
+from attattr.errors import AttributionError
 from attattr.families import describe
 
 
-@contextmanager
 @torch.no_grad()
-def removed_heads(model: PreTrainedModel, head_mask: Tensor) -> Iterator[None]:
-    """Zero a head's columns of its layer's output projection where `head_mask` `(layer, head)` is 0; restore them.
+def removed_heads(model: PreTrainedModel, head_mask: Tensor) -> PreTrainedModel:
+    """The model with zeros in a head's columns of its layer's output projection where `head_mask` `(layer, head)` is 0.
 
-    The logits are those under `masked_heads`, and a removed head's scores are zero. But `masked_heads` is a hook into
-    the model's attention, of which the engine knows nothing, while it reads the weights.
+    An own copy of `model`, which stays as it is; all other weights are shared. The logits are those of `masked_heads`,
+    and a removed head's scores are zero. But `masked_heads` changes the model's attention, of which the engine knows
+    nothing, while it reads the weights.
 
     Raises AttributionError for a mask of another shape or with values other than 0 and 1, and for a model whose
     weights cannot be changed so: one that applies a layer several times, or whose projections are parametrized.
     """
-    shape = (layer_count(model), head_count(model))
-    check_tensor("head_mask", head_mask, shape="(layer, head)")
-    if tuple(head_mask.shape) != shape or bool(((head_mask != 0) & (head_mask != 1)).any()):
-        raise AttributionError(f"head_mask must hold a 1 or a 0 for each of (layer, head) = {shape}")
+    check_kept_heads(model, head_mask)
     weights = [layer.output_weight for layer in describe(model).layers]
     if len({id(weight) for weight in weights}) < len(weights):
         raise AttributionError(f"{model.config.model_type} applies a layer several times: its heads cannot be removed")
     if not all(isinstance(weight, nn.Parameter) for weight in weights):
         raise AttributionError("an output projection is parametrized: remove its parametrization to remove heads")
-    kept = [weight.clone() for weight in weights]
-    try:
-        for weight, row in zip(weights, head_mask, strict=True):
-            weight.unflatten(1, (shape[1], -1)).mul_(row.to(weight)[:, None])
-        yield
-    finally:
-        for weight, before in zip(weights, kept, strict=True):
-            weight.copy_(before)
+    rows = dict(zip(weights, head_mask, strict=True))
+
+    def without_heads(weight: nn.Parameter) -> nn.Parameter:
+        if weight not in rows:
+            return weight
+        kept = weight.unflatten(1, (head_count(model), -1)) * rows[weight].to(weight)[:, None]
+        return nn.Parameter(kept.flatten(1), requires_grad=weight.requires_grad)
+
+    copy = own_copy(model)
+    replace_weights(copy, without_heads)
+    return copy

@@ -27,34 +27,43 @@ class TreeEdge(NamedTuple):
 class AttributionTree:
     """A tree over the tokens of one example; edges in the order in which they were attached.
 
-    `root` is None, and there are no edges, where nothing has a positive attribution. Terminal edges, by which token 0
-    ([CLS]) reads the tree in the last layer, are the last ones and have `query` 0.
+    `root` is None, and there are no edges, where nothing has a positive attribution. Terminal edges, by which the token
+    `readout` ([CLS]) reads the tree in the last layer, are the last ones.
     """
 
     root: int | None
     edges: tuple[TreeEdge, ...]
+    readout: int = 0
 
     @property
     def inner(self) -> tuple[TreeEdge, ...]:
         """The edges without the terminal ones."""
-        return tuple(edge for edge in self.edges if edge.query != 0)
+        return tuple(edge for edge in self.edges if edge.query != self.readout)
 
 
 def attribution_tree(
-    head_sum: Tensor, *, tau: float, tau_last: float = 0.0, lam: float = 0.0, variant: Variant = "paper"
+    head_sum: Tensor,
+    *,
+    tau: float,
+    tau_last: float = 0.0,
+    lam: float = 0.0,
+    variant: Variant = "paper",
+    readout: int = 0,
 ) -> AttributionTree:
     """Build the tree of one example from `head_sum` `(layer, query, key)`, its attribution summed over heads.
 
     An edge is a candidate if its value exceeds `lam` and its share of the layer's largest exceeds `tau`; `tau_last` is
     the share that a terminal edge must reach. `variant` "authors" follows the released script, which ignores
-    `tau_last` and `lam`. Token 0 is [CLS]. Raises AttributionError for maps of another shape, or that are not
-    finite, and for thresholds outside [0, 1).
+    `tau_last` and `lam`. `readout` is the index of the token that the model's output is read from ([CLS]): neither root
+    nor child. Raises AttributionError for maps of another shape, or that are not finite, for thresholds outside [0, 1)
+    and for a `readout` that is no token.
     """
     maps = torch.as_tensor(head_sum).detach().to("cpu", torch.float64)
-    _check(maps, tau=tau, tau_last=tau_last, lam=lam, variant=variant)
+    _check(maps, tau=tau, tau_last=tau_last, lam=lam, variant=variant, readout=readout)
     if variant == "authors":
-        return _authors_tree(maps, tau)
-    return grow_tree(maps, root=tree_root(maps), tau=tau, tau_last=tau_last, lam=lam)
+        return _authors_tree(maps, tau, readout)
+    root = tree_root(maps, readout=readout)
+    return grow_tree(maps, root=root, tau=tau, tau_last=tau_last, lam=lam, readout=readout)
 
 
 def grow_tree(
@@ -65,6 +74,7 @@ def grow_tree(
     tau_last: float = 0.0,
     lam: float = 0.0,
     budget: Sequence[int] | None = None,
+    readout: int = 0,
 ) -> AttributionTree:
     """Attach candidates to `root`, from the last layer but one down, the largest of a layer first.
 
@@ -73,43 +83,51 @@ def grow_tree(
     largest. Without a root the tree is empty.
     """
     if root is None:
-        return AttributionTree(None, ())
+        return AttributionTree(None, (), readout)
     present = [token == root for token in range(head_sum.shape[1])]
     edges: list[TreeEdge] = []
     for layer in range(len(head_sum) - 2, -1, -1):
         left = head_sum.shape[1] if budget is None else budget[layer]
         allowed = candidates(head_sum[layer], tau=tau, lam=lam) if left else []
         while left:
-            attached = _attach(allowed, present, left)
+            attached = _attach(allowed, present, left, readout)
             edges += [TreeEdge(query, key, layer, value) for query, key, value in attached]
             left = left - len(attached) if attached and budget is not None else 0
-    terminal = _terminal(head_sum, present, tau_last)
+    terminal = _terminal(head_sum, present, tau_last, readout)
     if budget is not None:
         largest = sorted(terminal, key=lambda edge: -edge.value)[: budget[-1]]
         terminal = [edge for edge in terminal if edge in largest]
-    return AttributionTree(root, (*edges, *terminal))
+    return AttributionTree(root, (*edges, *terminal), readout)
 
 
-def _attach(allowed: Sequence[tuple[int, int, float]], present: list[bool], most: int) -> list[tuple[int, int, float]]:
+def _attach(
+    allowed: Sequence[tuple[int, int, float]], present: list[bool], most: int, readout: int
+) -> list[tuple[int, int, float]]:
     """Go once through a layer's candidates; marks in `present` what is attached, at most `most`."""
     attached: list[tuple[int, int, float]] = []
     for query, key, value in allowed:
         if len(attached) == most:
             break
-        if present[query] and not present[key] and key != 0:
+        if present[query] and not present[key] and key != readout:
             attached.append((query, key, value))
             present[key] = True
     return attached
 
 
-def tree_root(head_sum: Tensor) -> int | None:
-    """The token other than [CLS] that reads most: argmax of sum over layers and other tokens; None if none is positive.
+def tree_root(head_sum: Tensor, *, readout: int = 0) -> int | None:
+    """The token other than `readout` that reads most, over all layers and other tokens; None if none is positive.
 
     `head_sum` is `(layer, query, key)`; of equal tokens the first.
     """
     total = head_sum.sum(dim=0)
-    rows = (total.sum(dim=1) - total.diagonal())[1:]
-    return int(rows.argmax()) + 1 if len(rows) and float(rows.max()) > 0 else None
+    return _largest_other(total.sum(dim=1) - total.diagonal(), readout)
+
+
+def _largest_other(rows: Tensor, readout: int) -> int | None:
+    """The first of the largest values `(token,)` but for that of `readout`; None where it is not positive."""
+    others = rows.index_fill(0, torch.tensor([readout]), -torch.inf)
+    largest = int(others.argmax())
+    return largest if float(others[largest]) > 0 else None
 
 
 def candidates(layer_map: Tensor, *, tau: float, lam: float) -> list[tuple[int, int, float]]:
@@ -135,24 +153,23 @@ def objective(tree: AttributionTree, *, lam: float = 0.0) -> float:
     return sum(edge.value - lam for edge in tree.inner)
 
 
-def _terminal(head_sum: Tensor, present: list[bool], tau_last: float) -> list[TreeEdge]:
-    """[CLS] reads every token of the tree in the last layer."""
-    largest, row = max(float(head_sum[-1].max()), 0.0), head_sum[-1, 0].tolist()
+def _terminal(head_sum: Tensor, present: list[bool], tau_last: float, readout: int) -> list[TreeEdge]:
+    """`readout` reads every token of the tree in the last layer."""
+    largest, row = max(float(head_sum[-1].max()), 0.0), head_sum[-1, readout].tolist()
     return [
-        TreeEdge(0, token, len(head_sum) - 1, row[token])
+        TreeEdge(readout, token, len(head_sum) - 1, row[token])
         for token, there in enumerate(present)
         if there and max(row[token], 0.0) >= tau_last * largest
     ]
 
 
-def _authors_tree(maps: Tensor, tau: float) -> AttributionTree:
+def _authors_tree(maps: Tensor, tau: float, readout: int) -> AttributionTree:
     """The released script, which knows no terminal edges and, as its loops begin at row 1, no edge from [CLS]."""
     n = maps.shape[1]
-    total = _divided(maps.sum(dim=0)).clamp(min=0).fill_diagonal_(0)
-    rows = total.sum(dim=1)[1:]
-    if not len(rows) or float(rows.max()) <= 0:
-        return AttributionTree(None, ())
-    root = int(rows.argmax()) + 1
+    total = _divided(maps.sum(dim=0), readout).clamp(min=0).fill_diagonal_(0)
+    root = _largest_other(total.sum(dim=1), readout)
+    if root is None:
+        return AttributionTree(None, (), readout)
     fixed, appeared = [False] * n, [False] * n
     edges: list[TreeEdge] = []
 
@@ -162,7 +179,7 @@ def _authors_tree(maps: Tensor, tau: float) -> AttributionTree:
         appeared[key] = True
 
     appeared[root] = True
-    kept = {layer: _kept(maps[layer], tau) for layer in range(len(maps) - 1)}
+    kept = {layer: _kept(maps[layer], tau, readout) for layer in range(len(maps) - 1)}
     for query, key in kept.get(len(maps) - 2, ()):
         if query == root:
             attach(query, key, len(maps) - 2)
@@ -170,24 +187,24 @@ def _authors_tree(maps: Tensor, tau: float) -> AttributionTree:
         for query, key in kept[layer]:
             if (fixed[query] or appeared[query]) and not (fixed[key] or appeared[key]):
                 attach(query, key, layer)
-    return AttributionTree(root, tuple(edges))
+    return AttributionTree(root, tuple(edges), readout)
 
 
-def _kept(layer_map: Tensor, tau: float) -> list[list[int]]:
+def _kept(layer_map: Tensor, tau: float, readout: int) -> list[list[int]]:
     """(query, key) pairs above the threshold, in index order."""
-    allowed = _divided(layer_map) > tau
-    allowed[0] = False
+    allowed = _divided(layer_map, readout) > tau
+    allowed[readout] = False
     return allowed.fill_diagonal_(False).nonzero().tolist()
 
 
-def _divided(layer_map: Tensor) -> Tensor:
-    """The map over the |maximum| of its rows other than [CLS]'s."""
-    rest = layer_map[1:]
+def _divided(layer_map: Tensor, readout: int) -> Tensor:
+    """The map over the |maximum| of its rows other than that of `readout`."""
+    rest = torch.cat([layer_map[:readout], layer_map[readout + 1 :]])
     largest = abs(float(rest.max())) if rest.numel() else 0.0
     return layer_map / largest if largest > 0 else torch.zeros_like(layer_map)
 
 
-def _check(maps: Tensor, *, tau: float, tau_last: float, lam: float, variant: str) -> None:
+def _check(maps: Tensor, *, tau: float, tau_last: float, lam: float, variant: str, readout: int) -> None:
     if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or 0 in maps.shape:
         raise AttributionError(f"head_sum has shape {tuple(maps.shape)}: it must be (layer, query, key)")
     if not bool(maps.isfinite().all()):
@@ -197,5 +214,7 @@ def _check(maps: Tensor, *, tau: float, tau_last: float, lam: float, variant: st
             raise AttributionError(f"{name} is {value!r}: it must be at least 0 and below 1")
     if not 0 <= as_number(lam) < math.inf:
         raise AttributionError(f"lam is {lam!r}: it must not be negative, nor infinite")
+    if type(readout) is not int or not 0 <= readout < maps.shape[1]:
+        raise AttributionError(f"readout is {readout!r}: it must be the index of one of the {maps.shape[1]} tokens")
     if variant not in VARIANTS:
         raise AttributionError(f"variant is {variant!r}: it must be one of {', '.join(VARIANTS)}")

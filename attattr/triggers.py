@@ -5,8 +5,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 from transformers import PreTrainedModel
 
+from attattr.copies import frozen
 from attattr.inputs import labelled_inputs
-from attattr.prefix import frozen, logits_of
+from attattr.prefix import logits_of
 
 
 # A caller's inference mode would forbid every gradient.
@@ -34,11 +35,9 @@ def embedding_gradient(
         embeddings.append(output.detach().requires_grad_())
         return embeddings[-1]
 
-    hook = model.get_input_embeddings().register_forward_hook(make_leaf)
-    try:
-        with frozen(model), torch.enable_grad():
-            loss = cross_entropy(logits_of(model, inputs), gold, reduction="sum")
-            gradient = torch.autograd.grad(loss, embeddings)[0]
-    finally:
-        hook.remove()
+    own = frozen(model)
+    own.get_input_embeddings().register_forward_hook(make_leaf)
+    with torch.enable_grad():
+        loss = cross_entropy(logits_of(own, inputs), gold, reduction="sum")
+        gradient = torch.autograd.grad(loss, embeddings)[0]
     return pad(gradient, (0, 0, 0, input_ids.shape[1] - gradient.shape[1]))

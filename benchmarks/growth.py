@@ -15,9 +15,10 @@ import numpy as np
 import torch
 
 from attattr.attribution import attribute
+from attattr.copies import frozen
 from attattr.families import describe
-from attattr.integrate import LayerPath
-from attattr.prefix import frozen, prefix_pass
+from attattr.paths import LayerPath
+from attattr.prefix import prefix_pass
 from benchmarks.peak import single_example
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.shapes import BASE, bert, random_inputs
@@ -54,8 +55,9 @@ class Case:
 
     def step_memory(self, device: str) -> int:
         """Bytes that one pass of all examples and steps together needs at layer 0, its own input included."""
-        with frozen(self.model), torch.no_grad():
-            path = LayerPath(describe(self.model), prefix_pass(self.model, self.inputs), 0, None)
+        model = frozen(self.model)
+        with torch.no_grad():
+            path = LayerPath(describe(model), prefix_pass(model, self.inputs), 0, None)
             examples = torch.arange(self.point["batch"], device=device)
 
             def step() -> None:

@@ -25,8 +25,8 @@ from transformers import PreTrainedModel
 from attattr.attention import masked_heads
 from attattr.batching import TOKEN_BUDGET, resolve_token_budget
 from attattr.branching import masked_passes
+from attattr.copies import frozen
 from attattr.examples import Example
-from attattr.prefix import frozen
 from attattr.pruning import global_masks, masked_counts, per_layer_masks
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.shapes import VOCABULARY, bert
@@ -118,7 +118,7 @@ def drawn_examples(median: int, drawn: int, *, tokens: int, generator: torch.Gen
 def drawn_masks(kind: str, layers: int, examples: int, generator: torch.Generator) -> Tensor:
     """The masks of one random ranking, or of every example's own; of leave-one-out the full mask too."""
     if kind == "pruning":
-        counts = masked_counts([tenth / 10 for tenth in range(11)], heads=layers * HEADS)
+        counts = masked_counts([tenth / 10 for tenth in range(11)], heads=layers * HEADS, rounding="half_up")
         return global_masks(torch.rand(layers, HEADS, generator=generator), counts)
     if kind == "effectiveness":
         importance = torch.rand(examples, layers, HEADS, generator=generator)
@@ -137,17 +137,17 @@ def whole_model(model: PreTrainedModel, examples: list[Example], masks: Tensor) 
     budget = resolve_token_budget("auto", model, n=max(map(len, examples)))
     place = {example.example_id: number for number, example in enumerate(examples)}
     result = torch.full((len(masks), len(examples), 2), torch.nan)
-    with frozen(model):
-        for group, batch in batches(model, examples, token_budget=budget):
-            columns = torch.tensor([place[example_id] for example_id in batch.example_ids])
-            own = masks[:, None].expand(-1, len(group), -1, -1) if masks.ndim == 3 else masks[:, columns]
-            pairs = torch.arange(len(group)).repeat(len(masks))[:, None].float()
-            rows, back = torch.cat([pairs, own.flatten(0, 1).flatten(1)], dim=1).unique(dim=0, return_inverse=True)
-            logits = []
-            for part in rows.split(max(1, budget // batch.input_ids.shape[1])):
-                with masked_heads(model, part[:, 1:].unflatten(1, masks.shape[-2:]).to(model.device)):
-                    logits.append(forward(model, batch.select(part[:, 0].long())).float().cpu())
-            result[:, columns] = torch.cat(logits)[back].unflatten(0, (len(masks), len(group)))
+    model = frozen(model)
+    for group, batch in batches(model, examples, token_budget=budget):
+        columns = torch.tensor([place[example_id] for example_id in batch.example_ids])
+        own = masks[:, None].expand(-1, len(group), -1, -1) if masks.ndim == 3 else masks[:, columns]
+        pairs = torch.arange(len(group)).repeat(len(masks))[:, None].float()
+        rows, back = torch.cat([pairs, own.flatten(0, 1).flatten(1)], dim=1).unique(dim=0, return_inverse=True)
+        logits = []
+        for part in rows.split(max(1, budget // batch.input_ids.shape[1])):
+            own_masks = part[:, 1:].unflatten(1, masks.shape[-2:]).to(model.device)
+            logits.append(forward(masked_heads(model, own_masks), batch.select(part[:, 0].long())).float().cpu())
+        result[:, columns] = torch.cat(logits)[back].unflatten(0, (len(masks), len(group)))
     return result
 
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from attattr.attention import layer_count
-from attattr.prefix import frozen
+from attattr.copies import frozen
 
 PADDED = 128  # tokens: the released code pads every input to its maximum length
 
@@ -73,15 +73,15 @@ def _prepare(
 def naive(model: PreTrainedModel, input_ids: Tensor, token_type_ids: Tensor, target: Tensor, *, steps: int) -> Tensor:
     """Attribution `(layer, head, n, n)` of one example by the left rule: every layer on `steps` padded copies."""
     n, maps = input_ids.shape[1], []
-    with frozen(model):
-        for layer in range(layer_count(model)):
-            parts, hidden, probs = _prepare(model, input_ids, token_type_ids, layer)
-            alphas = torch.arange(steps, device=probs.device, dtype=probs.dtype) / steps
-            scaled = (alphas[:, None, None, None] * probs).requires_grad_()
-            logits = parts.logits(layer, hidden.expand(steps, -1, -1), scaled)
-            f = logits.softmax(dim=-1)[:, int(target)].sum()
-            (gradient,) = torch.autograd.grad(f, scaled)
-            maps.append((probs[0] * gradient.mean(dim=0))[:, :n, :n])
+    model = frozen(model)
+    for layer in range(layer_count(model)):
+        parts, hidden, probs = _prepare(model, input_ids, token_type_ids, layer)
+        alphas = torch.arange(steps, device=probs.device, dtype=probs.dtype) / steps
+        scaled = (alphas[:, None, None, None] * probs).requires_grad_()
+        logits = parts.logits(layer, hidden.expand(steps, -1, -1), scaled)
+        f = logits.softmax(dim=-1)[:, int(target)].sum()
+        (gradient,) = torch.autograd.grad(f, scaled)
+        maps.append((probs[0] * gradient.mean(dim=0))[:, :n, :n])
     return torch.stack(maps)
 
 
@@ -92,14 +92,14 @@ def through_captum(
     from captum.attr import IntegratedGradients
 
     n, maps = input_ids.shape[1], []
-    with frozen(model):
-        for layer in range(layer_count(model)):
-            parts, hidden, probs = _prepare(model, input_ids, token_type_ids, layer)
+    model = frozen(model)
+    for layer in range(layer_count(model)):
+        parts, hidden, probs = _prepare(model, input_ids, token_type_ids, layer)
 
-            def probability(scaled: Tensor, layer: int = layer, parts: Layers = parts, x: Tensor = hidden) -> Tensor:
-                return parts.logits(layer, x.expand(len(scaled), -1, -1), scaled).softmax(dim=-1)
+        def probability(scaled: Tensor, layer: int = layer, parts: Layers = parts, x: Tensor = hidden) -> Tensor:
+            return parts.logits(layer, x.expand(len(scaled), -1, -1), scaled).softmax(dim=-1)
 
-            explain = IntegratedGradients(probability)
-            scores = explain.attribute(probs, target=int(target), n_steps=steps, method="riemann_left")
-            maps.append(scores[0, :, :n, :n])
+        explain = IntegratedGradients(probability)
+        scores = explain.attribute(probs, target=int(target), n_steps=steps, method="riemann_left")
+        maps.append(scores[0, :, :n, :n])
     return torch.stack(maps).detach()

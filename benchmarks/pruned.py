@@ -54,8 +54,7 @@ def compare(name: str, model: PreTrainedModel, n: int, arguments: argparse.Names
     small = {rate: pruned(model, mask) for rate, mask in zip(arguments.rates, masks, strict=True)}
 
     def masked() -> None:
-        with masked_heads(model, masks[0].to(arguments.device)):
-            forward(model, inputs)
+        forward(masked_heads(model, masks[0].to(arguments.device)), inputs)
 
     contestants = {"whole": Contestant(lambda: forward(model, inputs)), "masked": Contestant(masked)}
     contestants |= {str(rate): Contestant(lambda one=one: forward(one, inputs)) for rate, one in small.items()}

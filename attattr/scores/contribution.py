@@ -4,22 +4,23 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from attattr.copies import frozen
 from attattr.encoder import EncoderLayer
 from attattr.families import describe
 from attattr.inputs import Inputs
 from attattr.knockouts import reads
-from attattr.prefix import frozen, prefix_pass
+from attattr.prefix import prefix_pass
 
 
 @torch.no_grad()
 def score(model: PreTrainedModel, inputs: Inputs, **_explained: object) -> Tensor:
     """Share of every token in what each token's attention block gives, `(batch, layer, 1, query, key)`."""
-    with frozen(model):
-        prefix, layers = prefix_pass(model, inputs), describe(model).layers
-        shares = [
-            torch.stack([contributions(layer, *of_one) for of_one in zip(*states, strict=True)])
-            for layer, *states in zip(layers, prefix.hidden, prefix.attention_probs, prefix.value, strict=True)
-        ]
+    model = frozen(model)
+    prefix, layers = prefix_pass(model, inputs), describe(model).layers
+    shares = [
+        torch.stack([contributions(layer, *of_one) for of_one in zip(*states, strict=True)])
+        for layer, *states in zip(layers, prefix.hidden, prefix.attention_probs, prefix.value, strict=True)
+    ]
     real = inputs.attention_mask[:, None, None, :, None]  # a padded query has its residual
     return torch.stack(shares, dim=1)[:, :, None] * real
 

@@ -4,15 +4,15 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from attattr.copies import frozen
 from attattr.inputs import Inputs
-from attattr.prefix import frozen, prefix_pass
+from attattr.prefix import prefix_pass
 
 
 @torch.no_grad()
 def score(model: PreTrainedModel, inputs: Inputs, **_explained: object) -> Tensor:
     """Attention times the norm of the value that is read, `(batch, layer, head, query, key)`."""
-    with frozen(model):
-        prefix = prefix_pass(model, inputs)
+    prefix = prefix_pass(frozen(model), inputs)
     weighted = [
         probs * value.norm(dim=-1)[:, :, None, :]
         for probs, value in zip(prefix.attention_probs, prefix.value, strict=True)

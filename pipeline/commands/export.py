@@ -105,8 +105,7 @@ def _export(params: Params, options: argparse.Namespace, importance: Tensor, out
     dev = subset(read_examples(data / "dev.parquet"), params.prune.n_eval)
     small = pruned(model, mask)
     before = predict_logits(model, dev)
-    with masked_heads(model, mask):
-        masked = predict_logits(model, dev)
+    masked = predict_logits(masked_heads(model, mask), dev)
     logits = predict_logits(small, dev)
     apart = float((logits - masked).abs().max() / masked.abs().max())
     if apart > SAME:

@@ -48,12 +48,11 @@ def factor_rankings(
     """
     usual = integral.model_dump(include=INTEGRAL) | {"token_budget": token_budget}
 
-    def computed(**changes: Any) -> Tensor:
+    def computed(model: PreTrainedModel, **changes: Any) -> Tensor:
         return mean_over(model, examples, partial(largest_scores, **(usual | changes)), token_budget=token_budget)
 
     def without(head_mask: Tensor) -> Tensor:
-        with removed_heads(model, head_mask):
-            return computed()
+        return computed(removed_heads(model, head_mask))
 
     stored = read_heads(attributions, split="importance", target="gold")
     found: dict[str, Tensor] = {}
@@ -65,7 +64,7 @@ def factor_rankings(
                 edges = torch.tensor([row["n"] ** 2 if factor == "absolute" else 1 for row in stored])
                 found[factor] = (pooled / edges[:, None, None]).mean(dim=0)
             case "joint" | "left_20":
-                found[factor] = computed(**CHANGES[factor])
+                found[factor] = computed(model, **CHANGES[factor])
             case "iterative":
                 counts = masked_counts(list(settings.rates), heads=plain.numel(), rounding=settings.rounding)
                 found[factor] = rescored(without, plain, counts=counts, seed=seed)

@@ -6,7 +6,7 @@ import re
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from attattr.attention import check_head_mask, head_count
+from attattr.attention import check_kept_heads, head_count
 from attattr.errors import AttributionError
 from pipeline.exporting import modeling_pruned
 
@@ -32,9 +32,7 @@ def pruned(model: PreTrainedModel, head_mask: Tensor) -> PreTrainedModel:
     Raises:
         AttributionError: for a mask that is none, and for a family whose layers cannot have different numbers of heads.
     """
-    check_head_mask(model, head_mask)
-    if head_mask.ndim != 2 or bool(((head_mask != 0) & (head_mask != 1)).any()):
-        raise AttributionError("head_mask must hold a 1 or a 0 for each (layer, head)")
+    check_kept_heads(model, head_mask)
     family = model.config.model_type
     if family not in CLASSES:
         raise AttributionError(f"heads of {family} cannot be taken out of its weights: {', '.join(CLASSES)} can")

@@ -12,11 +12,12 @@ from transformers import PreTrainedModel
 from attattr.attention import check_head_mask, class_count, head_count, layer_count, masked_heads
 from attattr.batching import TokenBudget, resolve_token_budget
 from attattr.branching import Masks, masked_passes, under_head_masks
+from attattr.copies import frozen
 from attattr.encoder import Encoder
 from attattr.errors import AttributionError
 from attattr.examples import Batch, Example, inputs_of, model_inputs
 from attattr.families import describe
-from attattr.prefix import agree, entering, frozen, logits_of
+from attattr.prefix import agree, entering, logits_of
 from pipeline.predicting.predict import batches, check_finite, forward
 
 # Of a batch under a mask that all share. The fuller it is, the less it matters to cut the weights down to the mask.
@@ -38,20 +39,20 @@ def masked_logits(
     found = Masks.of(masks.flatten(0, -3).to(model.device))
     index = found.index.unflatten(0, (len(masks), -1)).expand(-1, len(examples), -1)
     result = torch.full((len(masks), len(examples), class_count(model)), torch.nan)
-    with frozen(model):
-        encoder = _engine(model, max(examples, key=len))
-        # Each example's own masks fill the batches; without padding there is no key mask either.
-        padding_share = SHARED_PADDING if masks.ndim == 3 else 0.0
-        how = {"token_budget": budget, "padding_share": padding_share, "description": "mask heads"}
-        for group, batch in batches(model, examples, **how):
-            columns = torch.tensor([place[example.example_id] for example in group])
-            own = Masks(found.distinct, index[:, columns].flatten(0, 1))
-            rows = torch.arange(len(group)).repeat(len(masks))
-            if encoder is None:
-                logits = _by_the_model(model, batch, rows, own, token_budget=budget)
-            else:
-                logits = _by_the_engine(model, encoder, batch, rows, own, token_budget=budget)
-            result[:, columns] = logits.float().cpu().unflatten(0, (len(masks), -1))
+    model = frozen(model)
+    encoder = _engine(model, max(examples, key=len))
+    # Each example's own masks fill the batches; without padding there is no key mask either.
+    padding_share = SHARED_PADDING if masks.ndim == 3 else 0.0
+    how = {"token_budget": budget, "padding_share": padding_share, "description": "mask heads"}
+    for group, batch in batches(model, examples, **how):
+        columns = torch.tensor([place[example.example_id] for example in group])
+        own = Masks(found.distinct, index[:, columns].flatten(0, 1))
+        rows = torch.arange(len(group)).repeat(len(masks))
+        if encoder is None:
+            logits = _by_the_model(model, batch, rows, own, token_budget=budget)
+        else:
+            logits = _by_the_engine(model, encoder, batch, rows, own, token_budget=budget)
+        result[:, columns] = logits.float().cpu().unflatten(0, (len(masks), -1))
     for row in result:
         check_finite(row, [example.example_id for example in examples])
     return result
@@ -74,8 +75,8 @@ def _engine(model: PreTrainedModel, example: Example) -> Encoder | None:
     """The model as the engine sees it; None where that is not known, or does not give the model's logits."""
     inputs = inputs_of(model, [example])
     # Refuses a model whose heads cannot be masked, or are already.
-    with masked_heads(model, torch.ones(layer_count(model), head_count(model))):
-        expected = logits_of(model, inputs)
+    masked = masked_heads(model, torch.ones(layer_count(model), head_count(model)))
+    expected = logits_of(masked, inputs)
     try:
         encoder = describe(model)
     except AttributionError:
@@ -113,6 +114,5 @@ def _by_the_model(model: PreTrainedModel, batch: Batch, rows: Tensor, masks: Mas
     size = max(1, token_budget // batch.input_ids.shape[1])
     logits = []
     for index, mask in zip(rows.split(size), masks.whole().split(size), strict=True):
-        with masked_heads(model, mask):
-            logits.append(forward(model, batch.select(index)))
+        logits.append(forward(masked_heads(model, mask), batch.select(index)))
     return torch.cat(logits)

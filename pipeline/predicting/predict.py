@@ -9,8 +9,9 @@ from transformers import PreTrainedModel
 
 from attattr.attention import class_count
 from attattr.batching import PADDING_SHARE, TokenBudget, resolve_token_budget
+from attattr.copies import frozen
 from attattr.examples import Batch, Example, batch_of, model_inputs
-from attattr.prefix import frozen, logits_of
+from attattr.prefix import logits_of
 from pipeline.errors import InputError
 from pipeline.predicting.examples import length_batches
 from pipeline.terminal.progress import bar
@@ -50,9 +51,9 @@ def predict_logits(
     """
     place = {example.example_id: number for number, example in enumerate(examples)}
     logits = torch.full((len(examples), class_count(model)), torch.nan)
-    with frozen(model):
-        for _, batch in batches(model, examples, token_budget=token_budget):
-            logits[[place[example_id] for example_id in batch.example_ids]] = forward(model, batch).float().cpu()
+    model = frozen(model)
+    for _, batch in batches(model, examples, token_budget=token_budget):
+        logits[[place[example_id] for example_id in batch.example_ids]] = forward(model, batch).float().cpu()
     check_finite(logits, [example.example_id for example in examples])
     return logits
 

@@ -407,8 +407,9 @@ def test_attribution_under_head_masks_is_refused_rather_than_done_without_them(t
     from attattr import masked_heads
 
     model = tiny_model()
-    with pytest.raises(AttributionError), masked_heads(model, torch.zeros(2, 4)):
-        attribute(model, **padded(model, random_examples([6])), target="predicted", steps=2)
+    masked = masked_heads(model, torch.zeros(2, 4))
+    with pytest.raises(AttributionError, match="masked already"):
+        attribute(masked, **padded(model, random_examples([6])), target="predicted", steps=2)
 
 
 TWO = torch.ones(2, 5, dtype=torch.long)

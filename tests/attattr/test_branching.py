@@ -72,8 +72,8 @@ def by_the_model(model: Any, source: Tensor, masks: Tensor, *, padding: int = 0,
     for row, mask in zip(source.tolist(), masks, strict=True):
         one = given.select(torch.tensor([row]))
         n = int(one.lengths)
-        with masked(model, mask[None] if mask.ndim == 2 else mask[None, :, :n, :n]):
-            logits.append(model(**one.arguments()).logits)
+        own = masked(model, mask[None] if mask.ndim == 2 else mask[None, :, :n, :n])
+        logits.append(own(**one.arguments()).logits)
     return torch.cat(logits)
 
 

@@ -22,8 +22,7 @@ def inputs(n: int = 7) -> dict[str, Any]:
 def test_a_full_mask_changes_nothing(tiny_model: Callable[..., Any]):
     model = tiny_model()
     whole = model(**inputs()).logits
-    with masked_edges(model, torch.ones(2, 2, 7, 7, dtype=torch.bool)):
-        masked = model(**inputs()).logits
+    masked = masked_edges(model, torch.ones(2, 2, 7, 7, dtype=torch.bool))(**inputs()).logits
     torch.testing.assert_close(masked, whole)
     torch.testing.assert_close(model(**inputs()).logits, whole)
 
@@ -40,8 +39,7 @@ def test_a_removed_edge_passes_nothing_on(tiny_model: Callable[..., Any]):
     self_attention, given = model.bert.encoder.layer[0].attention, inputs()
     handle = self_attention.output.dense.register_forward_pre_hook(keep)
     mask = torch.rand(2, 1, 7, 7, generator=torch.Generator().manual_seed(0)) < 0.5
-    with masked_edges(model, mask):
-        model(**given)
+    masked_edges(model, mask)(**given)
     handle.remove()
     x = model.bert.embeddings(given["input_ids"])
     q, k, v = (
@@ -58,8 +56,7 @@ def test_every_example_has_its_own_mask(tiny_model: Callable[..., Any]):
     mask = torch.ones(2, 2, 7, 7, dtype=torch.bool)
     mask[1] = torch.eye(7, dtype=torch.bool)
     whole = model(**inputs()).logits
-    with masked_edges(model, mask):
-        masked = model(**inputs()).logits
+    masked = masked_edges(model, mask)(**inputs()).logits
     torch.testing.assert_close(masked[0], whole[0])
     assert not torch.allclose(masked[1], whole[1])
 
@@ -72,13 +69,12 @@ def test_logits_under_many_masks_are_those_of_one_pass_under_each(tiny_model: Ca
     masks = torch.stack([torch.ones(layers, n, n, dtype=torch.bool), tree, complement(tree), tree])
     found = edge_masked_logits(model, Inputs(**given, token_type_ids=None), masks, token_budget=8)
     for mask, logits in zip(masks, found, strict=True):
-        with masked_edges(model, mask[None]):
-            alone = model(**given).logits[0]
+        alone = masked_edges(model, mask[None])(**given).logits[0]
         torch.testing.assert_close(logits, alone.double(), atol=1e-5, rtol=1e-5)
     assert not torch.allclose(found[1], found[2])
 
 
 def test_a_mask_that_does_not_fit_is_refused(tiny_model: Callable[..., Any]):
-    model = tiny_model()
-    with masked_edges(model, torch.ones(1, 2, 7, 7)), pytest.raises(AttributionError, match="edge_mask has shape"):
-        model(**inputs())
+    masked = masked_edges(tiny_model(), torch.ones(1, 2, 7, 7))
+    with pytest.raises(AttributionError, match="edge_mask has shape"):
+        masked(**inputs())

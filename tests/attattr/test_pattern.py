@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from attattr import AttributionError, attribute
+from attattr.copies import frozen
 from attattr.families import describe
 from attattr.inputs import Inputs
 from attattr.knockouts import knock_outs
 from attattr.pattern import restrict_attention
-from attattr.prefix import frozen, prefix_pass
+from attattr.prefix import prefix_pass
 
 N = 6
 BERT_LIKE = ("bert", "roberta", "electra")
@@ -37,8 +38,8 @@ ALLOWED = pattern((0, 3, 1), (0, 3, 2), (1, 0, 3), (1, 0, 4))
 def test_nothing_else_is_read_and_softmax_runs_over_the_rest(tiny_model, inputs, family, attention):
     model = tiny_model(family, attention=attention)
     restrict_attention(model, ALLOWED)
-    with frozen(model), torch.no_grad():
-        probs = prefix_pass(model, inputs).attention_probs
+    with torch.no_grad():
+        probs = prefix_pass(frozen(model), inputs).attention_probs
     for layer, of_layer in enumerate(probs):
         assert torch.equal(of_layer[0, 0] > 0, ALLOWED[layer])
         assert torch.allclose(of_layer.sum(dim=-1), torch.ones(()), atol=1e-6)
@@ -63,8 +64,7 @@ def test_the_engine_reads_what_the_model_reads(tiny_model, inputs):
     restrict_attention(model, ALLOWED)
     with torch.no_grad():
         expected = model(**inputs.arguments()).logits
-        with frozen(model):
-            hidden = prefix_pass(model, inputs).hidden[0]
+        hidden = prefix_pass(frozen(model), inputs).hidden[0]
         logits = describe(model).forward_from(0, hidden, key_mask=None)
     assert torch.allclose(logits, expected, atol=1e-5)
     result = attribute(model, **inputs.arguments(), target=0, rule="gauss_legendre", steps=64)

@@ -31,15 +31,13 @@ def gradient(model, **inputs):
 
 
 def under_head_masks(model, **inputs):
-    with masked_heads(model, torch.tensor([[1.0, 0, 1, 1], [0, 1, 0, 1]])):
-        return model(**inputs).logits
+    return masked_heads(model, torch.tensor([[1.0, 0, 1, 1], [0, 1, 0, 1]]))(**inputs).logits
 
 
 def under_edge_masks(model, **inputs):
     n = inputs["input_ids"].shape[1]
     mask = torch.rand(2, 2, n, n, generator=torch.Generator().manual_seed(0)) < 0.7
-    with masked_edges(model, mask):
-        return model(**inputs).logits
+    return masked_edges(model, mask)(**inputs).logits
 
 
 GRADIENTS = [attribution, importance, gradient]
@@ -233,15 +231,13 @@ def test_masks_in_training_mode_are_refused_and_in_half_precision_are_right(mode
 def test_masks_inside_of_masks_are_refused_rather_than_dropped(model, inputs, function, outer):
     mask = torch.ones(2, 4) if outer is masked_heads else torch.ones(2, 2, 9, 9, dtype=torch.bool)
     expected = function(model, **inputs)
-    with outer(model, mask):
-        assert "masked already: leave masked_heads or masked_edges first" in refusal(function, model, **inputs)
+    assert "masked already: pass the model that was masked" in refusal(function, outer(model, mask), **inputs)
     assert torch.equal(function(model, **inputs), expected)
 
 
-def test_the_gradient_of_the_embeddings_inside_of_masks_is_that_of_the_masked_model(model, inputs, without_heads):
+def test_the_gradient_of_the_embeddings_of_a_masked_model_is_that_without_the_heads(model, inputs, without_heads):
     keep = torch.tensor([[1.0, 0, 1, 1], [0, 1, 0, 1]])
-    with masked_heads(model, keep):
-        found = gradient(model, **inputs)
+    found = gradient(masked_heads(model, keep), **inputs)
     torch.testing.assert_close(found, gradient(without_heads(model, keep), **inputs), rtol=1e-4, atol=1e-6)
 
 
@@ -250,10 +246,9 @@ def test_two_models_can_be_masked_at_once(tiny_model, inputs):
     masks = torch.zeros(2, 4), torch.tensor([[1.0, 0, 0, 1], [0, 0, 1, 1]])
     alone = []
     for model, mask in zip((first, second), masks, strict=True):
-        with masked_heads(model, mask):
-            alone.append(model(**inputs).logits)
-    with masked_heads(first, masks[0]), masked_heads(second, masks[1]):
-        together = [first(**inputs).logits, second(**inputs).logits, first(**inputs).logits]
+        alone.append(masked_heads(model, mask)(**inputs).logits)
+    first, second = masked_heads(first, masks[0]), masked_heads(second, masks[1])
+    together = [first(**inputs).logits, second(**inputs).logits, first(**inputs).logits]
     assert torch.equal(together[0], alone[0])
     assert torch.equal(together[1], alone[1])
     assert torch.equal(together[2], alone[0])
@@ -445,18 +440,18 @@ def test_a_tolerance_that_is_no_share_is_named(model, inputs, tolerance):
 
 def test_masks_that_are_no_masks_are_refused(model):
     for function, shape in ((masked_heads, "(layer, head)"), (masked_edges, "(batch, layer, query, key)")):
-        message = refusal(lambda mask, function=function: function(model, mask).__enter__(), [[1, 1], [0, 1]])
+        message = refusal(function, model, [[1, 1], [0, 1]])
         assert f"mask is a list: it must be a tensor, {shape}" in message
     bad = torch.full((2, 4), torch.nan)
-    assert "not finite: 1 keeps a head" in refusal(lambda: masked_heads(model, bad).__enter__())
+    assert "not finite: 1 keeps a head" in refusal(masked_heads, model, bad)
 
 
 def test_edge_masks_of_another_type_are_read(model, inputs):
     mask = torch.rand(2, 2, 9, 9, generator=torch.Generator().manual_seed(1)) < 0.5
     found = []
     for kind in (torch.bool, torch.float64, torch.int64):
-        with masked_edges(model, mask.to(kind)), torch.no_grad():
-            found.append(model(**inputs).logits)
+        with torch.no_grad():
+            found.append(masked_edges(model, mask.to(kind))(**inputs).logits)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
 

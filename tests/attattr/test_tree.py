@@ -12,7 +12,7 @@ from torch import Tensor
 
 from attattr import attribution_tree
 from attattr.errors import AttributionError
-from attattr.tree import AttributionTree, TreeEdge, candidates, grow_tree, objective, tree_root
+from attattr.tree import AttributionTree, TreeEdge, Variant, candidates, grow_tree, objective, tree_root
 
 GOLDEN = Path(os.environ.get("ATTATTR_DATA", "")) / "golden" / "authors_tree.json"
 
@@ -208,3 +208,32 @@ def test_positive_maps_grow_trees_of_any_trees_size(seed: int, layers: int, n: i
 def test_candidates_come_in_decreasing_order_and_ties_by_index():
     values = torch.tensor([[9.0, 2.0, 3.0], [3.0, 9.0, -1.0], [0.5, 3.0, 9.0]])
     assert [(q, k) for q, k, _ in candidates(values, tau=0.0, lam=0.0)] == [(0, 2), (1, 0), (2, 1), (0, 1), (2, 0)]
+
+
+@pytest.mark.parametrize("variant", ["paper", "authors"])
+@given(seed=st.integers(0, 10**6), layers=st.integers(1, 4), n=st.integers(1, 7), at=st.integers(0, 6))
+@settings(max_examples=60, deadline=None)
+def test_the_token_that_is_read_out_may_stand_anywhere(variant: Variant, seed: int, layers: int, n: int, at: int):
+    """Its row and column moved to the front, the tree is the one whose first token is read out."""
+    at %= n
+    example = torch.randn(layers, n, n, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    order = [at, *(token for token in range(n) if token != at)]
+    moved = example[:, order][:, :, order]
+    tree, expected = (
+        attribution_tree(one, tau=0.2, tau_last=0.1, variant=variant, readout=readout)
+        for one, readout in ((example, at), (moved, 0))
+    )
+    assert tree.root == (None if expected.root is None else order[expected.root])
+    # Which edges the script attaches depends on the order of indices.
+    if variant == "paper":
+        assert {*tree.edges} == {(order[e.query], order[e.key], e.layer, e.value) for e in expected.edges}
+        assert {*tree.inner} == {(order[e.query], order[e.key], e.layer, e.value) for e in expected.inner}
+        assert all(edge.key != at for edge in tree.edges)
+    else:
+        assert all(edge.query != at for edge in tree.edges)
+
+
+@pytest.mark.parametrize("readout", [-1, 3, "first", 0.0])
+def test_a_readout_that_is_no_token_is_refused(readout: object):
+    with pytest.raises(AttributionError, match="must be the index of one of the 3 tokens"):
+        attribution_tree(torch.ones(2, 3, 3), tau=0.4, readout=readout)  # type: ignore[arg-type]

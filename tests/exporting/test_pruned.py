@@ -16,8 +16,8 @@ LENGTHS = [6, 13]
 
 
 def logits_under(model, mask, inputs):
-    with torch.no_grad(), masked_heads(model, mask):
-        return model(**inputs).logits
+    with torch.no_grad():
+        return masked_heads(model, mask)(**inputs).logits
 
 
 @pytest.fixture(params=sorted(CLASSES))
@@ -80,10 +80,8 @@ def test_what_cannot_lose_heads_is_refused(tiny_model):
         with pytest.raises(AttributionError, match=f"heads of {family} cannot be taken out of its weights: bert,"):
             pruned(tiny_model(family), torch.ones(2, 4))
     model = tiny_model()
-    with pytest.raises(AttributionError, match="it must end in"):
-        pruned(model, torch.ones(3, 4))
-    for mask in (torch.full((2, 4), 0.5), torch.ones(1, 2, 4)):
-        with pytest.raises(AttributionError, match=r"a 1 or a 0 for each \(layer, head\)"):
+    for mask in (torch.ones(3, 4), torch.full((2, 4), 0.5), torch.ones(1, 2, 4)):
+        with pytest.raises(AttributionError, match=r"a 1 or a 0 for each of \(layer, head\) = \(2, 4\)"):
             pruned(model, mask)
     with pytest.raises(AttributionError, match="have been taken out already"):
         pruned(pruned(model, torch.ones(2, 4)), torch.ones(2, 4))

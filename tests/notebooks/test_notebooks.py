@@ -54,8 +54,7 @@ def test_01_explains_a_text_of_the_newest_model(finished, execute, newest):
     for layer in range(len(table)):
         mask = torch.ones(explanation.attribution.shape[:2])
         mask[layer] = 0
-        with masked_heads(model, mask):
-            change = float((whole - probabilities(model, **batch))[view.predicted])
+        change = float((whole - probabilities(masked_heads(model, mask), **batch))[view.predicted])
         assert abs(change) > 1e-4, "the model must depend on its attention"
         assert table["change of the probability"][layer + 1] == pytest.approx(change, abs=1e-5)
         scale = float(explanation.attribution[layer].abs().sum())

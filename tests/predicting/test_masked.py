@@ -154,17 +154,18 @@ def test_models_whose_layers_do_not_tell_all_are_run_as_they_are(tiny_model, ran
     model, examples, masks = make(tiny_model), random_examples(LENGTHS), random_masks(4, 5)
     logits = masked_logits(model, examples, masks, token_budget=30)
     for number, example in enumerate(examples):
-        with torch.no_grad(), masked_heads(model, masks[:, number]):
-            copies = {name: tensor.expand(4, -1) for name, tensor in padded(model, [example]).items()}
-            assert torch.allclose(logits[:, number], model(**copies).logits, atol=1e-5)
+        copies = {name: tensor.expand(4, -1) for name, tensor in padded(model, [example]).items()}
+        with torch.no_grad():
+            expected = masked_heads(model, masks[:, number])(**copies).logits
+        assert torch.allclose(logits[:, number], expected, atol=1e-5)
     shared = masked_logits(model, examples, masks[:, 0])
     assert torch.allclose(shared[:, 0], logits[:, 0], atol=1e-5)
 
 
 def test_masks_on_top_of_masks_are_refused(tiny_model, random_examples):
-    model = tiny_model()
-    with masked_heads(model, torch.ones(2, 4)), pytest.raises(AttributionError, match="masked already"):
-        masked_logits(model, random_examples([6]), random_masks(1))
+    masked = masked_heads(tiny_model(), torch.ones(2, 4))
+    with pytest.raises(AttributionError, match="masked already"):
+        masked_logits(masked, random_examples([6]), random_masks(1))
 
 
 def test_gradient_checkpointing_changes_nothing(tiny_model, random_examples):

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from attattr.copies import frozen
 from attattr.examples import inputs_of
 from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
-from attattr.prefix import frozen
 from pipeline.experiments.planted_paths.plant import kinds
 from pipeline.measuring.agreement import agreement
 from pipeline.measuring.edge_maps import METHODS, PAIRS, edge_maps, scores_at
@@ -84,5 +84,5 @@ def _without(
     mask = torch.ones(1, *circuit.allowed.shape, dtype=torch.bool)
     for layer, query, key in edges:
         mask[0, layer, query, key] = False
-    with frozen(model), torch.no_grad(), masked_edges(model, mask.to(model.device)):
-        return model(**inputs.arguments()).logits
+    with torch.no_grad():
+        return masked_edges(frozen(model), mask.to(model.device))(**inputs.arguments()).logits

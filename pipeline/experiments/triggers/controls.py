@@ -15,9 +15,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from attattr.batching import TokenBudget
+from attattr.copies import frozen
 from attattr.examples import Example, model_inputs
 from attattr.insertion import Edge
-from attattr.prefix import frozen, prefix_pass
+from attattr.prefix import prefix_pass
 from attattr.randomness import derived_seed
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
@@ -138,12 +139,12 @@ def attention_triggers(
     of_row = {row["example_id"]: row for row in rows}
     chosen = [examples[example_id] for example_id in of_row]
     edges: dict[str, list[Edge]] = {}
-    with frozen(model):
-        for group, batch in batches(model, chosen, token_budget=token_budget):
-            layers = prefix_pass(model, model_inputs(model, batch)).attention_probs
-            for number, example in enumerate(group):
-                probs = torch.stack([layer[number] for layer in layers])
-                edges[example.example_id] = attention_edges(probs, example.own)
+    model = frozen(model)
+    for group, batch in batches(model, chosen, token_budget=token_budget):
+        layers = prefix_pass(model, model_inputs(model, batch)).attention_probs
+        for number, example in enumerate(group):
+            probs = torch.stack([layer[number] for layer in layers])
+            edges[example.example_id] = attention_edges(probs, example.own)
     found = [
         one
         for example_id, row in of_row.items()

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from attattr.copies import frozen
 from attattr.examples import Example, model_inputs
 from attattr.insertion import Pattern, insert
-from attattr.prefix import frozen
 from attattr.triggers import embedding_gradient
 from pipeline.experiments.triggers.mining import Trigger
 from pipeline.predicting.predict import batches, forward
@@ -107,9 +107,10 @@ def _with_token(pattern: Pattern, place: int, token: int) -> Pattern:
 def _losses(run: _Run, tried: Sequence[Tried]) -> list[float]:
     """Gold loss with each pattern, summed over its examples."""
     total = torch.zeros(len(tried), dtype=torch.float64)
-    with frozen(run.model), torch.no_grad():
+    model = frozen(run.model)
+    with torch.no_grad():
         for numbers, _, batch in _inserted(run, tried):
-            loss = cross_entropy(forward(run.model, batch).float(), batch.labels, reduction="none")
+            loss = cross_entropy(forward(model, batch).float(), batch.labels, reduction="none")
             total.index_add_(0, torch.tensor(numbers), loss.double().cpu())
     return total.tolist()
 

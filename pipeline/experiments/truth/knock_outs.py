@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from attattr.copies import frozen
 from attattr.examples import inputs_of
 from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
 from attattr.output import evaluate
-from attattr.prefix import frozen
 from pipeline.measuring.agreement import agreement
 from pipeline.measuring.edge_maps import EDGES, METHODS, PAIRS, edge_maps, scores_at
 from pipeline.terminal.progress import progress
@@ -68,8 +68,9 @@ def group_losses(
         for place, size in enumerate(sizes):
             masks[1 + number * len(sizes) + place, order[:size]] = False
     copies = {name: tensor.expand(len(masks), -1) for name, tensor in inputs.arguments().items()}
-    with frozen(model), torch.no_grad(), masked_edges(model, masks.view(-1, layers, n, n).to(model.device)):
-        logits = model(**copies).logits
+    masked = masked_edges(frozen(model), masks.view(-1, layers, n, n).to(model.device))
+    with torch.no_grad():
+        logits = masked(**copies).logits
     odds = evaluate(logits, logits[0].argmax().expand(len(logits)), output="margin").double().cpu()
     losses = (odds[0] - odds[1:]).view(len(scores), len(sizes)).tolist()
     return [

@@ -133,8 +133,8 @@ def test_of_many_classes_the_predicted_and_the_gold_one_are_explained(tiny_model
 
 def value_under(model, inputs, mask, one):
     """F of the class under the mask `(layer, query, key)`, by the model's own forward pass."""
-    with torch.no_grad(), masked_edges(model, mask[None]):
-        logits = model(**inputs).logits[0]
+    with torch.no_grad():
+        logits = masked_edges(model, mask[None])(**inputs).logits[0]
     return float(logits[one.target] if one.output == "logit" else logits.softmax(dim=0)[one.target])
 
 

@@ -65,8 +65,7 @@ def test_groups_lose_what_their_pairs_carry_together(case):
         for method, size, lost in [(row["method"], row["size"], row["lost"]) for row in rows]:
             mask = torch.ones(1, 3, 7, 7, dtype=torch.bool)
             mask.view(-1)[np.argsort(-scores[method].ravel(), kind="stable")[:size].tolist()] = False
-            with masked_edges(model, mask):
-                without = model(**inputs.arguments()).logits[0]
+            without = masked_edges(model, mask)(**inputs.arguments()).logits[0]
             assert lost == pytest.approx(log_odds(whole, target) - log_odds(without, target), abs=1e-4)
 
 
