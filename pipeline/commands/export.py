@@ -130,13 +130,14 @@ def _finetuned(
     """The model after some epochs of training as `finetune` does it, and its logits."""
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.predict import predict_logits
-    from pipeline.training.classifier import Classifier, fit
+    from pipeline.training.classifier import fine_tune
 
     train = read_examples(data_folder(Path(), options.task, options.seed) / "train.parquet")
-    how = {"settings": params.finetune, "epochs": options.epochs, "seed": options.seed, "workers": params.run.workers}
+    how = {"settings": params.finetune, "epochs": options.epochs, "seed": options.seed}
     with TemporaryDirectory() as checkpoints:
-        fit(Classifier(model, train, dev, **how), device=model.device, checkpoints=Path(checkpoints), logger=None)
-    return model.eval(), predict_logits(model, dev)
+        where = {"device": model.device, "workers": params.run.workers, "checkpoints": Path(checkpoints)}
+        fine_tune(model, train, dev, **how, **where)
+    return model, predict_logits(model, dev)
 
 
 if __name__ == "__main__":

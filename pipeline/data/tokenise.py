@@ -43,12 +43,18 @@ def load_tokenizer(model: Model, task: str, seed: int) -> PreTrainedTokenizerBas
     return tokenizer
 
 
-def require_same_tokenizer(
-    tokenizer: PreTrainedTokenizerBase, model: Model, task: str, seed: int, *, used: Path
-) -> None:
-    """Raise InputError unless the examples in the folder `used` were made by the tokenizer of these weights."""
+def tokenizer_of(data: Path, model: Model, task: str, seed: int) -> PreTrainedTokenizerBase:
+    """The tokenizer by which `prepare` made the examples in the folder `data`.
+
+    Raises:
+        InputError: unless it is that of the initial weights, too.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
     if load_tokenizer(model, task, seed).get_vocab() != tokenizer.get_vocab():
-        raise InputError(f"{used} was made with another tokenizer than that of the model: run prepare with this model")
+        raise InputError(f"{data} was made with another tokenizer than that of the model: run prepare with this model")
+    return tokenizer
 
 
 def tokenise(
