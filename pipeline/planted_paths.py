@@ -21,16 +21,14 @@ def main(config: StageConfig) -> None:
     from pipeline.predicting.predict import predict_logits
     from pipeline.tracking.tracking import track_job
     from pipeline.training.classifier import fine_tune
-    from pipeline.values.per_task import for_task
     from pipeline.values.store import write_json, write_rows
 
     seed, settings = config.seed, config.planted_paths
-    epochs = for_task(settings.epochs, "") or 0
     folder = planted_paths_folder(config.output_root, seed)
     tables: dict[str, list[dict[str, object]]] = {"outcomes": [], "losses": [], "edges": []}
     models = []
     where = {"device": device_for(config.run.trainer), "workers": config.run.workers}
-    how = {"settings": settings, "epochs": epochs, "seed": seed, **where}
+    how = {"settings": settings, "epochs": settings.epochs, "seed": seed, **where}
     with unfinished(config, inputs=[]) as checkpoints, track_job(config):
         for design in PAIRS:
             circuit = draw_circuit(design, seed=seed)

@@ -13,7 +13,7 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 
 
 def main(config: StageConfig) -> None:
-    """The first examples that are short enough; none of a task that is withheld."""
+    """The first examples that are short enough; none, and no model, of a task that is withheld."""
     from transformers import AutoTokenizer
 
     from pipeline.predicting.device import device_for
@@ -29,12 +29,14 @@ def main(config: StageConfig) -> None:
     data = data_folder(config.input_root, task, seed)
     fitting = [one for one in read_examples(data / "dev.parquet") if len(one) <= settings.longest]
     chosen = [] if task in config.tree.withheld else fitting[: settings.n_shown]
-    model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
-    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
-    settings_of = {"attribution": config.attribute, "tree": config.tree, "seed": seed}
     folder = experiment_folder(config.output_root, "view", task, seed)
+    views = []
     with track(config) as tracker:
-        views = shown_views(model, tokenizer, chosen, task=task, token_budget=config.run.token_budget, **settings_of)
+        if chosen:
+            model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
+            tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
+            how = {"attribution": config.attribute, "tree": config.tree, "seed": seed}
+            views = shown_views(model, tokenizer, chosen, task=task, token_budget=config.run.token_budget, **how)
         examples = packed(views, most_bytes=1000 * settings.kilobytes)
         write_json(folder / "examples.json", {"examples": examples})
         if examples:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from transformers import BertTokenizer, PreTrainedTokenizerBase
+from transformers import BatchEncoding, BertTokenizer, PreTrainedTokenizerBase
 
 from pipeline.data import planted
 from pipeline.data.checkpoint import model_location, read_config
@@ -69,18 +70,8 @@ def tokenise(
     if not rows:
         return [], 0
     texts = [[row[column] for row in rows] for column in task.texts]
-    text, pair = texts[0], texts[1] if len(texts) == 2 else None
-    encoded = tokenizer(
-        text,
-        pair,
-        truncation=True,
-        max_length=max_length,
-        return_token_type_ids=True,
-        return_special_tokens_mask=True,
-    )
+    encoded, lengths = encode(tokenizer, texts, max_length=max_length)
     before = special_tokens_before(tokenizer, texts=len(texts))
-    full = tokenizer(text, pair, truncation=False, verbose=False)
-    truncated = sum(len(ids) > max_length for ids in full["input_ids"])
     result = []
     for number, row in enumerate(rows):
         example = {
@@ -94,7 +85,20 @@ def tokenise(
             places = list(zip(encoded.sequence_ids(number), encoded.word_ids(number), strict=True))
             example["deciding_positions"] = [places.index((s, w)) for s, w in row["deciding_words"] if (s, w) in places]
         result.append(example)
-    return result, truncated
+    return result, sum(length > max_length for length in lengths)
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, columns: Sequence[list[str]], *, max_length: int | None
+) -> tuple[BatchEncoding, list[int]]:
+    """Texts, or pairs of texts in two `columns`, as at most `max_length` tokens, and how many each has uncut."""
+    how: dict[str, Any] = {"return_token_type_ids": True, "return_special_tokens_mask": True, "verbose": False}
+    how |= dict(zip(("text", "text_pair"), columns, strict=False))
+    whole = tokenizer(**how)
+    lengths = [len(ids) for ids in whole["input_ids"]]
+    if max_length is None or max(lengths) <= max_length:
+        return whole, lengths
+    return tokenizer(truncation=True, max_length=max_length, **how), lengths
 
 
 def special_tokens_before(tokenizer: PreTrainedTokenizerBase, *, texts: int) -> list[int]:

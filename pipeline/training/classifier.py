@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
@@ -26,7 +26,7 @@ from pipeline.values.randomness import derived_seed
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
 
-    from pipeline.values.schema import Finetune
+    from pipeline.values.schema import Training
 
 
 class Classifier(pl.LightningModule):
@@ -41,7 +41,7 @@ class Classifier(pl.LightningModule):
         train: Sequence[Example],
         dev: Sequence[Example],
         *,
-        settings: Finetune,
+        settings: Training[Any],
         epochs: int,
         seed: int,
         workers: int,
@@ -127,7 +127,7 @@ def fine_tune(
     train: Sequence[Example],
     dev: Sequence[Example],
     *,
-    settings: Finetune,
+    settings: Training[Any],
     epochs: int,
     seed: int,
     device: torch.device,
