@@ -1,14 +1,16 @@
-"""Which tokens of an example are a text's own, and which the tokeniser put around them. Needs no torch."""
+"""Texts as tokens: which are a text's own, and which the tokeniser put around them. Needs no torch."""
 
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attattr.errors import AttributionError
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from collections.abc import Sequence
+
+    from transformers import BatchEncoding, PreTrainedTokenizerBase
 
 MOST_UNKNOWN = 0.05
 """The share of a text's own tokens, above which a model cannot tell enough of its words apart."""
@@ -37,3 +39,16 @@ def segments(special_tokens_mask: list[int], before: list[int]) -> list[list[int
         stop = [*special_tokens_mask, 1].index(1, start)
         segments.append([start, stop])
     return segments
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, columns: Sequence[list[str]], *, max_length: int | None
+) -> tuple[BatchEncoding, list[int]]:
+    """Texts, or pairs of texts in two `columns`, as at most `max_length` tokens, and how many each has uncut."""
+    how: dict[str, Any] = {"return_token_type_ids": True, "return_special_tokens_mask": True, "verbose": False}
+    how |= dict(zip(("text", "text_pair"), columns, strict=False))
+    whole = tokenizer(**how)
+    lengths = [len(ids) for ids in whole["input_ids"]]
+    if max_length is None or max(lengths) <= max_length:
+        return whole, lengths
+    return tokenizer(truncation=True, max_length=max_length, **how), lengths

@@ -35,7 +35,7 @@ from pipeline.measuring.heads import largest_scores, mean_over
 from pipeline.predicting.examples import read_examples, subset
 from pipeline.predicting.load import load_finetuned
 from pipeline.predicting.predict import predict_logits
-from pipeline.training.classifier import Classifier, fit
+from pipeline.training.classifier import fine_tune
 from pipeline.values.params import read_params
 from pipeline.values.schema import Params
 
@@ -117,11 +117,12 @@ def trained(
 ) -> Tensor:
     """Which dev examples `model` has right before and after an epoch, `(2, example)`; it is trained in place."""
     before = right(model, dev)
-    how = {"settings": params.finetune, "epochs": 1, "seed": seed, "workers": params.run.workers}
+    how = {"settings": params.finetune, "epochs": 1, "seed": seed}
     # Lightning's progress bar goes where the tables do not.
     with TemporaryDirectory() as checkpoints, redirect_stdout(sys.stderr):
-        fit(Classifier(model, train, dev, **how), device=model.device, checkpoints=Path(checkpoints), logger=None)
-    return torch.stack([before, right(model.eval(), dev)])
+        where = {"device": model.device, "workers": params.run.workers, "checkpoints": Path(checkpoints)}
+        fine_tune(model, train, dev, **how, **where)
+    return torch.stack([before, right(model, dev)])
 
 
 def right(model: PreTrainedModel, dev: Sequence[Example]) -> Tensor:

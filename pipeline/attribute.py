@@ -8,7 +8,6 @@ Run:    python -m pipeline.attribute task=<task> seed=<seed>
 """
 
 import logging
-import shutil
 
 from pipeline.launch.cli import run_stage
 from pipeline.values.config import StageConfig
@@ -23,7 +22,7 @@ def main(config: StageConfig) -> None:
 
     from attattr.batching import resolve_token_budget
     from attattr.families import check_family
-    from pipeline.launch.work import work_folder
+    from pipeline.launch.work import unfinished
     from pipeline.predicting.device import device_for
     from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.collect import merge, unconverged, write_store
@@ -42,9 +41,8 @@ def main(config: StageConfig) -> None:
     budget = resolve_token_budget(config.run.token_budget, model, n=longest, device=device)
     jobs = make_jobs(chosen, settings=settings, token_budget=budget)
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
-    folder = work_folder(config, inputs=[data, weights])
     attributor = Attributor(model, settings=settings, token_budget=budget, keep=what_to_keep(chosen, settings))
-    with track_job(config):
+    with unfinished(config, inputs=[data, weights]) as folder, track_job(config):
         run_jobs(attributor, jobs, trainer=config.run.trainer, folder=folder, workers=config.run.workers)
         places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)
         order = {place: number for number, place in enumerate(places)}
@@ -53,7 +51,6 @@ def main(config: StageConfig) -> None:
         write_store(attributions_folder(config.output_root, task, seed), rows, **shape)
         if short := unconverged(rows):
             log.warning("%s: %d of %d estimates stopped short of their tolerance", config.label, *short)
-    shutil.rmtree(folder)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ Writes: outputs/planted_paths/<seed>/{outcomes,losses,edges}.parquet, models.jso
 Run:    python -m pipeline.planted_paths seed=<seed>
 """
 
-import shutil
-
 from pipeline.launch.cli import run_stage
 from pipeline.values.config import StageConfig
 from pipeline.values.paths import planted_paths_folder
@@ -18,32 +16,26 @@ def main(config: StageConfig) -> None:
     """For one path and for two of which either suffices: draw, train, score."""
     from pipeline.experiments.planted_paths import score
     from pipeline.experiments.planted_paths.plant import PAIRS, draw_circuit, draw_model, texts
-    from pipeline.launch.work import work_folder
+    from pipeline.launch.work import unfinished
     from pipeline.predicting.device import device_for
     from pipeline.predicting.predict import predict_logits
     from pipeline.tracking.tracking import track_job
-    from pipeline.training.classifier import Classifier, fit
-    from pipeline.values.per_task import for_task
+    from pipeline.training.classifier import fine_tune
     from pipeline.values.store import write_json, write_rows
 
     seed, settings = config.seed, config.planted_paths
-    epochs = for_task(settings.epochs, "") or 0
     folder = planted_paths_folder(config.output_root, seed)
     tables: dict[str, list[dict[str, object]]] = {"outcomes": [], "losses": [], "edges": []}
     models = []
-    with track_job(config):
-        checkpoints = work_folder(config, inputs=[])
+    where = {"device": device_for(config.run.trainer), "workers": config.run.workers}
+    how = {"settings": settings, "epochs": settings.epochs, "seed": seed, **where}
+    with unfinished(config, inputs=[]) as checkpoints, track_job(config):
         for design in PAIRS:
             circuit = draw_circuit(design, seed=seed)
             train = texts(circuit, settings.n_train, seed=seed, split="train")
             dev = texts(circuit, settings.n_examples, seed=seed, split="dev")
             model = draw_model(circuit, seed=seed)
-            classifier = Classifier(
-                model, train, dev, settings=settings, epochs=epochs, seed=seed, workers=config.run.workers
-            )
-            place = checkpoints / design.replace(" ", "_")
-            fit(classifier, device=device_for(config.run.trainer), checkpoints=place, logger=None)
-            model.eval()
+            fine_tune(model, train, dev, **how, checkpoints=checkpoints / design.replace(" ", "_"))
             logits = predict_logits(model, dev)
             right = sum(int(row.argmax()) == one.label for row, one in zip(logits, dev, strict=True))
             models.append({"design": design, "n": len(dev), "correct": right})
@@ -53,7 +45,6 @@ def main(config: StageConfig) -> None:
         for name, rows in tables.items():
             write_rows(folder / f"{name}.parquet", rows)
         write_json(folder / "models.json", {"models": models})
-    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":

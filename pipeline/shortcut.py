@@ -7,8 +7,6 @@ Writes: outputs/shortcut/<task>-<seed>/{found,outcomes}.parquet, word.json
 Run:    python -m pipeline.shortcut task=<task> seed=<seed>
 """
 
-import shutil
-
 from pipeline.errors import InputError
 from pipeline.launch.cli import run_stage
 from pipeline.values.config import StageConfig
@@ -17,16 +15,14 @@ from pipeline.values.paths import data_folder, experiment_folder
 
 def main(config: StageConfig) -> None:
     """Fine-tune on rows of which one class has the word; rank tokens; mask the heads that read it."""
-    from transformers import AutoTokenizer
-
-    from pipeline.data.tokenise import require_same_tokenizer
+    from pipeline.data.tokenise import tokenizer_of
     from pipeline.data.weights import load_model
     from pipeline.experiments.shortcut import find, plant, remove
-    from pipeline.launch.work import work_folder
+    from pipeline.launch.work import unfinished
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.tracking.tracking import track_job
-    from pipeline.training.classifier import Classifier, fit
+    from pipeline.training.classifier import fine_tune
     from pipeline.training.logger import training_logger
     from pipeline.values.per_task import for_task
     from pipeline.values.store import write_columns, write_json, write_rows
@@ -34,8 +30,7 @@ def main(config: StageConfig) -> None:
     task, seed, settings = config.task, config.seed, config.shortcut
     device = device_for(config.run.trainer)
     data, longest = data_folder(config.input_root, task, seed), config.prepare.max_length
-    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
-    require_same_tokenizer(tokenizer, config.model, task, seed, used=data)
+    tokenizer = tokenizer_of(data, config.model, task, seed)
     train, dev, heldout = (read_examples(data / f"{split}.parquet") for split in ("train", "dev", "heldout"))
     word = plant.meaningless_word(tokenizer, [*train, *dev, *heldout], seed=seed)
     known = {"seed": seed, "max_length": longest}
@@ -52,21 +47,12 @@ def main(config: StageConfig) -> None:
     epochs = for_task(config.finetune.epochs, task) or 1
     sizes = {"vocabulary": len(tokenizer), "max_length": longest}
     model = load_model(config.model, task, config.labels, seed=seed, epochs=epochs, **sizes)
-    with track_job(config) as tracker:
-        checkpoints = work_folder(config, inputs=[data])
-        classifier = Classifier(
-            model,
-            rows,
-            dev,
-            settings=config.finetune,
-            epochs=epochs,
-            seed=seed,
-            workers=config.run.workers,
-        )
-        fit(classifier, device=device, checkpoints=checkpoints, logger=training_logger(tracker))
-        model.eval()
+    with unfinished(config, inputs=[data]) as checkpoints, track_job(config) as tracker:
+        where = {"device": device, "workers": config.run.workers, "checkpoints": checkpoints}
+        how = {"settings": config.finetune, "epochs": epochs, "seed": seed}
+        fine_tune(model, rows, dev, **how, **where, logger=training_logger(tracker))
         folder = experiment_folder(config.output_root, "shortcut", task, seed)
-        write_json(folder / "word.json", {"word": tokenizer.decode([word]).strip(), "rows": len(rows)})
+        write_json(folder / "word.json", {"word": str(tokenizer.decode([word])).strip(), "rows": len(rows)})
         found = find.outcomes(model, tested, seed=seed)
         write_rows(folder / "found.parquet", found)
         heads = find.reading_heads(model, chosen)
@@ -75,7 +61,6 @@ def main(config: StageConfig) -> None:
             model, kinds, heads, settings=settings, seed=seed, token_budget=config.run.token_budget
         )
         write_columns(folder / "outcomes.parquet", predicted)
-    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -14,23 +14,24 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 
 def main(config: StageConfig) -> None:
     """Mask heads in the order of each task's ranking, of the same seed, and of the same task's with the next seed."""
-    from pipeline.experiments.universality import foreign_outcomes, next_seed, read_importance
+    import torch
+
+    from pipeline.experiments.universality import foreign_outcomes, next_seed
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.tracking.tracking import track_job
+    from pipeline.values.importance import read_importance
     from pipeline.values.store import write_columns
 
     task, seed, settings = config.task, config.seed, config.universality
     rankings = {other: (other, seed) for other in config.tasks}
     if (following := next_seed(config.seeds, seed)) is not None:
         rankings["same_task"] = (task, following)
+    which = {"method": settings.method, "normalise": settings.normalise}
     importance = {
-        name: read_importance(
-            experiment_folder(config.input_root, "prune", *of) / "importance.csv",
-            method=settings.method,
-            normalise=settings.normalise,
-        )
+        # In float32, as `prune` ranks.
+        name: torch.from_numpy(read_importance(config.input_root, *of, **which)).float()
         for name, of in rankings.items()
     }
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))

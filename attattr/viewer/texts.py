@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attattr.errors import AttributionError
 from attattr.examples import Example
 from attattr.inputs import position_count
-from attattr.segments import segments, special_tokens_before
+from attattr.segments import encode, segments, special_tokens_before
 from attattr.viewer.checks import check_text
 from attattr.viewer.measure import NO_LABEL, has_classes
 
@@ -44,20 +44,11 @@ def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
     if not texts:
         return []
     columns: list[Any] = [list(column) for column in (zip(*texts, strict=True) if pairs[0] else [texts])]
-    first, second = [*columns, None][:2]
-    longest = position_count(model)
-    encoded: Any = tokenizer(
-        first,
-        second,
-        truncation=longest is not None,
-        max_length=longest,
-        return_token_type_ids=True,
-        return_special_tokens_mask=True,
-    )
-    whole: Any = tokenizer(first, second, verbose=False)
-    for number, (read, there) in enumerate(zip(encoded["input_ids"], whole["input_ids"], strict=True), start=1):
-        if len(read) < len(there):
-            log.warning("text %d is cut: it has %d tokens, the model reads %d", number, len(there), len(read))
+    encoded: Any
+    encoded, lengths = encode(tokenizer, columns, max_length=position_count(model))
+    for number, (read, length) in enumerate(zip(encoded["input_ids"], lengths, strict=True), start=1):
+        if len(read) < length:
+            log.warning("text %d is cut: it has %d tokens, the model reads %d", number, length, len(read))
     before = special_tokens_before(tokenizer, texts=len(columns))
     rows = zip(encoded["input_ids"], encoded["token_type_ids"], encoded["special_tokens_mask"], strict=True)
     return [

@@ -81,13 +81,6 @@ class Outcomes:
         """How exact the scores of every example are, row by row."""
         return read_rows(present(attributions_folder(self.root, *model) / "outcomes.parquet", "attribute"))
 
-    def importance(self, model: Model) -> pd.DataFrame:
-        """The importance of every head by every method, as `prune` computed it."""
-        import pandas
-
-        path = present(experiment_folder(self.root, "prune", *model) / "importance.csv", "prune")
-        return pandas.read_csv(path, keep_default_na=False)
-
     def facts(self, stage: str, model: Model, *, name: str) -> Record:
         """The file `name`.json of a stage."""
         return read_json(present(experiment_folder(self.root, stage, *model) / f"{name}.json", stage))

@@ -7,7 +7,6 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
@@ -16,6 +15,7 @@ from pipeline.analysis.estimates import Estimate
 from pipeline.analysis.outcomes import Findings, Model
 from pipeline.analysis.statistics import Measure, Single, Statistic, statistics
 from pipeline.errors import InputError
+from pipeline.values.importance import read_importance
 
 if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
@@ -30,10 +30,8 @@ Importance = Mapping[Model, Heads]
 def analyse(outcomes: Outcomes, values: Params) -> Findings:
     """Importances of all tasks compared within each seed, those of a task between seeds, and foreign rankings."""
     settings = values.universality
-    importance = {
-        model: importance_of(outcomes.importance(model), method=settings.method, normalise=settings.normalise)
-        for model in outcomes.models
-    }
+    which = {"method": settings.method, "normalise": settings.normalise}
+    importance = {model: read_importance(outcomes.root, *model, **which) for model in outcomes.models}
     heads = _shared_shape(importance)
     by_seed = [{task: importance[Model(task, seed)] for task in outcomes.tasks} for seed in outcomes.seeds]
     found = statistics(None, [agreements(one) for one in by_seed])
@@ -49,23 +47,6 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
     record = {"method": settings.method, "normalise": settings.normalise, "n_heads_total": heads}
     record["pairs"] = pair_records(importance)
     return Findings([record], found, {"importance": normalised_rows(importance), "functional": curves})
-
-
-def importance_of(table: pd.DataFrame, *, method: str, normalise: str) -> Heads:
-    """Importance `(layer, head)` by one method, from the table that `prune` wrote for one model.
-
-    Raises:
-        InputError: if `prune` did not compute this method with this normalisation.
-    """
-    chosen = (table["method"] == method) & (table["normalise"] == normalise)
-    heads = table.loc[chosen].pivot(index="layer", columns="head", values="importance")
-    if heads.empty:
-        task, seed = table["task"].iloc[0], table["seed"].iloc[0]
-        raise InputError(
-            f"universality compares {method} with normalise {normalise}, which prune has not computed for {task}, "
-            f"seed {seed}; run: dvc repro prune"
-        )
-    return heads.to_numpy(np.float64)
 
 
 def normalised_rows(importance: Importance) -> list[dict[str, Any]]:

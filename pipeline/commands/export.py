@@ -21,7 +21,7 @@ from pipeline.errors import InputError
 from pipeline.terminal.arguments import command_parser
 from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.params import read_params
-from pipeline.values.paths import data_folder, experiment_folder, model_folder, repository
+from pipeline.values.paths import data_folder, model_folder, repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = command_parser("export", __doc__)
     parser.add_argument("--task", required=True)
     parser.add_argument("--seed", type=int, default=1, help="of the model; default 1")
-    parser.add_argument("--method", default="attribution", help="by which heads are ranked; default attribution")
+    parser.add_argument("--method", default="attribution", help="of prune, or random; default attribution")
     parser.add_argument("--normalise", default="none", help="none or layer_l2; default none")
     parser.add_argument("--rate", type=float, required=True, help="share of heads to remove, 0 to 1")
     parser.add_argument("--epochs", type=int, default=0, help="of fine-tuning afterwards; default 0")
@@ -62,24 +62,16 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _importance(task: str, seed: int, method: str, normalise: str, params: Params) -> Tensor:
     """Importance `(layer, head)` as the stage `prune` wrote it, or one of its random orders."""
-    import pandas as pd
     import torch
 
     from pipeline.measuring.head_orders import random_rankings
+    from pipeline.values.importance import read_importance
 
-    path = experiment_folder(Path(), "prune", task, seed) / "importance.csv"
-    if not path.is_file():
-        raise InputError(f"there is no {path}; this run has {', '.join(params.tasks)}, seeds {params.seeds}: dvc repro")
-    table = pd.read_csv(path)
-    known = list(dict.fromkeys(table["method"]))
-    wanted = known[0] if method == "random" else method
-    chosen = table[(table["method"] == wanted) & (table["normalise"] == normalise)]
-    if chosen.empty:
-        ways = ", ".join(sorted({*table["normalise"]}))
-        raise InputError(
-            f"prune has no {method} with normalise {normalise}: it has {', '.join(known)} and random, with {ways}"
-        )
-    values = torch.tensor(chosen.pivot(index="layer", columns="head", values="importance").to_numpy())
+    if task not in params.tasks or seed not in params.seeds:
+        has = f"{', '.join(params.tasks)}, seeds {', '.join(map(str, params.seeds))}"
+        raise InputError(f"there is no model of {task}, seed {seed}: this run has {has}")
+    wanted = next(name for name in params.prune.methods if name != "random") if method == "random" else method
+    values = torch.from_numpy(read_importance(Path(), task, seed, method=wanted, normalise=normalise))
     return random_rankings(values.shape, count=1, seed=seed)[0].importance if method == "random" else values
 
 
@@ -129,13 +121,14 @@ def _finetuned(
     """The model after some epochs of training as `finetune` does it, and its logits."""
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.predict import predict_logits
-    from pipeline.training.classifier import Classifier, fit
+    from pipeline.training.classifier import fine_tune
 
     train = read_examples(data_folder(Path(), options.task, options.seed) / "train.parquet")
-    how = {"settings": params.finetune, "epochs": options.epochs, "seed": options.seed, "workers": params.run.workers}
+    how = {"settings": params.finetune, "epochs": options.epochs, "seed": options.seed}
     with TemporaryDirectory() as checkpoints:
-        fit(Classifier(model, train, dev, **how), device=model.device, checkpoints=Path(checkpoints), logger=None)
-    return model.eval(), predict_logits(model, dev)
+        where = {"device": model.device, "workers": params.run.workers, "checkpoints": Path(checkpoints)}
+        fine_tune(model, train, dev, **how, **where)
+    return model, predict_logits(model, dev)
 
 
 if __name__ == "__main__":

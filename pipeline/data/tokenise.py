@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
-from attattr.segments import segments, special_tokens_before
+from attattr.segments import encode, segments, special_tokens_before
 from pipeline.data import planted
 from pipeline.data.checkpoint import model_location, read_config
 from pipeline.data.vocabulary import check_tokenizer
@@ -43,12 +43,18 @@ def load_tokenizer(model: Model, task: str, seed: int) -> PreTrainedTokenizerBas
     return tokenizer
 
 
-def require_same_tokenizer(
-    tokenizer: PreTrainedTokenizerBase, model: Model, task: str, seed: int, *, used: Path
-) -> None:
-    """Raise InputError unless the examples in the folder `used` were made by the tokenizer of these weights."""
+def tokenizer_of(data: Path, model: Model, task: str, seed: int) -> PreTrainedTokenizerBase:
+    """The tokenizer by which `prepare` made the examples in the folder `data`.
+
+    Raises:
+        InputError: unless it is that of the initial weights, too.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(data / "tokenizer")
     if load_tokenizer(model, task, seed).get_vocab() != tokenizer.get_vocab():
-        raise InputError(f"{used} was made with another tokenizer than that of the model: run prepare with this model")
+        raise InputError(f"{data} was made with another tokenizer than that of the model: run prepare with this model")
+    return tokenizer
 
 
 def tokenise(
@@ -63,18 +69,8 @@ def tokenise(
     if not rows:
         return [], 0
     texts = [[row[column] for row in rows] for column in task.texts]
-    text, pair = texts[0], texts[1] if len(texts) == 2 else None
-    encoded = tokenizer(
-        text,
-        pair,
-        truncation=True,
-        max_length=max_length,
-        return_token_type_ids=True,
-        return_special_tokens_mask=True,
-    )
+    encoded, lengths = encode(tokenizer, texts, max_length=max_length)
     before = special_tokens_before(tokenizer, texts=len(texts))
-    full = tokenizer(text, pair, truncation=False, verbose=False)
-    truncated = sum(len(ids) > max_length for ids in full["input_ids"])
     result = []
     for number, row in enumerate(rows):
         example = {
@@ -88,7 +84,7 @@ def tokenise(
             places = list(zip(encoded.sequence_ids(number), encoded.word_ids(number), strict=True))
             example["deciding_positions"] = [places.index((s, w)) for s, w in row["deciding_words"] if (s, w) in places]
         result.append(example)
-    return result, truncated
+    return result, sum(length > max_length for length in lengths)
 
 
 def digest(rows: list[dict[str, Any]]) -> str:

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from pipeline.errors import InputError
 from pipeline.measuring.head_orders import Ranking, pruned_predictions, random_rankings
-from pipeline.values.present import present
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -22,21 +16,6 @@ if TYPE_CHECKING:
     from attattr.batching import TokenBudget
     from attattr.examples import Example
     from pipeline.values.schema import Prune
-
-
-def read_importance(path: Path, *, method: str, normalise: str) -> Tensor:
-    """One importance `(layer, head)` of the file that `prune` wrote.
-
-    Raises:
-        InputError: if there is no such file, or `prune` did not compute this method with this normalisation.
-    """
-    with present(path, "prune").open(encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if (row["method"], row["normalise"]) == (method, normalise)]
-    if not rows:
-        raise InputError(f"{path} has no {method} with normalise {normalise}; run: dvc repro prune")
-    layers = len({row["layer"] for row in rows})
-    # In float32, as `prune` ranks: its file has more digits than that, so that ties stay ties.
-    return torch.tensor([float(row["importance"]) for row in rows]).view(layers, -1)
 
 
 def next_seed(seeds: Sequence[int], seed: int) -> int | None:

@@ -6,7 +6,9 @@ DVC deletes a stage's outputs before it runs, so what can be resumed lives elsew
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.digests.stage import lines
@@ -23,6 +25,14 @@ def work_folder(config: StageConfig, *, inputs: Iterable[Path]) -> Path:
     Work found in it is of this very job; a changed value, input or source leads to another folder.
     """
     return Path(".work") / f"{config.stage}-{config.label}-{fingerprint(config, inputs=inputs)[:16]}"
+
+
+@contextmanager
+def unfinished(config: StageConfig, *, inputs: Iterable[Path]) -> Iterator[Path]:
+    """The `work_folder`, deleted once the block has ended well: a run that fails in it goes on from what it holds."""
+    folder = work_folder(config, inputs=inputs)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def fingerprint(config: StageConfig, *, inputs: Iterable[Path]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
@@ -24,7 +24,9 @@ from pipeline.terminal.trainer import Progress
 from pipeline.training.batches import epoch_batches
 
 if TYPE_CHECKING:
-    from pipeline.values.schema import Finetune
+    from pytorch_lightning.loggers import WandbLogger
+
+    from pipeline.values.schema import Training
 
 
 class Classifier(pl.LightningModule):
@@ -39,7 +41,7 @@ class Classifier(pl.LightningModule):
         train: Sequence[Example],
         dev: Sequence[Example],
         *,
-        settings: Finetune,
+        settings: Training[Any],
         epochs: int,
         seed: int,
         workers: int,
@@ -120,13 +122,35 @@ class _LastEpoch(Checkpoint):
         partial.replace(self.path)
 
 
-def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logger: object) -> None:
-    """Train `classifier.model` in place, resuming from `checkpoints` if an earlier run was cut off.
+def fine_tune(
+    model: PreTrainedModel,
+    train: Sequence[Example],
+    dev: Sequence[Example],
+    *,
+    settings: Training[Any],
+    epochs: int,
+    seed: int,
+    device: torch.device,
+    workers: int,
+    checkpoints: Path,
+    logger: WandbLogger | None = None,
+) -> None:
+    """Train `model` in place, on `device`; it is left there, in evaluation mode.
 
-    In one process, on `device`: several would draw other dropout and train another model.
+    `dev` is predicted at each epoch's end. A run that was cut off goes on from `checkpoints`, which are of this very
+    training: `model` then may have any weights. With one thread the same arguments give the same weights, to the bit.
 
     Raises:
         InputError: if what an earlier run left in `checkpoints` cannot be read.
+    """
+    classifier = Classifier(model, train, dev, settings=settings, epochs=epochs, seed=seed, workers=workers)
+    fit(classifier, device=device, checkpoints=checkpoints, logger=logger)
+
+
+def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logger: WandbLogger | None) -> None:
+    """What `fine_tune` does, once its classifier is made.
+
+    In one process: several would draw other dropout and train another model.
     """
     settings = classifier.settings
     best = settings.select == "best"
@@ -157,7 +181,7 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
         callbacks=[Progress("train"), *([keep] if best else []), last],
         enable_progress_bar=False,
         enable_checkpointing=True,
-        logger=logger or False,  # type: ignore[arg-type]
+        logger=logger or False,
         log_every_n_steps=10,
         enable_model_summary=False,
         num_sanity_val_steps=0,
@@ -165,6 +189,8 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
     run.fit(classifier, ckpt_path=last.path if resumed else None, weights_only=True)
     if best:
         classifier.load_state_dict(_read_checkpoint(checkpoints / "best.ckpt", classifier))
+    # Lightning leaves it on the CPU, in training mode.
+    classifier.to(device).eval()
 
 
 def _read_checkpoint(path: Path, classifier: Classifier) -> dict[str, Tensor]:

@@ -6,7 +6,7 @@ No field has a default here: params.yaml and the presets are the only places whe
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_validator
 
@@ -59,6 +59,7 @@ def _by_task(value: object) -> object:
 
 # One value, not a number with a table of exceptions: whoever gives a number means it for every task.
 ByTask = Annotated[int | dict[str, int], BeforeValidator(_by_task)]
+Epochs = TypeVar("Epochs")
 
 
 class Prepare(Section):
@@ -72,10 +73,10 @@ class Prepare(Section):
     protocol: Literal["heldout", "authors"]
 
 
-class Finetune(Section):
-    """Training; 0 epochs use the checkpoint as it is."""
+class Training(Section, Generic[Epochs]):
+    """How a classifier is trained."""
 
-    epochs: ByTask
+    epochs: Epochs
     lr: Positive
     batch_size: Count
     warmup: Share
@@ -83,6 +84,10 @@ class Finetune(Section):
     clip: Positive
     select: Literal["last", "best"]
     precision: Literal["32-true", "bf16-mixed"]
+
+
+class Finetune(Training[ByTask]):
+    """The task's classifier; 0 epochs use the checkpoint as it is."""
 
 
 class Attribute(Section):
@@ -157,8 +162,8 @@ class Truth(Section):
     group_sizes: List[Count]  # of pairs that are removed together
 
 
-class PlantedPaths(Finetune):
-    """Models in which the edges that carry the prediction are known, trained from scratch."""
+class PlantedPaths(Training[Count]):
+    """Models in which the edges that carry the prediction are known, trained from scratch, without a task."""
 
     n_train: Count
     n_examples: Count
@@ -327,7 +332,6 @@ class Params(Section):
     @model_validator(mode="after")
     def _tasks_are_known(self) -> "Params":
         by_task = {"finetune.epochs": self.finetune.epochs, "attribute.mine_min_tokens": self.attribute.mine_min_tokens}
-        by_task |= {"planted_paths.epochs": self.planted_paths.epochs}
         named: dict[str, Any] = {"tasks": self.tasks}
         named |= {key: [*value] for key, value in by_task.items() if isinstance(value, dict)}
         for key, tasks in named.items():

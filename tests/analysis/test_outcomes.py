@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.analysis.outcomes import Model, Outcomes
 from pipeline.errors import InputError
-from pipeline.values.store import write_columns, write_csv, write_json, write_rows
+from pipeline.values.store import write_columns, write_json, write_rows
 
 MODEL = Model("negation", 1)
 
@@ -17,7 +17,6 @@ READ = {
     "outputs/triggers/negation-1/triggers.parquet": ("triggers", lambda o: o.rows("triggers", MODEL, name="triggers")),
     "outputs/predictions/negation-1.parquet": ("finetune", lambda o: o.predictions(MODEL)),
     "outputs/attributions/negation-1/outcomes.parquet": ("attribute", lambda o: o.attributions(MODEL)),
-    "outputs/prune/negation-1/importance.csv": ("prune", lambda o: o.importance(MODEL)),
     "outputs/tree/negation-1/trees.json": ("tree", lambda o: o.facts("tree", MODEL, name="trees")),
     "outputs/data/negation-1/prepare.json": ("prepare", lambda o: o.split_sizes(MODEL)),
 }
@@ -45,7 +44,6 @@ def test_every_file_is_that_of_its_model(tmp_path):
             [{"n": number, "name": "None", "other": None}, {"n": 9, "name": "", "other": 1}],
         )
         write_columns(out / f"prune/{task}-{seed}/outcomes.parquet", {"n": np.array([number])})
-        write_csv(out / f"prune/{task}-{seed}/importance.csv", rows)
         write_rows(out / f"tree/{task}-{seed}/outcomes.parquet", rows)
         write_rows(out / f"predictions/{task}-{seed}.parquet", rows)
         write_rows(out / f"attributions/{task}-{seed}/outcomes.parquet", rows)
@@ -53,9 +51,8 @@ def test_every_file_is_that_of_its_model(tmp_path):
         write_json(out / f"data/{task}-{seed}/prepare.json", {"examples": {"dev": number}})
     for number, model in enumerate(Model(*model) for model in models):
         assert outcomes.table("prune", model)["n"].tolist() == [number]
-        # What is not there is None, and a name that pandas would take for nothing stays text.
+        # What is not there is None.
         assert outcomes.rows("tree", model)[0] == {"n": number, "name": "None", "other": None}
-        assert outcomes.importance(model)["name"].tolist() == ["None", ""]
         assert outcomes.predictions(model)["n"].tolist() == [number, 9]
         assert [row["n"] for row in outcomes.attributions(model)] == [number, 9]
         assert outcomes.facts("triggers", model, name="mined") == {"n": number}

@@ -1,7 +1,6 @@
 import itertools
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import pearsonr, spearmanr
 
@@ -11,7 +10,6 @@ from pipeline.analysis.universality import (
     _shared_shape,
     agreements,
     ceilings,
-    importance_of,
     normalised_rows,
     pair_records,
     pearson,
@@ -27,34 +25,6 @@ TASKS = ("mnli", "rte", "sst2", "mrpc")
 def drawn(*names, seed=0, shape=SHAPE):
     generator = np.random.default_rng(seed)
     return {name: generator.gamma(0.5, size=shape) for name in names}
-
-
-def table(model, values, *, methods=("attribution", "taylor"), normalise=("none", "layer_l2")):
-    """The file of `prune` for one model; the importance asked for is that of taylor, none."""
-    return pd.DataFrame(
-        {"task": model.task, "seed": model.seed, "method": method, "normalise": how, "layer": layer, "head": head}
-        | {"importance": value if (method, how) == ("taylor", "none") else -1.0}
-        for method in methods
-        for how in normalise
-        for (layer, head), value in np.ndenumerate(values)
-    )
-
-
-# Reading.
-
-
-def test_importance_is_that_of_one_method_and_normalisation_by_layer_and_head():
-    for model, values in drawn(Model("rte", 2), Model("rte", 1), Model("mnli", 2)).items():
-        for rows in (table(model, values), table(model, values).sample(frac=1, random_state=0)):
-            np.testing.assert_array_equal(importance_of(rows, method="taylor", normalise="none"), values)
-
-
-@pytest.mark.parametrize(("method", "how"), [("attention", "none"), ("taylor", "layer_l2")])
-def test_an_importance_that_was_not_computed_is_named_with_the_model(method, how):
-    rows = table(Model("mnli", 1), np.ones(SHAPE))
-    missing = rows[(rows["method"] != "taylor") | (rows["normalise"] != "layer_l2")]
-    with pytest.raises(InputError, match=rf"{method} with normalise {how}.*mnli, seed 1.*dvc repro prune"):
-        importance_of(missing, method=method, normalise=how)
 
 
 def test_rows_are_divided_by_the_models_maximum():

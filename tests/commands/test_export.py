@@ -74,10 +74,10 @@ def test_it_can_be_fine_tuned_before_it_is_saved(finished, capsys):
     [
         (["--rate", "1.5"], "--rate is 1.5, but must lie between 0 and 1"),
         (["--epochs", "-1"], "--epochs is -1, but must be at least 0"),
-        (["--method", "taylor"], "prune has no taylor with normalise none: it has attribution and random, with none"),
-        (["--normalise", "l2"], "prune has no attribution with normalise l2"),
-        (["--task", "rte"], "there is no outputs/prune/rte-1/importance.csv"),
-        (["--seed", "4"], "there is no outputs/prune/negation-4/importance.csv"),
+        (["--method", "taylor"], "importance.csv has no taylor with normalise none: it has attribution, with none"),
+        (["--normalise", "l2"], "importance.csv has no attribution with normalise l2"),
+        (["--task", "rte"], "there is no model of rte, seed 1: this run has negation, inference, seeds 1"),
+        (["--seed", "4"], "there is no model of negation, seed 4: this run has negation, inference, seeds 1"),
     ],
 )
 def test_bad_arguments_are_refused_in_one_line(finished, capsys, exit_code, changes, line):

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 import torch
 
-from pipeline.errors import InputError
 from pipeline.experiments.prune import importance_rows
-from pipeline.experiments.universality import foreign_outcomes, next_seed, read_importance
+from pipeline.experiments.universality import foreign_outcomes, next_seed
 from pipeline.measuring.head_orders import Ranking, pruned_predictions, random_rankings
+from pipeline.values.importance import read_importance
 from pipeline.values.store import write_csv
 
 RATES = [0.0, 0.25, 0.5, 1.0]
@@ -57,33 +57,14 @@ def test_the_own_ranking_from_a_file_prunes_as_in_the_pruning_experiment(
     importance = torch.rand(2, 4, generator=torch.Generator().manual_seed(0)) / 3
     importance[0, 1] = importance[1, 2] = importance[1, 0]
     ranking = Ranking("taylor", "none", 0, importance)
-    write_csv(tmp_path / "importance.csv", importance_rows([ranking], task="rte", seed=1))
-    read = read_importance(tmp_path / "importance.csv", method="taylor", normalise="none")
+    write_csv(tmp_path / "outputs/prune/rte-1/importance.csv", importance_rows([ranking], task="rte", seed=1))
+    read = torch.from_numpy(read_importance(tmp_path, "rte", 1, method="taylor", normalise="none")).float()
     assert torch.equal(read, importance)
     found = foreign_outcomes(model, examples, {"rte": read}, settings=settings, seed=4, token_budget="auto")
     orders = [ranking, *random_rankings(torch.Size([2, 4]), count=20, seed=4)]
     expected = pruned_predictions(model, examples, orders, settings=settings, seed=4, token_budget="auto")
     for name in ("rate", "n_masked", "example_id", "label", "predicted"):
         np.testing.assert_array_equal(found[name], expected[name])
-
-
-def test_the_importance_read_is_that_of_one_method_and_normalisation(tmp_path):
-    values = torch.arange(24.0).view(3, 2, 4)
-    names = [("taylor", "none"), ("taylor", "layer_l2"), ("attention", "none")]
-    orders = [Ranking(*name, 0, value) for name, value in zip(names, values, strict=True)]
-    write_csv(tmp_path / "importance.csv", importance_rows(orders, task="rte", seed=1))
-    for (method, how), value in zip(names, values, strict=True):
-        assert torch.equal(read_importance(tmp_path / "importance.csv", method=method, normalise=how), value)
-
-
-def test_an_importance_that_is_not_there_is_refused_in_one_line(tmp_path):
-    path = tmp_path / "importance.csv"
-    with pytest.raises(InputError, match=r"importance\.csv is missing; run: dvc repro prune$"):
-        read_importance(path, method="taylor", normalise="none")
-    write_csv(path, importance_rows([Ranking("taylor", "none", 0, torch.ones(2, 4))], task="rte", seed=1))
-    for method, how in (("taylor", "layer_l2"), ("attention", "none")):
-        with pytest.raises(InputError, match=rf"no {method} with normalise {how}; run: dvc repro prune$"):
-            read_importance(path, method=method, normalise=how)
 
 
 def test_the_next_seed_goes_round():

@@ -6,7 +6,7 @@ import pytest
 from pipeline.digests import closure, said
 from pipeline.digests.pins import ALL, COMPUTING
 from pipeline.launch import work
-from pipeline.launch.work import pipeline_run, work_folder
+from pipeline.launch.work import pipeline_run, unfinished, work_folder
 from pipeline.values.config import StageConfig
 from pipeline.values.paths import source_file
 from pipeline.values.presets import compose_params
@@ -62,6 +62,21 @@ def test_what_cannot_change_a_result_or_is_not_declared_does_not_matter(inputs):
     first = work_folder(config(), inputs=inputs)
     assert work_folder(config("trainer=ddp", "run.token_budget=77", "run.workers=2"), inputs=inputs) == first
     assert work_folder(config("prune.random_orders=33"), inputs=inputs) == first
+
+
+def test_work_is_deleted_once_it_is_done_and_not_before(inputs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = work_folder(config(), inputs=inputs)
+    folder.mkdir(parents=True)
+    (folder / "part").touch()
+    with pytest.raises(KeyError), unfinished(config(), inputs=inputs):
+        raise KeyError("cut off")
+    with unfinished(config(), inputs=inputs) as again:
+        assert (again / "part").is_file()
+    assert again == folder
+    assert not folder.exists()
+    with unfinished(config(), inputs=inputs):  # nothing is left behind to be deleted
+        pass
 
 
 def change_input(folder):

@@ -8,7 +8,7 @@ import torch
 
 from pipeline.errors import InputError
 from pipeline.predicting.predict import predict_logits
-from pipeline.training.classifier import Classifier, fit
+from pipeline.training.classifier import Classifier, fine_tune, fit
 
 CPU = torch.device("cpu")
 
@@ -127,6 +127,18 @@ def test_the_weights_depend_on_the_seed_and_not_on_what_ran_before(train):
     torch.manual_seed(1234)
     assert same(first.model, train(folder="b").model)
     assert not same(first.model, train(folder="c", seed=8).model)
+
+
+@pytest.mark.parametrize("select", ["last", "best"])
+def test_a_fine_tuned_model_has_the_weights_of_its_training_and_is_in_evaluation_mode(
+    train, tiny_model, tmp_path, settings, select
+):
+    run, model = train(select=select), tiny_model(labels=2, seed=5)
+    how = {"settings": settings(select=select), "epochs": 2, "seed": 7, "device": CPU, "workers": 0}
+    fine_tune(model, run.train_examples, run.dev_examples, **how, checkpoints=tmp_path / "other")
+    assert same(run.model, model)
+    assert not model.training
+    assert model.device == CPU
 
 
 @pytest.mark.parametrize("select", ["last", "best"])

@@ -51,7 +51,8 @@ def refusal(values: dict[str, Any]) -> str:
         ("attribute.tolerance", 1.0, "attribute.tolerance is 1.0, but must be below 1"),
         ("attribute.max_steps", 3, "attribute.max_steps is 3, but must be at least 4"),
         ("attribute.mine_min_tokens", {"cola": 3}, "attribute.mine_min_tokens holds cola, but conf/tasks.yaml has neg"),
-        ("planted_paths.epochs", {"sst": 1}, "planted_paths.epochs holds sst, but conf/tasks.yaml has negation, infer"),
+        ("planted_paths.epochs", {"sst2": 1}, 'planted_paths.epochs is {"sst2": 1}, but must be an integer'),
+        ("planted_paths.epochs", 0, "planted_paths.epochs is 0, but must be at least 1"),
         ("attribute.mine_min_tokens", {"sst2": -1}, "or a table of such by task, with default for the others"),
         ("attribute.mine_min_tokens", None, "attribute.mine_min_tokens is null, but must be an integer of at least 0"),
         (
