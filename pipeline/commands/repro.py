@@ -1,8 +1,8 @@
-"""Run what has changed: first several models at once, each with its share of the cores, then the rest.
+"""Run what has changed, several models at once.
 
-What `make repro` does. Every process of DVC takes one model after the other through the stages that need no other
-model's results; what is over all models follows. Ctrl-C and SIGTERM end it with all that it has started, and the same
-command goes on. Without JOBS it is two models, or one if this process may use one core alone.
+What `make repro` does. Each model with work has a process of DVC, with its share of the cores, for the stages that need
+no other model's results; what is over all models follows. Ctrl-C and SIGTERM end it with all that it has started, and
+the same command goes on. Without JOBS it is two models at once, or one if this process may use one core alone.
 
 Run: python -m pipeline.commands.repro 2
 """

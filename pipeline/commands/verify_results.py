@@ -38,7 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _verify(options: argparse.Namespace) -> None:
-    results: Path = options.results
+    results: Path = options.results.resolve()
     if not (results / "params.yaml").is_file():
         raise InputError(f"{options.results} holds no results: it has no params.yaml")
     from pipeline.terminal.progress import progress

@@ -4,6 +4,8 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
+from pipeline.values.paths import repository
+
 
 def command_parser(name: str, text: str | None) -> argparse.ArgumentParser:
     """A parser for `python -m pipeline.commands.<name>`; `text` is its docstring, which ends in an example."""
@@ -11,8 +13,8 @@ def command_parser(name: str, text: str | None) -> argparse.ArgumentParser:
 
 
 def given_path(text: str) -> Path:
-    """A path as it is meant where the command was called: commands change into the repository."""
-    return Path(text).absolute()
+    """A path that stays what it is where the command was called: commands change into the repository."""
+    return Path(text) if Path.cwd() == repository() else Path(text).absolute()
 
 
 class _Parser(argparse.ArgumentParser):

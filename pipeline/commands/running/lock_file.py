@@ -46,7 +46,9 @@ def keep_lock_file() -> None:
 
 
 def is_whole(content: bytes) -> bool:
-    """Whether DVC would read it, and has not been stopped before it wrote anything."""
+    """Whether DVC would read it, and has written it to the end of a line, and any line at all."""
+    if not content.endswith(b"\n"):
+        return False
     try:
         read: Any = yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
     except yaml.YAMLError:
