@@ -1,6 +1,6 @@
 """Live edge masking (docs/method.md, "Attribution trees"): the attention times a mask, without renormalisation."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -8,8 +8,11 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from attattr.attention import eager_attention, intercepted_attention, layer_count
+from attattr.branching import Masks, masked_passes, under_edge_masks
 from attattr.errors import AttributionError, check_tensor
-from attattr.tree import TreeEdge
+from attattr.families import describe
+from attattr.inputs import Inputs
+from attattr.prefix import entering, frozen
 
 
 @contextmanager
@@ -37,22 +40,21 @@ def masked_edges(model: PreTrainedModel, edge_mask: Tensor) -> Iterator[None]:
         yield
 
 
-def only(edges: Iterable[TreeEdge], *, layers: int, n: int) -> Tensor:
-    """Mask `(layer, query, key)` that keeps `edges` and every token's edge to itself, and nothing else."""
-    mask = torch.eye(n, dtype=torch.bool).repeat(layers, 1, 1)
-    for edge in edges:
-        mask[edge.layer, edge.query, edge.key] = True
-    return mask
+@torch.no_grad()
+def edge_masked_logits(model: PreTrainedModel, inputs: Inputs, masks: Tensor, *, token_budget: int) -> Tensor:
+    """Logits `(mask, classes)`, float64 on the CPU, of the one example of `inputs` under each of the masks.
 
-
-def without(edges: Iterable[TreeEdge], *, layers: int, n: int) -> Tensor:
-    """Mask `(layer, query, key)` that keeps all but `edges`; a token's edge to itself always stays."""
-    mask = torch.ones(layers, n, n, dtype=torch.bool)
-    for edge in edges:
-        mask[edge.layer, edge.query, edge.key] = edge.query == edge.key
-    return mask
-
-
-def open_rows(mask: Tensor, rows: Tensor) -> Tensor:
-    """The mask `(..., query, key)` with all edges of the queries `rows`, boolean `(query,)`, kept."""
-    return mask | rows[:, None]
+    `masks` is `(mask, layer, query, key)`, boolean, as that of `masked_edges`; what masks have in common is run once.
+    """
+    with frozen(model):
+        hidden, _ = entering(model, inputs)
+        masked = masked_passes(
+            describe(model),
+            hidden,
+            torch.zeros(len(masks), dtype=torch.long),
+            Masks.of(masks.to(model.device)),
+            key_mask=None,
+            attend=under_edge_masks,
+            token_budget=token_budget,
+        )
+    return masked.double().cpu()

@@ -8,6 +8,7 @@ from attattr.batching import TokenBudget, resolve_token_budget
 from attattr.encoder import EncoderLayer
 from attattr.families import check_family, describe
 from attattr.inputs import Inputs
+from attattr.output import Output, evaluate
 from attattr.prefix import check_readout, frozen, prefix_pass
 
 
@@ -50,6 +51,18 @@ def knock_outs(
             found[:, rows] = torch.cat(logits).view(len(read), -1, n, found.shape[-1])
             layers.append(found)
     return torch.stack(layers), prefix.logits[0]
+
+
+def lost(logits: Tensor, whole: Tensor, *, target: Tensor, output: Output) -> Tensor:
+    """What the `output` of the class `target` loses: of `whole` `(classes,)` less of `logits` `(..., classes)`.
+
+    Returns `(...)`, float64 on the CPU.
+    """
+    changed = logits.flatten(0, -2)
+    losses = evaluate(whole[None], target[None], output=output) - evaluate(
+        changed, target.expand(len(changed)), output=output
+    )
+    return losses.double().cpu().view(logits.shape[:-1])
 
 
 def reads(part: EncoderLayer, probs: Tensor, value: Tensor, *, per_head: bool) -> Tensor:

@@ -27,10 +27,10 @@ from attattr.pruning import global_masks, masked_counts
 from benchmarks.models import TASKS, settings
 from benchmarks.report import parse, parser, progress, publish, table
 from benchmarks.workloads import FULL, NAMES, PLANTED, folders
-from pipeline.experiments.heads import largest_scores, mean_over
-from pipeline.experiments.prune import random_rankings, untied
 from pipeline.experiments.prune_factors import INTEGRAL
 from pipeline.exporting.pruned import pruned
+from pipeline.measuring.head_orders import random_rankings, untied
+from pipeline.measuring.heads import largest_scores, mean_over
 from pipeline.predicting.examples import Example, read_examples, subset
 from pipeline.predicting.load import load_finetuned
 from pipeline.predicting.predict import predict_logits

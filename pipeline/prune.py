@@ -12,8 +12,9 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 
 def main(config: StageConfig) -> None:
     """Score the heads by every method, mask them lowest first, predict."""
-    from pipeline.experiments.prune import head_importance, importance_rows, outcomes, rankings
+    from pipeline.experiments.prune import head_importance, importance_rows, rankings
     from pipeline.experiments.prune_factors import factor_rankings
+    from pipeline.measuring.head_orders import pruned_predictions
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
@@ -40,7 +41,7 @@ def main(config: StageConfig) -> None:
                 seed=seed,
                 token_budget=budget,
             )
-        rows = outcomes(model, dev, orders, settings=settings, seed=seed, token_budget=budget)
+        rows = pruned_predictions(model, dev, orders, settings=settings, seed=seed, token_budget=budget)
         folder = experiment_folder(config.output_root, "prune", task, seed)
         write_columns(folder / "outcomes.parquet", rows)
         write_csv(folder / "importance.csv", importance_rows(orders, task=task, seed=seed))

@@ -1,16 +1,26 @@
 """What the code imports against what dvc.yaml declares: an undeclared import is a stale result nobody notices."""
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from pipeline.commands.graph.closure import PIPELINE, ROOT, closure, exact_deps, imported_names, own_imports
+from pipeline.digests.closure import OUTSIDE, closure, own_imports, packages
+from pipeline.digests.pins import ALL as PINS
+from pipeline.digests.pins import COMPUTING as MODEL_PINS
+from pipeline.digests.stage import all_lines
+from pipeline.values.paths import source_file
 
+ROOT = Path(__file__).resolve().parents[1]
+PIPELINE = ROOT / "pipeline"
 GRAPH = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
 STAGES = sorted(GRAPH)
+COMPUTING = [stage for stage in STAGES if stage != "source"]
+LINES = all_lines(ROOT)
 
 
 def stage_file(stage: str) -> Path:
@@ -27,88 +37,106 @@ def test_every_stage_has_its_file_and_its_command():
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_imports_no_other_stage(stage):
     others = {stage_file(other) for other in STAGES if other != stage}
-    assert not closure(stage_file(stage)) & others
+    assert not closure(stage_file(stage), ROOT) & others
 
 
 def test_nothing_else_imports_a_stage():
     stages = {stage_file(stage) for stage in STAGES}
-    importing = {path for path in PIPELINE.rglob("*.py") if own_imports(path) & stages}
+    importing = {path for path in PIPELINE.rglob("*.py") if own_imports(path, ROOT) & stages}
     assert not importing
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_the_deps_of_a_stage_are_exactly_what_it_runs(stage):
-    """No wider: a folder of which one file is not needed would run models again for a change elsewhere."""
-    listed = [dep for dep in GRAPH[stage]["deps"] if dep.startswith(("attattr", "pipeline/"))]
-    declared = set(listed)
-    assert len(listed) == len(declared), f"stages.{stage}.deps names a file twice"
-    sources = {dep for dep in declared if (ROOT / dep).suffix == ".py" or any((ROOT / dep).rglob("*.py"))}
-    assert sources == set(exact_deps(stage_file(stage))), f"stages.{stage}.deps"
+@pytest.mark.parametrize("stage", COMPUTING)
+def test_a_stage_depends_on_its_own_lines_and_on_no_source_beside(stage):
+    deps = GRAPH[stage]["deps"]
+    assert [dep for dep in deps if not dep.startswith(("outputs/", "${"))] == []
+    assert [dep for dep in deps if dep.startswith("outputs/source")] == [str(source_file(Path(), stage))]
+    assert len(deps) == len({*deps})
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_files_that_a_stages_source_reads_beside_itself_are_among_its_deps(stage):
-    deps = [ROOT / dep for dep in GRAPH[stage]["deps"] if "${" not in dep]
-    beside = [path for path in PIPELINE.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
-    assert beside
-    for path in beside:
-        readers = [file for file in closure(stage_file(stage)) if file.parent in path.parents and reads(file, path)]
-        assert not readers or any(path == dep or dep in path.parents for dep in deps), f"{stage} lacks {path}"
+def test_the_first_stage_depends_on_all_that_lines_are_made_of():
+    assert {"attattr", "pipeline", "conf", PINS, MODEL_PINS} == {*GRAPH["source"]["deps"]}
+    listed = [line.rpartition(" ")[0].partition(":")[0] for lines in LINES.values() for line in lines if " " in line]
+    assert {name.split("/")[0] for name in listed} == {"attattr", "pipeline", "conf"}
 
 
-def reads(source, path):
-    """Whether a file names a file, or its folder, beside itself."""
-    text = source.read_text(encoding="utf-8")
-    return "__file__" in text and any(f'"{name}"' in text for name in path.relative_to(source.parent).parts)
+def test_the_first_stage_runs_without_what_takes_seconds_to_import(tmp_path):
+    (tmp_path / "dvc.yaml").write_text("")
+    run = "import runpy, sys; runpy.run_module('pipeline.source', run_name='__main__'); print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_STAGE": "source"}
+    done = subprocess.run(
+        [sys.executable, "-c", run], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert {path.stem for path in (tmp_path / "outputs/source").iterdir()} == {*COMPUTING, "nothing_outside"}
+    assert {"torch", "transformers", "hydra", "omegaconf", "pydantic", "pandas"}.isdisjoint(done.stdout.split())
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_that_holds_a_model_depends_on_the_versions_that_compute_its_numbers(stage):
-    holds_a_model = any("torch" in names_of(path) for path in closure(stage_file(stage)))
-    # `prepare` takes from transformers the tokenizer alone, whose ids are in its outputs' digests.
-    assert ("requirements.model.lock" in GRAPH[stage]["deps"]) == (holds_a_model and stage != "prepare")
+@pytest.mark.parametrize("stage", COMPUTING)
+def test_a_stage_counts_the_versions_of_what_computes_its_numbers(stage):
+    pinned = {line.partition("==")[0] for line in LINES[stage] if "==" in line}
+    holds_a_model = any("torch" in packages(path) for path in closure(stage_file(stage), ROOT))
+    assert ({"torch", "transformers", "safetensors", "tokenizers"} <= pinned) == holds_a_model
+    assert "tokenizers" in pinned or not holds_a_model
+    assert {"numpy", "pyarrow"} <= pinned or stage == "tables"
 
 
-def names_of(path):
-    return {name.split(".")[0] for name in imported_names(path)}
+def test_what_else_is_known_to_compute_is_counted():
+    pinned = {stage: {line.partition("==")[0] for line in lines if "==" in line} for stage, lines in LINES.items()}
+    assert "tokenizers" in pinned["prepare"]
+    assert {"pandas", "scipy"} <= pinned["analyse"]
+    assert "matplotlib" in pinned["figures"]
 
 
-def test_the_launcher_is_in_no_stages_deps():
-    deps = {dep for stage in STAGES for dep in GRAPH[stage]["deps"]}
-    assert not {
-        dep
-        for dep in deps
-        if dep.startswith(("pipeline/launch", "pipeline/terminal", "pipeline/tracking")) or dep == "pipeline"
-    }
+def test_no_stage_counts_what_starts_tracks_and_shows_it():
+    rooms = tuple(f"pipeline/{room}/" for room in OUTSIDE)
+    assert not [line for lines in LINES.values() for line in lines if line.startswith(rooms)]
+
+
+def test_no_experiment_imports_another():
+    """What several measure with is in `pipeline/measuring` or `attattr`: an edit of one then runs no other again."""
+    folder = PIPELINE / "experiments"
+    rooms = {path: {path} if path.is_file() else {*path.rglob("*.py")} for path in folder.iterdir()}
+    experiments = {path: files for path, files in rooms.items() if files and path.name != "__init__.py"}
+    assert len(experiments) > 5
+    for experiment, files in experiments.items():
+        others = {file for other, its in experiments.items() if other != experiment for file in its}
+        for file in files:
+            assert not closure(file, ROOT) & others, f"{file} imports another experiment"
+
+
+@pytest.mark.parametrize("room", ["viewer", "measuring", "predicting"])
+def test_rooms_below_the_experiments_import_none(room):
+    files = [*(PIPELINE / room).rglob("*.py")]
+    assert files
+    for file in files:
+        assert not {path for path in closure(file, ROOT) if PIPELINE / "experiments" in path.parents}, file
 
 
 def test_experiments_and_analysis_never_import_each_other():
     for one, other in (("experiments", "analysis"), ("analysis", "experiments")):
         for path in (PIPELINE / one).rglob("*.py"):
-            assert not {file for file in closure(path) if PIPELINE / other in file.parents}, path
+            assert not {file for file in closure(path, ROOT) if PIPELINE / other in file.parents}, path
 
 
-def test_the_method_needs_torch_transformers_and_numpy_alone():
-    allowed = {"torch", "transformers", "numpy", *sys.stdlib_module_names}
+def test_the_method_needs_torch_transformers_numpy_and_safetensors_alone():
+    allowed = {"torch", "transformers", "numpy", "safetensors", *sys.stdlib_module_names}
     files = sorted((ROOT / "attattr").rglob("*.py"))
     assert files
     for path in files:
-        for name in imported_names(path):
-            own = "*" in name or name == "attattr" or name.startswith("attattr.")
-            assert own or name.split(".")[0] in allowed, f"{path.name} imports {name}"
+        assert packages(path) <= allowed, path
+        assert not {file for file in own_imports(path, ROOT) if PIPELINE in file.parents}, path
 
 
 def test_statistics_and_reports_need_no_torch():
     for folder in ("analysis", "reporting"):
         for path in (PIPELINE / folder).rglob("*.py"):
-            for file in closure(path):
-                heavy = {name.split(".")[0] for name in imported_names(file)} & {"torch", "transformers"}
-                assert not heavy, f"{path} imports {heavy} by {file}"
+            for file in closure(path, ROOT):
+                assert not packages(file) & {"torch", "transformers"}, f"{path} imports torch by {file}"
 
 
 def test_no_file_of_the_pipeline_names_a_place_outside_of_the_repository():
     outside = re.compile(r"\.\./(?!figures\b)|(?<![\w.}])/(home|root|tmp|mnt|work|opt|data|Users)/")
-    for path in PIPELINE.rglob("*"):
+    for path in [*PIPELINE.rglob("*"), *(ROOT / "attattr").rglob("*")]:
         if path.is_file() and "__pycache__" not in path.parts:
             found = outside.search(path.read_text(encoding="utf-8"))
             assert not found, f"{path} names {found[0]}"

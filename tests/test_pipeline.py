@@ -13,7 +13,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from pipeline.digests.closure import OUTSIDE, own_imports
+from pipeline.digests.pins import COMPUTING, NAMED, canonical
+from pipeline.digests.said import digest
+
 ROOT = Path(__file__).resolve().parents[1]
+TRACED = ROOT / "tests" / "traced"
 DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 GRAPH = DVC["stages"]
 PLOTS = [name for entry in DVC["plots"] if isinstance(entry, dict) for name in entry]
@@ -59,11 +64,14 @@ class Repository:
         self.environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(folder),
+            "PYTHONPATH": f"{TRACED}{os.pathsep}{folder}",
+            "TRACED": str(folder.resolve()),
+            "TRACED_IN": str(folder.resolve().parent / "traced"),
             "WANDB_MODE": "disabled",
             "DVC_NO_ANALYTICS": "1",
         }
         self.environment.pop("ATTATTR_DATA", None)
+        self.traced.mkdir()
         tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
         for name in tracked.stdout.split("\0"):
             if name and not name.startswith(("tests/", "metrics/", "dvc.lock", "results/")) and (ROOT / name).is_file():
@@ -72,6 +80,11 @@ class Repository:
         self("python", "-m", "pipeline.commands.compose", *TINY)
         self("git", "init", "-q")
         self.commit()
+
+    @property
+    def traced(self) -> Path:
+        """Where every process of a stage notes what it opens and imports."""
+        return Path(self.environment["TRACED_IN"])
 
     def __call__(self, *command: str) -> str:
         done = subprocess.run(
@@ -105,7 +118,7 @@ class Repository:
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory):
     """One whole run, in a folder whose name has a space."""
-    made = Repository(tmp_path_factory.mktemp("a repository"))
+    made = Repository(tmp_path_factory.mktemp("a place") / "a repository")
     assert made.stages_run("dvc", "repro") == set(GRAPH)
     made.commit()
     return made
@@ -120,6 +133,67 @@ def test_a_run_leaves_the_report_and_nothing_untracked(repository):
 def test_a_second_run_runs_nothing(repository):
     assert repository.stages_run("dvc", "repro") == set()
     assert "up to date" in repository("dvc", "repro")
+
+
+@pytest.fixture(scope="module")
+def traces(repository):
+    """For every stage the files of the project that it opened, those that it imported, and the packages."""
+    found = {}
+    for path in repository.traced.iterdir():
+        opened, imported = found.setdefault(path.name.split("@")[0].split(".")[0], (set(), set()))
+        for line in path.read_text().splitlines():
+            kind, _, name = line.partition(" ")
+            (opened if kind == "open" else imported).add(name)
+    return found
+
+
+# Of the stages' own making or reading, and what launching reads: values, the graph, presets, pins, files of git and DVC.
+DATA = ("outputs/", "metrics/", ".work/", "wandb/", ".git/", ".dvc/", "params.yaml", "dvc.", "conf/", "requirements.")
+
+
+@pytest.mark.parametrize("stage", [stage for stage in GRAPH if stage != "source"])
+def test_what_a_stage_opens_and_imports_is_covered_by_its_lines(repository, traces, stage):
+    """But for launching, tracking and showing, and what those import alone."""
+    opened, imported = traces[stage]
+    lines = (repository.folder / f"outputs/source/{stage}.txt").read_text().splitlines()
+    covered = {line.split(" ")[0].partition(":")[0] for line in lines if " " in line}
+    outside = [path for room in OUTSIDE for path in (ROOT / "pipeline" / room).rglob("*.py")]
+    launched = {str(file.relative_to(ROOT)) for path in outside for file in {path, *own_imports(path, ROOT)}}
+    waiting = {ROOT / name for name in launched}
+    while waiting:
+        further = {file for path in waiting for file in own_imports(path, ROOT)} - {ROOT / name for name in launched}
+        launched |= {str(file.relative_to(ROOT)) for file in further}
+        waiting = further
+    source = {name for name in imported if name.endswith(".py")}
+    assert f"pipeline/{stage}.py" in source
+    says_nothing = {name for name in source if digest(ROOT / name) is None}
+    assert not source - covered - launched - says_nothing
+    read = {name for name in opened if (repository.folder / name).is_file() and not name.endswith((".py", ".pyc"))}
+    assert not {name for name in read if not name.startswith(DATA)} - covered
+
+
+def packages_of(lines):
+    return {line.partition("==")[0] for line in lines if "==" in line}
+
+
+@pytest.mark.parametrize("stage", [stage for stage in GRAPH if stage != "source"])
+def test_what_a_stage_computes_with_is_pinned_in_its_lines(repository, traces, stage):
+    pinned = packages_of((repository.folder / f"outputs/source/{stage}.txt").read_text().splitlines())
+    known = packages_of((ROOT / COMPUTING).read_text().splitlines())
+    loaded = {canonical(NAMED.get(name, name)) for name in traces[stage][1] if not name.endswith(".py")}
+    # transformers imports it for losses of other models than ours, where it is there.
+    assert {name for name in known if canonical(name) in loaded} <= pinned | {"scipy"}
+
+
+@pytest.mark.parametrize("stage", [stage for stage in GRAPH if stage != "source"])
+def test_a_stage_reads_only_the_outputs_that_the_graph_says(traces, stage):
+    entry, item = GRAPH[stage], {"${item.task}": "negation", "${item.seed}": "1"}
+    places = [*entry["deps"], *entry["outs"], "outputs/source/"]
+    for placeholder, value in item.items():
+        places = [place.replace(placeholder, value) for place in places]
+    read = {name for name in traces[stage][0] if name.startswith("outputs/")}
+    assert read
+    assert not {name for name in read if not any(name == p or name.startswith(f"{p.rstrip('/')}/") for p in places)}
 
 
 @pytest.mark.parametrize(
@@ -142,7 +216,7 @@ def test_an_edited_value_concerns_exactly_the_stages_that_declare_its_section(re
     before = (repository.folder / "params.yaml").read_text()
     try:
         repository.edit(section, key, value)
-        assert repository.stale() == {stage for stage, entry in GRAPH.items() if section in entry["params"]}
+        assert repository.stale() == {stage for stage, entry in GRAPH.items() if section in entry.get("params", [])}
     finally:
         (repository.folder / "params.yaml").write_text(before)
 
@@ -162,10 +236,12 @@ def test_an_edited_task_concerns_exactly_the_stages_that_declare_what_was_edited
     assert old in before
     path.write_text(before.replace(old, new, 1))
     try:
+        assert repository.stages_run("dvc", "repro", "source") == {"source"}
         # The report depends on all of conf/.
         assert repository.stale() == read_by | {"analyse", "figures", "tables", "report"}
     finally:
         path.write_text(before)
+        repository("dvc", "repro", "source")
 
 
 def verify(repository):

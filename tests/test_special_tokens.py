@@ -13,7 +13,7 @@ from attattr.insertion import Pattern, insert
 from attattr.tree import AttributionTree, TreeEdge
 from pipeline.data.tokenise import special_tokens_before, tokenise
 from pipeline.errors import InputError
-from pipeline.experiments.tree.measure import edge_rows, segments_of, special_tokens
+from pipeline.experiments.tree.measure import edge_rows, segments_of
 from pipeline.experiments.triggers.controls import attention_triggers
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.measure import with_pattern
@@ -94,7 +94,7 @@ def test_without_the_name_special_tokens_and_segments_are_those_of_the_first_and
     _, with_x, _, _, _ = case
     for example in with_x:
         ids = example.input_ids
-        assert special_tokens(example) == [token in (ids[0], ids[-1]) for token in ids]
+        assert example.special == [token in (ids[0], ids[-1]) for token in ids]
         assert segments_of(example) == [int(place > ids.index(ids[-1])) for place in range(len(ids))]
 
 

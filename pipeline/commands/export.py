@@ -65,7 +65,7 @@ def _importance(task: str, seed: int, method: str, normalise: str, params: Param
     import pandas as pd
     import torch
 
-    from pipeline.experiments.prune import random_rankings
+    from pipeline.measuring.head_orders import random_rankings
 
     path = experiment_folder(Path(), "prune", task, seed) / "importance.csv"
     if not path.is_file():
@@ -89,8 +89,8 @@ def _export(params: Params, options: argparse.Namespace, importance: Tensor, out
 
     from attattr import masked_heads
     from attattr.pruning import global_masks, masked_counts
-    from pipeline.experiments.prune import untied
     from pipeline.exporting.pruned import pruned
+    from pipeline.measuring.head_orders import untied
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned

@@ -19,8 +19,8 @@ from transformers import PreTrainedModel
 from attattr.attribution import Attribution, attribute
 from attattr.batching import TokenBudget
 from attattr.integrate import FLOOR
-from pipeline.predicting.examples import Example, collate
-from pipeline.predicting.predict import model_inputs
+from pipeline.predicting.examples import Example
+from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import bar
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ def _runner(
     model: PreTrainedModel, examples: Sequence[Example], token_budget: TokenBudget, *, done: Callable[[], object]
 ) -> Run:
     """What attributes the examples, as one batch, by `model` or a copy of it; `done` is called after every run."""
-    batch = collate(examples, pad_id=model.config.pad_token_id or 0).to(model.device)
-    inputs = model_inputs(model, batch).arguments()
+    inputs = inputs_of(model, examples).arguments()
 
     def run(chosen: PreTrainedModel, **settings: Any) -> Attribution:
         result = attribute(chosen, **inputs, token_budget=token_budget, **settings)

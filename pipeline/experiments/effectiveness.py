@@ -17,7 +17,7 @@ from attattr.attention import head_count, layer_count
 from attattr.batching import TokenBudget
 from attattr.pruning import Direction, per_layer_masks, ranks
 from pipeline.errors import InputError
-from pipeline.experiments.heads import TAYLOR, largest_gradients, losses, per_example, removal_logits, taylor
+from pipeline.measuring.heads import TAYLOR, largest_gradients, losses, per_example, removal_logits, taylor
 from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.predicting.predict import predict_logits

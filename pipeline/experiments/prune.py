@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
 from attattr.attention import head_count, layer_count
 from attattr.batching import TokenBudget
 from attattr.importance import normalise
-from attattr.pruning import global_masks, masked_counts, ranks
-from pipeline.experiments.heads import (
+from pipeline.measuring.head_orders import Ranking, random_rankings
+from pipeline.measuring.heads import (
     TAYLOR,
     largest_gradients,
     losses,
@@ -26,23 +24,10 @@ from pipeline.experiments.heads import (
     taylor,
 )
 from pipeline.predicting.examples import Example
-from pipeline.predicting.masked import masked_predictions, places
 from pipeline.scoring.store import per_head, read_heads
-from pipeline.values.long import to_columns
-from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Prune
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """One way to order the heads; `order` counts the random ones."""
-
-    method: str
-    normalise: str
-    order: int
-    importance: Tensor  # (layer, head)
 
 
 def head_importance(
@@ -104,42 +89,6 @@ def rankings(importance: dict[str, Tensor], *, settings: Prune, seed: int) -> li
             raise ValueError("prune.methods holds random alone: name at least one method to compare with")
         result += random_rankings(next(iter(importance.values())).shape, count=settings.random_orders, seed=seed)
     return result
-
-
-def random_rankings(shape: torch.Size, *, count: int, seed: int) -> list[Ranking]:
-    """The first `count` random orders of a replicate's heads."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, "random head orders"))
-    orders = [torch.randperm(shape.numel(), generator=generator).float().view(shape) for _ in range(count)]
-    return [Ranking("random", "none", number, order) for number, order in enumerate(orders)]
-
-
-def untied(importance: Tensor, *, seed: int) -> Tensor:
-    """Ranks of all heads, `(layer, head)`, 0 for the least important; equal ones go in an order drawn for the seed."""
-    generator = torch.Generator().manual_seed(derived_seed(seed, "order of equal heads"))
-    return ranks(importance.flatten(), generator=generator).view_as(importance)
-
-
-def outcomes(
-    model: PreTrainedModel,
-    examples: Sequence[Example],
-    orders: Sequence[Ranking],
-    *,
-    settings: Prune,
-    seed: int,
-    token_budget: TokenBudget,
-) -> dict[str, NDArray[Any]]:
-    """The class predicted for every example with the least important heads masked, as columns of a long table.
-
-    They are method, normalise, order, rate, n_masked, example_id, label, predicted.
-    """
-    rates, heads = settings.rates, layer_count(model) * head_count(model)
-    counts = masked_counts(list(rates), heads=heads, rounding=settings.rounding)
-    masks = torch.cat([global_masks(untied(ranking.importance, seed=seed), counts) for ranking in orders])
-    predicted = masked_predictions(model, examples, masks, token_budget=token_budget)
-    curves = [{"method": one.method, "normalise": one.normalise, "order": one.order} for one in orders]
-    steps = [{"rate": rate, "n_masked": count} for rate, count in zip(rates, counts, strict=True)]
-    axes = (curves, steps, places(examples))
-    return to_columns(axes, predicted=predicted.reshape(len(curves), len(steps), len(examples)))
 
 
 def importance_rows(orders: Sequence[Ranking], *, task: str, seed: int) -> list[dict[str, object]]:

@@ -11,8 +11,8 @@ import torch
 from attattr.attention import head_count, layer_count
 from attattr.pruning import global_masks, masked_counts
 from attattr.removal import removed_heads
-from pipeline.experiments.heads import largest_scores, mean_over
-from pipeline.experiments.prune import Ranking, untied
+from pipeline.measuring.head_orders import Ranking, untied
+from pipeline.measuring.heads import largest_scores, mean_over
 from pipeline.scoring.store import per_head, read_heads
 
 if TYPE_CHECKING:

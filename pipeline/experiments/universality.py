@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from pipeline.errors import InputError
-from pipeline.experiments.prune import Ranking, outcomes, random_rankings
+from pipeline.measuring.head_orders import Ranking, pruned_predictions, random_rankings
 from pipeline.values.present import present
 
 if TYPE_CHECKING:
@@ -63,6 +63,6 @@ def foreign_outcomes(
     """
     orders = [Ranking(name, "", 0, values) for name, values in importance.items()]
     orders += random_rankings(orders[0].importance.shape, count=settings.random_orders, seed=seed)
-    columns = outcomes(model, examples, orders, settings=settings, seed=seed, token_budget=token_budget)
+    columns = pruned_predictions(model, examples, orders, settings=settings, seed=seed, token_budget=token_budget)
     kept = {name: values for name, values in columns.items() if name != "normalise"}
     return {"ranking": kept.pop("method"), **kept}

@@ -29,16 +29,39 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
     other exception keeps its traceback. A multirun runs `main` once per job, and names at its end the jobs that failed.
     """
 
+    def with_values() -> None:
+        from pipeline.launch.stage import run  # takes seconds, in which a signal may come
+
+        run(stage, main)
+
+    _run(stage, sys.modules[main.__module__].__doc__ or "", with_values)
+
+
+def run_plain_stage(stage: str, main: Callable[[], None]) -> None:
+    """Run a stage that reads no values, which need not be composed then."""
+
+    def without_values() -> None:
+        from pipeline.errors import InputError
+        from pipeline.values.paths import repository
+
+        if sys.argv[1:]:
+            raise InputError(f"stage {stage} reads no values, but {sys.argv[1]} is given")
+        os.chdir(repository())
+        main()
+
+    _run(stage, sys.modules[main.__module__].__doc__ or "", without_values)
+
+
+def _run(stage: str, text: str, do: Callable[[], None]) -> None:
+
     def work() -> None:
         if os.environ.get("DVC_STAGE"):
             end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
         forget_strays()
         quieten_loaders()
         if is_asked_for(sys.argv[1:]):
-            show_help(stage, sys.modules[main.__module__].__doc__ or "")
-            return
-        from pipeline.launch.stage import run  # takes seconds, in which a signal may come
-
-        run(stage, main)
+            show_help(stage, text)
+        else:
+            do()
 
     run_program(work)

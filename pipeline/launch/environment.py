@@ -1,6 +1,7 @@
 """Variables of the shell: those that would make a stage part of something it is not, and those that quieten others."""
 
 import os
+from pathlib import Path
 
 RANKS = (
     "RANK",
@@ -32,3 +33,10 @@ def quieten_loaders() -> None:
     """Switch off the bars of datasets and the hub, in this process and those that it starts."""
     for name in BARS:
         os.environ.setdefault(name, "1")
+
+
+def output_root(stage: str, *parts: object) -> Path:
+    """The repository if DVC runs this very stage; otherwise a folder that no DVC output shares."""
+    if os.environ.get("DVC_STAGE", "").split(":")[-1].split("@")[0] == stage:
+        return Path()
+    return Path("scratch") / stage / "-".join(str(part) for part in parts if part is not None)

@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
+from pipeline.launch.environment import output_root
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, plan_sweep, swept_values
@@ -181,7 +182,7 @@ def _stage_config(stage: _Stage, composed: DictConfig, **place: Path) -> StageCo
     _configure_logging(params.run.log_level)
     _check_choice(stage, "task", task, params.tasks)
     _check_choice(stage, "seed", seed, params.seeds)
-    place = place or {"output_root": _output_root(stage.name, task, seed)}
+    place = place or {"output_root": output_root(stage.name, task, seed)}
     return StageConfig(params, stage=stage.name, declared=stage.declaration.sections, task=task, seed=seed, **place)
 
 
@@ -194,10 +195,3 @@ def _check_choice(stage: _Stage, name: str, value: object, known: tuple[Any, ...
         raise InputError(f"{name} is missing; give {name}=<one of {listed}>")
     elif value not in known or isinstance(value, bool):
         raise InputError(f"{name} is {value}, but must be one of {listed} ({name}s in params.yaml)")
-
-
-def _output_root(stage: str, *parts: object) -> Path:
-    """The repository if DVC runs this very stage; otherwise a folder that no DVC output shares."""
-    if os.environ.get("DVC_STAGE", "").split(":")[-1].split("@")[0] == stage:
-        return Path()
-    return Path("scratch") / stage / "-".join(str(part) for part in parts if part is not None)

@@ -7,43 +7,35 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
+from pipeline.digests.stage import lines
 from pipeline.values.config import StageConfig
 from pipeline.values.params import Declaration
-from pipeline.values.paths import SOURCE
+from pipeline.values.paths import SOURCE, source_file
+
+SOURCE_FOLDER = source_file(Path(), "").parent
 
 
 def work_folder(config: StageConfig, *, inputs: Iterable[Path]) -> Path:
-    """A folder named after everything the work depends on: values, input files and source.
+    """A folder named after everything the work depends on: values, input files and what the stage runs.
 
     Work found in it is of this very job; a changed value, input or source leads to another folder.
     """
-    digest = fingerprint(config, inputs=[*inputs, SOURCE / "attattr", SOURCE / "pipeline"])
-    return Path(".work") / f"{config.stage}-{config.label}-{digest[:16]}"
+    return Path(".work") / f"{config.stage}-{config.label}-{fingerprint(config, inputs=inputs)[:16]}"
 
 
 def fingerprint(config: StageConfig, *, inputs: Iterable[Path]) -> str:
-    """A digest of the run's stage, task, seed and values and of the content of `inputs`, files or folders."""
-    digest = hashlib.sha256(json.dumps([config.stage, config.label, config.values()], sort_keys=True).encode())
+    """A digest of the run's stage, task, seed, values and source, and of the content of `inputs`, files or folders."""
+    source = lines(config.stage, sections=config.declared, root=SOURCE)
+    known = [config.stage, config.label, config.values(), source]
+    digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for path in inputs:
         for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file() and "__pycache__" not in file.parts:
+            if file.is_file():
                 # Both at a fixed length, so that no byte can move from the name to the content.
                 digest.update(hashlib.sha256(str(file.relative_to(path)).encode()).digest())
                 digest.update(hashlib.sha256(file.read_bytes()).digest())
-    return digest.hexdigest()
-
-
-@cache
-def _source() -> str:
-    """A digest of what can change a result: the source without what starts stages, and the commands beside them."""
-    digest = hashlib.sha256()
-    for file in sorted((SOURCE / "pipeline").rglob("*")):
-        name = file.relative_to(SOURCE / "pipeline")
-        if file.is_file() and not {"__pycache__", "launch", "commands"} & {*name.parts}:
-            digest.update(hashlib.sha256(str(name).encode()).digest() + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()
 
 
@@ -51,20 +43,22 @@ def pipeline_run(config: StageConfig) -> str:
     """The name of the pipeline run that the stage belongs to: its preset, and a digest of all values and the source.
 
     The same for every stage of one `make repro`, also in several processes, and if it is resumed tomorrow; another
-    value or another line of source, committed or not, is another pipeline run. What is under `run`, and
-    `pipeline/launch/`, cannot change a result and is left out; so is git, as a commit may change nothing that counts.
+    value, or source that says something else, committed or not, is another pipeline run. What is under `run` cannot
+    change a result and is left out; so is git, as a commit may change nothing that counts. The source is as the stage
+    `source` found it, which DVC runs before all others.
     """
     values = config.all_values.model_dump(mode="json", exclude={"run"})
-    digest = hashlib.sha256(json.dumps([values, _source()], sort_keys=True).encode()).hexdigest()
+    source = {path.name: path.read_text(encoding="utf-8") for path in sorted(SOURCE_FOLDER.glob("*.txt"))}
+    digest = hashlib.sha256(json.dumps([values, source], sort_keys=True).encode()).hexdigest()
     return f"{config.all_values.preset}-{digest[:8]}"
 
 
 def dependencies(config: StageConfig, declaration: Declaration) -> list[Path]:
-    """The files and folders that dvc.yaml declares for the run: what its stage reads, and the source it imports."""
+    """The files and folders that dvc.yaml declares for the run, beside its source: what its stage reads."""
 
     def value(placeholder: re.Match[str]) -> str:
         section, key = placeholder.group(1), placeholder.group(2)
         return str(getattr(config if section == "item" else getattr(config, section), key))
 
     deps = [re.sub(r"\$\{(\w+)\.(\w+)\}", value, dep) for dep in declaration.deps]
-    return [(SOURCE if dep.startswith(("pipeline/", "conf")) else config.input_root) / dep for dep in deps]
+    return [config.input_root / dep for dep in deps if SOURCE_FOLDER not in Path(dep).parents]

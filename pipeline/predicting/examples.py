@@ -31,6 +31,12 @@ class Example:
         """The places of the texts' own tokens."""
         return [place for start, stop in self.segments for place in range(start, stop)]
 
+    @property
+    def special(self) -> list[bool]:
+        """Which tokens the tokeniser put around the texts: [CLS], [SEP]."""
+        own = set(self.own)
+        return [place not in own for place in range(len(self))]
+
     def __len__(self) -> int:
         return len(self.input_ids)
 

@@ -16,8 +16,8 @@ from attattr.encoder import Encoder
 from attattr.errors import AttributionError
 from attattr.families import describe
 from attattr.prefix import agree, entering, frozen, logits_of
-from pipeline.predicting.examples import Batch, Example, collate
-from pipeline.predicting.predict import batches, check_finite, forward, model_inputs
+from pipeline.predicting.examples import Batch, Example
+from pipeline.predicting.predict import batches, check_finite, forward, inputs_of, model_inputs
 
 # Of a batch under a mask that all share. The fuller it is, the less it matters to cut the weights down to the mask.
 SHARED_PADDING = 0.05
@@ -72,7 +72,7 @@ def places(examples: Sequence[Example]) -> list[dict[str, Any]]:
 
 def _engine(model: PreTrainedModel, example: Example) -> Encoder | None:
     """The model as the engine sees it; None where that is not known, or does not give the model's logits."""
-    inputs = model_inputs(model, collate([example], pad_id=0).to(model.device))
+    inputs = inputs_of(model, [example])
     # Refuses a model whose heads cannot be masked, or are already.
     with masked_heads(model, torch.ones(layer_count(model), head_count(model))):
         expected = logits_of(model, inputs)

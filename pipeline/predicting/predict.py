@@ -22,6 +22,16 @@ def model_inputs(model: PreTrainedModel, batch: Batch) -> Inputs:
     return Inputs(batch.input_ids, batch.attention_mask, batch.token_type_ids if segments else None)
 
 
+def batch_of(model: PreTrainedModel, examples: Sequence[Example]) -> Batch:
+    """The examples as one padded batch on the model's device."""
+    return collate(examples, pad_id=model.config.pad_token_id or 0).to(model.device)
+
+
+def inputs_of(model: PreTrainedModel, examples: Sequence[Example]) -> Inputs:
+    """The tensors that the model takes of the examples, as one padded batch on its device."""
+    return model_inputs(model, batch_of(model, examples))
+
+
 def forward(model: PreTrainedModel, batch: Batch) -> Tensor:
     """Logits `(batch, classes)`."""
     return logits_of(model, model_inputs(model, batch))
@@ -42,7 +52,7 @@ def batches(
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples), default=1))
     with bar(total=len(examples), description=description) as drawn:
         for group in length_batches(examples, token_budget=budget, padding_share=padding_share):
-            yield group, collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+            yield group, batch_of(model, group)
             drawn.update(len(group))
 
 

@@ -25,8 +25,8 @@ from attattr.errors import NonFiniteError
 from attattr.quadrature import schedule
 from pipeline.errors import InputError
 from pipeline.predicting.device import device_for
-from pipeline.predicting.examples import Batch, Example, collate, length_batches
-from pipeline.predicting.predict import model_inputs, not_finite
+from pipeline.predicting.examples import Batch, Example, length_batches
+from pipeline.predicting.predict import batch_of, model_inputs, not_finite
 from pipeline.scoring.records import Keep, example_record
 from pipeline.terminal.trainer import Progress
 from pipeline.values.store import write_rows
@@ -85,7 +85,7 @@ class Attributor(pl.LightningModule):
 
     def predict_step(self, job: Job) -> list[dict[str, Any]]:
         """The job's rows, one per example and target."""
-        batch = collate(job.examples, pad_id=self.model.config.pad_token_id or 0).to(self.device)
+        batch = batch_of(self.model, job.examples)
         if job.targets == ("gold",):
             result = self._attribute(batch, batch.labels)
             return self._rows(job, result, batch.labels, "gold")

@@ -16,6 +16,7 @@ import yaml
 
 from pipeline.values.config import StageConfig
 from pipeline.values.params import GRAPH_FILE
+from pipeline.values.paths import source_file
 
 # What a folder of outputs/ holds; every other one holds outcomes.
 KINDS = {
@@ -66,7 +67,7 @@ def inputs(config: StageConfig) -> list[Held]:
     outs = [out for entry in _graph(GRAPH_FILE.resolve()).values() for out in entry.get("outs", [])]
     found: list[Path] = []
     for dep in stage_entry(config.stage)["deps"]:
-        if not dep.startswith("outputs/"):
+        if not dep.startswith("outputs/") or dep == str(source_file(Path(), config.stage)):
             continue
         path = config.input_root / _filled(dep, config)
         # A stage over all models names the folder that holds an output of each.

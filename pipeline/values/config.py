@@ -41,8 +41,10 @@ class StageConfig(Sections):
         sweep: Path | None = None,
     ) -> None:
         """`task` and `seed` are None where the stage's matrix lacks them."""
-        self._params, self._declared, self._task, self._seed = params, declared, task, seed
+        self._params, self._task, self._seed = params, task, seed
         self.stage = stage
+        self.declared = declared
+        """What dvc.yaml declares for the stage: sections, and parts of the table of tasks."""
         self.input_root = Path()
         """Where the outputs of earlier stages are: the repository, which is the working directory."""
         self.output_root = output_root
@@ -60,7 +62,7 @@ class StageConfig(Sections):
         return getattr(self._params, name)
 
     def _require(self, read: str, *declarations: str) -> None:
-        if self._declared.isdisjoint(declarations):
+        if self.declared.isdisjoint(declarations):
             raise InputError(
                 f"stage {self.stage} reads {read}, but dvc.yaml does not declare it: "
                 f"add it to stages.{self.stage}.params"
@@ -110,11 +112,11 @@ class StageConfig(Sections):
 
     def values(self) -> dict[str, Any]:
         """The declared sections as plain values, for tracking and for the report, and what is declared of the tasks."""
-        values = self._params.model_dump(mode="json", include=set(self._declared))
-        if TABLE in self._declared:
+        values = self._params.model_dump(mode="json", include=set(self.declared))
+        if TABLE in self.declared:
             values["table"] = {name: task.model_dump(mode="json") for name, task in self.table.items()}
-        elif ENTRY in self._declared:
+        elif ENTRY in self.declared:
             values["entry"] = self.entry.model_dump(mode="json")
-        elif LABELS in self._declared:
+        elif LABELS in self.declared:
             values["labels"] = list(self.labels)
         return values

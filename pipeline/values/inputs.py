@@ -1,13 +1,14 @@
 """The sections of params.yaml that say where examples and weights come from, and what DVC watches for them."""
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from pipeline.errors import InputError
 from pipeline.values.fields import Count, Name, Positive, Section
+from pipeline.values.paths import nothing_outside
 
 PLACEHOLDERS = r"\{(?:task|seed)\}"
 
@@ -39,7 +40,7 @@ def data_dep(source: str, name: str | None) -> str:
     """The path that DVC watches for the examples of `source`."""
     if source == "folder":
         return f"external/{data_folder_name(name)}"
-    return "pipeline/data/planted.py" if source == "planted" else "pipeline/data/sources.py"
+    return str(nothing_outside(Path()))
 
 
 def model_dep(source: str, name: str | None) -> str:
@@ -47,7 +48,7 @@ def model_dep(source: str, name: str | None) -> str:
     if source == "folder" and name:
         fixed, *rest = re.split(PLACEHOLDERS, name)
         return str(PurePosixPath("external/models") / (fixed.rpartition("/")[0] if rest else fixed))
-    return "pipeline/data/planted.py" if source == "scratch" else "pipeline/data/sources.py"
+    return str(nothing_outside(Path()))
 
 
 class Data(Section):

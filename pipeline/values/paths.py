@@ -21,6 +21,16 @@ def repository() -> Path:
     return here if (here / "dvc.yaml").is_file() else SOURCE
 
 
+def source_file(root: Path, stage: str) -> Path:
+    """What `source` writes of a stage: the lines of what it runs."""
+    return root / "outputs" / "source" / f"{stage}.txt"
+
+
+def nothing_outside(root: Path) -> Path:
+    """A file that never changes: what a stage depends on where it reads nothing outside of the repository."""
+    return source_file(root, "nothing_outside")
+
+
 def data_folder(root: Path, task: str, seed: int) -> Path:
     """What `prepare` writes."""
     return root / "outputs" / "data" / f"{task}-{seed}"

@@ -12,14 +12,13 @@ import torch
 from attattr.attention import class_count
 from attattr.attribution import attribute, gradient_x_attention
 from attattr.batching import group_by_length, resolve_token_budget
+from attattr.edge_sets import edges_per_layer, eligible, largest_edges, only, random_trees
+from attattr.faithfulness import edge_masked_logits
 from attattr.importance import passed_on, pooled_attention
 from attattr.output import evaluate
 from attattr.quadrature import schedule
 from attattr.tree import attribution_tree, grow_tree, tree_root
-from pipeline.experiments.tree.arms import build, edges_per_layer, eligible, largest_edges, mask_of, random_trees
-from pipeline.experiments.tree.measure import edge_masked_logits, special_tokens
-from pipeline.predicting.examples import collate
-from pipeline.predicting.predict import model_inputs
+from pipeline.predicting.predict import batch_of, inputs_of, model_inputs
 from pipeline.values.randomness import derived_seed
 from pipeline.viewer.view import THRESHOLDS, Explanation, Share, View
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
 
     from attattr.attribution import Attribution
     from attattr.batching import TokenBudget
+    from attattr.inputs import Inputs
     from attattr.output import Output
     from attattr.tree import AttributionTree
     from pipeline.predicting.examples import Batch, Example
@@ -88,7 +88,7 @@ def _seen(
     options: Mapping[str, Any],
 ) -> list[list[Seen]]:
     """For each example what there is of each class, the target's first."""
-    batch = collate(group, pad_id=model.config.pad_token_id or 0).to(model.device)
+    batch = batch_of(model, group)
     output = options.get("output", "probability")
     classes = class_count(model)
 
@@ -135,7 +135,7 @@ def _view(model: PreTrainedModel, example: Example, seen: Sequence[Seen], *, out
         name=example.example_id,
         task="",
         tokens=(),
-        special=[place for place, special in enumerate(special_tokens(example)) if special],
+        special=[place for place, special in enumerate(example.special) if special],
         classes=[str(names.get(label, f"class {label}")) for label in range(len(logits))],
         probabilities=(logits.softmax(dim=0) if has_classes(model) else logits).tolist(),
         gold=example.label if example.label >= 0 else None,
@@ -192,7 +192,7 @@ def shown_views(
     """Everything that the viewer shows of a task's examples, in their order."""
     names = ("steps", "rule", "tolerance", "max_steps", "path", "output", "precision")
     options = {name: getattr(attribution, name) for name in names}
-    grow = partial(build, settings=tree)
+    grow = partial(attribution_tree, tau_last=tree.tau_last, lam=tree.lam, variant=tree.variant)
     how: dict[str, Any] = {"target": "predicted", "options": options, "grow": grow, "token_budget": token_budget}
     return [replace(view, task=task) for view in whole_views(model, tokenizer, examples, seed=seed, **how)]
 
@@ -243,29 +243,30 @@ def with_trees(view: View, grow: Callable[..., AttributionTree] = attribution_tr
 
 def with_shares(view: View, model: PreTrainedModel, example: Example, *, seed: int) -> View:
     """The view, a whole one that has its trees, with what these carry, by passes under masks."""
-    batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
-    measured = [replace(one, shares=_shares(one, model, batch, seed=seed)) for one in view.explanations]
+    inputs = inputs_of(model, [example])
+    measured = [replace(one, shares=_shares(one, model, inputs, seed=seed)) for one in view.explanations]
     return replace(view, explanations=tuple(measured))
 
 
-def _shares(one: Explanation, model: PreTrainedModel, batch: Batch, *, seed: int) -> tuple[Share, ...]:
+def _shares(one: Explanation, model: PreTrainedModel, inputs: Inputs, *, seed: int) -> tuple[Share, ...]:
     """One per threshold; equal trees are measured once, and so are the sets that only depend on a tree's size."""
     assert one.gradient_sum is not None
     scores, gradient = one.head_sum, one.gradient_sum
     layers, n, _ = scores.shape
+    mask_of = partial(only, layers=layers, n=n)
     budget = resolve_token_budget("auto", model, n=n)
     trees = list(dict.fromkeys(tree.edges for tree in one.trees))
     sizes = list(dict.fromkeys(tuple(edges_per_layer(edges, layers=layers)) for edges in trees))
     # By the tokens, so that the same text has the same random trees in any place.
-    generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", *batch.input_ids[0].tolist()))
-    own, masks = [mask_of(edges, scores) for edges in trees], []
+    generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", *inputs.input_ids[0].tolist()))
+    own, masks = [mask_of(edges) for edges in trees], []
     for size in sizes:
         rival = grow_tree(gradient, root=tree_root(gradient), budget=size)
-        masks += [mask_of(rival.edges, gradient), largest_edges(scores, eligible(scores), size)]
+        masks += [mask_of(rival.edges), largest_edges(scores, eligible(scores), size)]
         others = random_trees(size, n=n, count=RANDOM_TREES, generator=generator)
-        masks += [mask_of(edges, gradient) for edges in others]
-    everything, nothing = torch.ones_like(scores) > 0, mask_of([], gradient)
-    logits = edge_masked_logits(model, batch, torch.stack([everything, nothing, *own, *masks]), token_budget=budget)
+        masks += [mask_of(edges) for edges in others]
+    everything, nothing = torch.ones_like(scores) > 0, mask_of([])
+    logits = edge_masked_logits(model, inputs, torch.stack([everything, nothing, *own, *masks]), token_budget=budget)
     target = torch.full((len(logits),), one.target)
     values = evaluate(logits, target, output=one.output).tolist()
     full, none, of_trees, rest = values[0], values[1], values[2 : 2 + len(own)], values[2 + len(own) :]

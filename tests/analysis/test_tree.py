@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from attattr.edge_sets import edges_per_layer, random_trees
 from attattr.tree import attribution_tree
 from pipeline.analysis.statistics import statistics
 from pipeline.analysis.tree import (
@@ -20,7 +21,6 @@ from pipeline.analysis.tree import (
     optimum_facts,
     share_rows,
 )
-from pipeline.experiments.tree.arms import edges_per_layer, random_trees
 
 
 def row(example: str, arm: str, only: float, without: float, **facts: Any) -> dict[str, Any]:

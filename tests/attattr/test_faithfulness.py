@@ -6,28 +6,11 @@ from typing import Any
 import pytest
 import torch
 
+from attattr.edge_sets import complement, only
 from attattr.errors import AttributionError
-from attattr.faithfulness import masked_edges, only, open_rows, without
+from attattr.faithfulness import edge_masked_logits, masked_edges
+from attattr.inputs import Inputs
 from attattr.tree import TreeEdge
-
-EDGES = [TreeEdge(2, 1, 0, 0.5), TreeEdge(0, 2, 1, 0.1), TreeEdge(1, 1, 1, 0.2)]
-
-
-def test_only_keeps_the_edges_and_every_self_edge():
-    mask = only(EDGES, layers=2, n=3)
-    assert mask.nonzero().tolist() == [
-        [0, 0, 0], [0, 1, 1], [0, 2, 1], [0, 2, 2],
-        [1, 0, 0], [1, 0, 2], [1, 1, 1], [1, 2, 2],
-    ]  # fmt: skip
-
-
-def test_without_removes_the_edges_but_no_self_edge():
-    assert (~without(EDGES, layers=2, n=3)).nonzero().tolist() == [[0, 2, 1], [1, 0, 2]]
-
-
-def test_open_rows_reopens_whole_queries():
-    mask = open_rows(only([], layers=1, n=3), torch.tensor([True, False, False]))
-    assert mask[0].tolist() == [[True, True, True], [False, True, False], [False, False, True]]
 
 
 def inputs(n: int = 7) -> dict[str, Any]:
@@ -79,6 +62,20 @@ def test_every_example_has_its_own_mask(tiny_model: Callable[..., Any]):
         masked = model(**inputs()).logits
     torch.testing.assert_close(masked[0], whole[0])
     assert not torch.allclose(masked[1], whole[1])
+
+
+@torch.no_grad()
+def test_logits_under_many_masks_are_those_of_one_pass_under_each(tiny_model: Callable[..., Any]):
+    model, layers, n = tiny_model(layers=3), 3, 7
+    given = {name: rows[:1] for name, rows in inputs(n).items()}
+    tree = only([TreeEdge(3, 1, 0, 0.1), TreeEdge(0, 3, 2, 0.1)], layers=layers, n=n)
+    masks = torch.stack([torch.ones(layers, n, n, dtype=torch.bool), tree, complement(tree), tree])
+    found = edge_masked_logits(model, Inputs(**given, token_type_ids=None), masks, token_budget=8)
+    for mask, logits in zip(masks, found, strict=True):
+        with masked_edges(model, mask[None]):
+            alone = model(**given).logits[0]
+        torch.testing.assert_close(logits, alone.double(), atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(found[1], found[2])
 
 
 def test_a_mask_that_does_not_fit_is_refused(tiny_model: Callable[..., Any]):

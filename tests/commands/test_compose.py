@@ -42,7 +42,7 @@ def test_a_preset_from_a_folder_makes_the_link(data: Path, exit_code) -> None:
 
 def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path, exit_code) -> None:
     assert exit_code(main, ["preset=paper", "finetune.precision=bf16-mixed"]) == 0
-    assert read_params().data.dep == "pipeline/data/sources.py"
+    assert read_params().data.dep == "outputs/source/nothing_outside.txt"
     assert not Path("external").is_symlink()
 
 

@@ -14,7 +14,7 @@ TASKS = read_task_table()
 
 SCRATCH = Model(
     source="scratch",
-    dep="pipeline/data/planted.py",
+    dep="outputs/source/nothing_outside.txt",
     name=None,
     revision=None,
     layers=2,

@@ -18,6 +18,7 @@ from pipeline.values.task_table import read_task_table
 
 TASKS = read_task_table()
 
+NOTHING_OUTSIDE = model_dep("scratch", None)
 NOTHING = dict.fromkeys(("layers", "heads", "hidden", "intermediate", "initializer_range", "dropout", "revision"))
 ENCODER = "save its encoder alone (model.base_model.save_pretrained) to train a new classifier"
 WHOLE = "save it whole, with save_pretrained, or use another checkpoint"
@@ -29,7 +30,7 @@ def folder(name="mine"):
 
 def scratch(**changes):
     sizes = {"layers": 2, "heads": 4, "hidden": 32, "intermediate": 48, "initializer_range": 0.1, "dropout": 0.0}
-    return Model(source="scratch", dep="pipeline/data/planted.py", name=None, revision=None, **{**sizes, **changes})
+    return Model(source="scratch", dep=NOTHING_OUTSIDE, name=None, revision=None, **{**sizes, **changes})
 
 
 @pytest.fixture
@@ -423,7 +424,7 @@ def hub(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("pipeline.data.sources.require_answer", lambda _: pytest.fail("the hub was asked"))
-    return Model(source="hub", dep="pipeline/data/sources.py", name="google-bert/bert-base-cased", **NOTHING)
+    return Model(source="hub", dep=NOTHING_OUTSIDE, name="google-bert/bert-base-cased", **NOTHING)
 
 
 def test_a_model_of_an_unreachable_hub_is_refused_at_once_in_one_line(hub):

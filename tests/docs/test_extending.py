@@ -16,8 +16,9 @@ BESIDE = {
     "experiment": ["tests/test_graph.py", "tests/reporting/test_experiments.py"],
     "family": ["tests/attattr/test_attribution.py", "tests/attattr/test_branching.py"],
     "method": [],
+    "score": ["tests/attattr/scores/test_scores.py"],
 }
-ADDED = {"experiment": "concentration", "family": "ernie", "method": "fisher"}
+ADDED = {"experiment": "concentration", "family": "ernie", "method": "fisher", "score": "transformed_norm"}
 
 
 def test_the_page_names_every_diff_and_no_other():
@@ -57,8 +58,6 @@ def run(folder, *command):
 @pytest.mark.slow
 def test_what_a_diff_adds_works(patched):
     folder, recipe = patched
-    if recipe == "experiment":
-        run(folder, sys.executable, "-m", "pipeline.commands.deps")
     own = [f"tests/docs/recipes/{recipe}.py"] if recipe != "family" else []
     pytest_run = [sys.executable, "-m", "pytest", "-rp", "-p", "no:cacheprovider", *own, *BESIDE[recipe]]
     said = run(folder, *pytest_run, "-k", f"recipe or {ADDED[recipe]}")

@@ -110,7 +110,7 @@ def test_only_the_gold_labels_attribution_knows_the_gold_label(settings, tiny_mo
 
 def test_only_what_is_asked_for_is_computed(settings, tiny_model, random_examples, store, monkeypatch):
     for name in ("attribute", "masked_logits", "taylor_importance"):
-        monkeypatch.setattr(f"pipeline.experiments.heads.{name}", lambda *_, **__: pytest.fail("not asked for"))
+        monkeypatch.setattr(f"pipeline.measuring.heads.{name}", lambda *_, **__: pytest.fail("not asked for"))
     chosen = settings("random", "attention_max")
     found = head_importance(tiny_model(), random_examples(LENGTHS), store, settings=chosen, token_budget="auto")
     assert list(found) == ["random", "attention_max"]

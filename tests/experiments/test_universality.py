@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from pipeline.errors import InputError
-from pipeline.experiments.prune import Ranking, importance_rows, outcomes, random_rankings
+from pipeline.experiments.prune import importance_rows
 from pipeline.experiments.universality import foreign_outcomes, next_seed, read_importance
+from pipeline.measuring.head_orders import Ranking, pruned_predictions, random_rankings
 from pipeline.values.store import write_csv
 
 RATES = [0.0, 0.25, 0.5, 1.0]
@@ -61,7 +62,7 @@ def test_the_own_ranking_from_a_file_prunes_as_in_the_pruning_experiment(
     assert torch.equal(read, importance)
     found = foreign_outcomes(model, examples, {"rte": read}, settings=settings, seed=4, token_budget="auto")
     orders = [ranking, *random_rankings(torch.Size([2, 4]), count=20, seed=4)]
-    expected = outcomes(model, examples, orders, settings=settings, seed=4, token_budget="auto")
+    expected = pruned_predictions(model, examples, orders, settings=settings, seed=4, token_budget="auto")
     for name in ("rate", "n_masked", "example_id", "label", "predicted"):
         np.testing.assert_array_equal(found[name], expected[name])
 

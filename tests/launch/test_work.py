@@ -1,10 +1,14 @@
 import re
+from pathlib import Path
 
 import pytest
 
+from pipeline.digests import closure, said
+from pipeline.digests.pins import ALL, COMPUTING
 from pipeline.launch import work
 from pipeline.launch.work import pipeline_run, work_folder
 from pipeline.values.config import StageConfig
+from pipeline.values.paths import source_file
 from pipeline.values.presets import compose_params
 
 
@@ -18,8 +22,11 @@ def config(*overrides, **changes):
 def inputs(tmp_path, monkeypatch):
     """Two inputs, a folder and a file, beside a source tree of their own."""
     monkeypatch.setattr(work, "SOURCE", tmp_path / "source")
-    (tmp_path / "source" / "pipeline" / "part").mkdir(parents=True)
-    (tmp_path / "source" / "pipeline" / "part" / "code.py").write_text("x = 1\n")
+    (tmp_path / "source" / "pipeline").mkdir(parents=True)
+    for name in ("attribute", "finetune", "other"):
+        (tmp_path / "source" / "pipeline" / f"{name}.py").write_text("x = 1  # one\n")
+    for name in (ALL, COMPUTING):
+        (tmp_path / "source" / name).write_text("")
     (tmp_path / "data" / "deep").mkdir(parents=True)
     (tmp_path / "data" / "deep" / "a").write_text("abc")
     (tmp_path / "weights").write_text("w")
@@ -79,7 +86,14 @@ def move_the_border_between_name_and_content(folder):
 
 
 def change_source(folder):
-    (folder / "source" / "pipeline" / "part" / "code.py").write_text("x = 2\n")
+    edit_source(folder, "x = 2  # one\n")
+
+
+def edit_source(folder, text):
+    """Another source, as a later process finds it."""
+    (folder / "source" / "pipeline" / "attribute.py").write_text(text)
+    for known in (closure.parsed, closure.definitions, closure.own_imports, closure._imports, said.digest):
+        known.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -92,11 +106,10 @@ def test_another_input_or_source_is_other_work(inputs, tmp_path, change):
     assert work_folder(config(), inputs=inputs) != first
 
 
-def test_compiled_source_does_not_matter(inputs, tmp_path):
+def test_a_comment_and_the_source_of_others_do_not_matter(inputs, tmp_path):
     first = work_folder(config(), inputs=inputs)
-    cache = tmp_path / "source" / "pipeline" / "part" / "__pycache__"
-    cache.mkdir()
-    (cache / "code.pyc").write_bytes(b"compiled")
+    edit_source(tmp_path, "# Not one.\nx = 1\n")
+    (tmp_path / "source" / "pipeline" / "other.py").write_text("x = 2")
     assert work_folder(config(), inputs=inputs) == first
 
 
@@ -108,23 +121,18 @@ def test_where_the_inputs_lie_does_not_matter(inputs, tmp_path):
 
 def test_a_pipeline_run_is_named_by_what_can_change_its_results(tmp_path, monkeypatch):
     def name(*overrides, **changes):
-        work._source.cache_clear()
         return pipeline_run(config(*overrides, **changes))
 
-    (tmp_path / "pipeline/launch").mkdir(parents=True)
-    source, launcher = tmp_path / "pipeline/prune.py", tmp_path / "pipeline/tracking/tracking.py"
-    source.write_text("1")
-    launcher.write_text("1")
-    monkeypatch.setattr(work, "SOURCE", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    lines = source_file(Path(), "prune")
+    lines.parent.mkdir(parents=True)
+    lines.write_text("pipeline/prune.py 0123\n")
     one = name()
     assert re.fullmatch(r"mini-[0-9a-f]{8}", one)
     # Of every stage and model, however it is run.
     assert one == name(stage="analyse", declared=frozenset(), task=None, seed=None)
     assert one == name("run.token_budget=7", "run.tracking.project=other")
-    launcher.write_text("2")
-    assert one == name()
     # Values of other stages count, and so does the source.
     assert one != name("prune.random_orders=21")
-    source.write_text("2")
+    lines.write_text("pipeline/prune.py 0124\n")
     assert one != name()
-    work._source.cache_clear()

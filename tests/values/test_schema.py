@@ -73,7 +73,7 @@ def refusal(values: dict[str, Any]) -> str:
         ("preset", "huge", 'preset is "huge", but must be one of mini, minilm, paper'),
         ("data.source", "folder", "data.n_train is 6000, but must be null where data.source is folder"),
         ("data.n_train", 600, "data.n_train is 600, but must exceed the 600 examples that prepare carves out"),
-        ("data.dep", "elsewhere", "data.dep is elsewhere, but must be pipeline/data/planted.py"),
+        ("data.dep", "elsewhere", "data.dep is elsewhere, but must be outputs/source/nothing_outside.txt"),
         ("model.heads", 5, "model.heads is 5, but must divide model.hidden, 64"),
         ("model.layers", None, "model.layers is null, but must be set where model.source is scratch"),
         ("model.name", "bert", "model.name is bert, but must be null where model.source is scratch"),
@@ -178,8 +178,8 @@ def test_values_cannot_be_changed_in_place() -> None:
 @pytest.mark.parametrize(
     ("source", "name", "dep"),
     [
-        ("scratch", None, "pipeline/data/planted.py"),
-        ("hub", "google-bert/bert-base-cased", "pipeline/data/sources.py"),
+        ("scratch", None, "outputs/source/nothing_outside.txt"),
+        ("hub", "google-bert/bert-base-cased", "outputs/source/nothing_outside.txt"),
         ("folder", "minilm", "external/models/minilm"),
         ("folder", "mine/minilm", "external/models/mine/minilm"),
         ("folder", "mine/{task}-{seed}", "external/models/mine"),
@@ -197,10 +197,10 @@ def test_dvc_watches_the_folder_above_the_first_placeholder(source: str, name: s
 def test_dvc_watches_where_examples_come_from() -> None:
     sources = [("planted", None), ("folder", None), ("folder", "mine"), ("hub", "me/mine")]
     assert [data_dep(source, name) for source, name in sources] == [
-        "pipeline/data/planted.py",
+        "outputs/source/nothing_outside.txt",
         "external/glue",
         "external/mine",
-        "pipeline/data/sources.py",
+        "outputs/source/nothing_outside.txt",
     ]
 
 

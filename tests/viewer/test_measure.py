@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from attattr.attribution import attribute
-from attattr.faithfulness import masked_edges, only
+from attattr.edge_sets import only
+from attattr.faithfulness import masked_edges
 from attattr.tree import attribution_tree, grow_tree, tree_root
 from pipeline.viewer import measure
 from pipeline.viewer.measure import explained, named, shown_views, with_shares, with_trees
@@ -157,9 +158,9 @@ def test_shares_are_forward_passes_under_masks(tiny_model, random_examples, padd
     example = replace(random_examples([12], labels=labels)[0], label=0)
     masks = []
 
-    def recorded(model, batch, own, **options):
+    def recorded(model, inputs, own, **options):
         masks.append(own)
-        return measured(model, batch, own, **options)
+        return measured(model, inputs, own, **options)
 
     measured = measure.edge_masked_logits
     monkeypatch.setattr(measure, "edge_masked_logits", recorded)

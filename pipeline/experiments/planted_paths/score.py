@@ -8,13 +8,12 @@ import numpy as np
 import torch
 
 from attattr.faithfulness import masked_edges
-from attattr.knockouts import knock_outs
-from attattr.output import evaluate
+from attattr.knockouts import knock_outs, lost
 from attattr.prefix import frozen
 from pipeline.experiments.planted_paths.plant import kinds
-from pipeline.experiments.truth.knock_outs import PAIRS, agreement, edge_maps, edge_scores
-from pipeline.predicting.examples import collate
-from pipeline.predicting.predict import model_inputs
+from pipeline.measuring.agreement import agreement
+from pipeline.measuring.edge_maps import METHODS, PAIRS, edge_maps, scores_at
+from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import progress
 
 if TYPE_CHECKING:
@@ -24,11 +23,12 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
     from attattr.inputs import Inputs
+    from attattr.output import Output
     from pipeline.experiments.planted_paths.plant import Circuit, Design
     from pipeline.predicting.examples import Example
 
 KNOCK_OUT = "knock_out"
-OUTPUTS = ("probability", "margin")
+OUTPUTS: tuple[Output, ...] = ("probability", "margin")
 
 
 def outcomes(
@@ -45,14 +45,12 @@ def outcomes(
     carries = np.array([kind for _, kind in edges])
     found, losses, drawn = [], [], []
     for number, example in enumerate(progress(examples, description=design)):
-        inputs = model_inputs(model, collate([example], pad_id=0).to(model.device))
+        inputs = inputs_of(model, [example])
         known = {"design": design, "example_id": example.example_id}
         logits, whole = knock_outs(model, inputs, per_head=False)
         target = whole.argmax()
-        effects = {
-            output: _loss(whole, logits.flatten(0, 3), target, output).view(logits.shape[:-1]) for output in OUTPUTS
-        }
-        maps = edge_scores(edge_maps(model, inputs), level=PAIRS, seed=seed, name=example.example_id)
+        effects = {output: lost(logits, whole, target=target, output=output) for output in OUTPUTS}
+        maps = scores_at(edge_maps(model, inputs, METHODS), level=PAIRS, seed=seed, name=example.example_id)
         maps[KNOCK_OUT] = effects["margin"].numpy()
         for method, values in maps.items():
             scores = np.array([values[layer, 0, query, key] for (layer, query, key), _ in edges])
@@ -69,7 +67,7 @@ def outcomes(
         last = [edge for edge, kind in edges if kind and edge[0] == len(circuit.allowed) - 1]
         for output in OUTPUTS:
             single = sum(float(effects[output][layer, 0, query, key]) for layer, query, key in last)
-            together = float(_loss(whole, _without(model, inputs, circuit, last), target, output)[0])
+            together = float(lost(_without(model, inputs, circuit, last), whole, target=target, output=output)[0])
             losses.append(known | {"output": output, "single": single, "together": together})
     return found, losses, drawn
 
@@ -78,13 +76,6 @@ def precision(scores: NDArray[np.float64], carries: NDArray[np.bool_]) -> float:
     """Share of carrying edges among as many with the largest absolute scores."""
     largest = np.argsort(-np.abs(scores), kind="stable")[: carries.sum()]
     return float(carries[largest].mean())
-
-
-def _loss(whole: torch.Tensor, logits: torch.Tensor, target: torch.Tensor, output: Any) -> torch.Tensor:
-    """What the class's output loses, `(row,)`, in float64 on the CPU."""
-    classes = target.expand(len(logits))
-    lost = evaluate(whole[None], target[None], output=output) - evaluate(logits, classes, output=output)
-    return lost.double().cpu()
 
 
 def _without(

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from attattr.attribution import attribute, gradient_x_attention
 from attattr.importance import passed_on
 from attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
-from pipeline.experiments.truth.knock_outs import RANDOM, edge_maps
-from pipeline.predicting.examples import collate
-from pipeline.predicting.predict import model_inputs
+from pipeline.measuring.edge_maps import METHODS, RANDOM, edge_maps
+from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import progress
 from pipeline.values.randomness import derived_seed
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.experiments.shortcut.plant import Planted
 
 ATTRIBUTION, GRADIENT_X_INPUT = "attribution", "gradient_x_input"
-OF_HEADS = (ATTRIBUTION, "gradient_x_attention", "attention")
+OF_HEADS = {method: METHODS[method] for method in (ATTRIBUTION, "gradient_x_attention", "attention")}
 
 
 def outcomes(model: PreTrainedModel, examples: Sequence[Planted], *, seed: int) -> list[dict[str, Any]]:
@@ -37,8 +35,8 @@ def outcomes(model: PreTrainedModel, examples: Sequence[Planted], *, seed: int) 
     """
     rows = []
     for one in progress(examples, description="find the word"):
-        example, inputs = one.example, _inputs(model, one)
-        maps = _maps(model, inputs)
+        example, inputs = one.example, inputs_of(model, [one.example])
+        maps = edge_maps(model, inputs, METHODS, target=GIVEN_AWAY)
         # By completeness, the sum of a layer's scores.
         brought = float(maps[ATTRIBUTION].sum(dim=(1, 2, 3)).max())
         for method, scores in token_scores(model, maps, inputs, seed=seed, name=example.example_id).items():
@@ -67,11 +65,8 @@ def reading_heads(model: PreTrainedModel, examples: Sequence[Planted]) -> dict[s
     """How much of the word each head passes on, mean over examples, `(layer, head)`, by each of `OF_HEADS`."""
     found: dict[str, list[Tensor]] = {method: [] for method in OF_HEADS}
     for one in progress(examples, description="find its heads"):
-        given = _inputs(model, one).arguments()
-        result = attribute(model, **given, target=GIVEN_AWAY)
-        gradient = gradient_x_attention(model, **given, target=GIVEN_AWAY)
-        maps = (result.attribution[0], gradient.attribution[0], result.attention_probs[0])
-        for method, edges in zip(OF_HEADS, maps, strict=True):
+        maps = edge_maps(model, inputs_of(model, [one.example]), OF_HEADS, target=GIVEN_AWAY)
+        for method, edges in maps.items():
             found[method].append(passed_on(edges)[..., one.place].double().cpu())
     return {method: torch.stack(values).mean(dim=0) for method, values in found.items()}
 
@@ -81,11 +76,3 @@ def gradient_x_input(model: PreTrainedModel, inputs: Inputs) -> Tensor:
     label = torch.full((1,), GIVEN_AWAY, device=model.device)
     gradient = embedding_gradient(model, **inputs.arguments(), labels=label)  # of the loss
     return -(gradient * model.get_input_embeddings()(inputs.input_ids).detach()).sum(dim=-1)[0]
-
-
-def _maps(model: PreTrainedModel, inputs: Inputs) -> dict[str, Tensor]:
-    return edge_maps(model, inputs, target=GIVEN_AWAY)
-
-
-def _inputs(model: PreTrainedModel, one: Planted) -> Inputs:
-    return model_inputs(model, collate([one.example], pad_id=model.config.pad_token_id or 0).to(model.device))

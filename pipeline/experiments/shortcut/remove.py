@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from attattr.pruning import global_masks, masked_counts
-from pipeline.experiments.prune import random_rankings, untied
-from pipeline.experiments.truth.knock_outs import RANDOM
+from pipeline.measuring.edge_maps import RANDOM
+from pipeline.measuring.head_orders import random_rankings, untied
 from pipeline.predicting.masked import masked_predictions
 from pipeline.values.long import to_columns
 

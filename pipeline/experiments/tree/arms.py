@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from attattr.faithfulness import only
+from attattr.edge_sets import (
+    edges_per_layer,
+    eligible,
+    largest_edges,
+    largest_share,
+    off_diagonal,
+    only,
+    random_trees,
+)
 from attattr.tree import (
     AttributionTree,
     TreeEdge,
@@ -21,11 +29,14 @@ from attattr.tree import (
     tree_root,
 )
 from pipeline.experiments.tree.optimum import Candidate, Optimum, optimal_tree
-from pipeline.experiments.tree.rivals import ATTRIBUTION, RIVALS
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
+
+ATTRIBUTION = "attribution"
+# Edge scores whose maps grow trees of the same size.
+RIVALS = ("attention", "gradient_x_attention", "value_weighted", "contribution", "joint")
 
 
 @dataclass(frozen=True)
@@ -83,91 +94,39 @@ def arms_of(maps: Mapping[str, Tensor], example_id: str, *, settings: Tree, seed
     """
     scores = maps[ATTRIBUTION]
     layers, n, _ = scores.shape
+    mask_of = partial(only, layers=layers, n=n)
     own, arms, random = settings.tau, [], []
     for tau in thresholds(settings):
         tree = build(scores, settings, tau=tau)
-        arms.append(Arm("tree", tau, mask_of(tree.edges, scores), objective=objective(tree, lam=settings.lam)))
+        arms.append(Arm("tree", tau, mask_of(tree.edges), objective=objective(tree, lam=settings.lam)))
         generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", example_id, str(tau)))
         count = settings.random_trees if tau == own else settings.random_sets
         others = random_trees(edges_per_layer(tree.edges, layers=layers), n=n, count=count, generator=generator)
-        random += [Arm("random", tau, mask_of(edges, scores), missing=len(tree.edges) - len(edges)) for edges in others]
+        random += [Arm("random", tau, mask_of(edges), missing=len(tree.edges) - len(edges)) for edges in others]
     tree = build(scores, settings)
     size = edges_per_layer(tree.edges, layers=layers)
     for name in RIVALS:
         rival = grow_tree(maps[name], root=tree_root(maps[name]), budget=size)
-        arms.append(Arm(name, own, mask_of(rival.edges, scores), missing=len(tree.edges) - len(rival.edges)))
+        arms.append(Arm(name, own, mask_of(rival.edges), missing=len(tree.edges) - len(rival.edges)))
     arms.append(Arm("eligible_edges", own, largest_edges(scores, eligible(scores), size)))
     arms.append(Arm("top_edges", own, largest_edges(scores, off_diagonal(torch.ones_like(scores) > 0), size)))
     best = optimum(scores, tree, settings)
-    found = mask_of(with_terminals(best.edges, tree, scores), scores)
+    found = mask_of(with_terminals(best.edges, tree, scores))
     arms.append(Arm("optimum", own, found, objective=best.objective, proven=best.proven))
-    return [*arms, Arm("nothing", own, mask_of([], scores)), *random]
+    return [*arms, Arm("nothing", own, mask_of([])), *random]
 
 
 def shares_of(maps: Mapping[str, Tensor], example_id: str, *, settings: Tree, seed: int) -> list[Largest]:
     """The largest edges by every map, and by random ones, at every share of `settings.edge_shares`."""
     scores = maps[ATTRIBUTION]
     allowed = eligible(scores)
-    counts = allowed.sum(dim=(1, 2)).tolist()
     generator = torch.Generator().manual_seed(derived_seed(seed, "random edges", example_id))
     random = [torch.rand(scores.shape, generator=generator, dtype=scores.dtype) for _ in range(settings.random_sets)]
     return [
-        Largest(name, share, largest_edges(values, allowed, [math.ceil(share * count) for count in counts]))
+        Largest(name, share, largest_share(values, allowed, share))
         for name, values in [*maps.items(), *(("random", values) for values in random)]
         for share in settings.edge_shares
     ]
-
-
-def mask_of(edges: Sequence[TreeEdge], like: Tensor) -> Tensor:
-    """The mask that keeps the edges, in the shape of the maps."""
-    return only(edges, layers=len(like), n=like.shape[1])
-
-
-def off_diagonal(mask: Tensor) -> Tensor:
-    """The mask `(layer, query, key)` without the edges of tokens to themselves."""
-    return mask & ~torch.eye(mask.shape[1], dtype=torch.bool)
-
-
-def eligible(like: Tensor) -> Tensor:
-    """The edges that a tree may take: below the last layer between tokens other than [CLS], there from [CLS] alone."""
-    mask = torch.zeros(like.shape, dtype=torch.bool)
-    mask[:-1, 1:, 1:] = True
-    mask[-1, 0, 1:] = True
-    return off_diagonal(mask)
-
-
-def edges_per_layer(edges: Sequence[TreeEdge], *, layers: int) -> list[int]:
-    """How many edges each layer has."""
-    return [sum(edge.layer == layer for edge in edges) for layer in range(layers)]
-
-
-def random_trees(size: Sequence[int], *, n: int, count: int, generator: torch.Generator) -> Iterator[list[TreeEdge]]:
-    """Trees with `size` edges in each layer, and nothing else in common: any root, and any token attached to any other.
-
-    As an attribution tree they hold no token twice, and [CLS] only as the reader of tokens of the tree in the last
-    layer.
-    """
-    for _ in range(count):
-        tokens = (1 + torch.randperm(n - 1, generator=generator)).tolist()
-        edges: list[TreeEdge] = []
-        for layer in range(len(size) - 2, -1, -1):
-            # A tree of the released script may hold [CLS] too, one token more than these can.
-            for _ in range(min(size[layer], n - 2 - len(edges))):
-                there = len(edges) + 1
-                query = tokens[int(torch.randint(there, (), generator=generator))]
-                edges.append(TreeEdge(query, tokens[there], layer, 1.0))
-        there = torch.randperm(len(edges) + 1, generator=generator)[: size[-1]]
-        yield edges + [TreeEdge(0, tokens[place], len(size) - 1, 1.0) for place in there.tolist()]
-
-
-def largest_edges(scores: Tensor, allowed: Tensor, size: Sequence[int]) -> Tensor:
-    """The mask that keeps of every layer's `allowed` edges the `size` largest, and the self-edges; ties go by index."""
-    mask = torch.eye(scores.shape[1], dtype=torch.bool).repeat(len(scores), 1, 1)
-    for layer, count in enumerate(size):
-        query, key = allowed[layer].nonzero(as_tuple=True)
-        best = scores[layer, query, key].argsort(descending=True, stable=True)[:count]
-        mask[layer, query[best], key[best]] = True
-    return mask
 
 
 def optimum(head_sum: Tensor, tree: AttributionTree, settings: Tree) -> Optimum:

@@ -11,15 +11,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from attattr.batching import TokenBudget, resolve_token_budget
-from attattr.branching import Masks, masked_passes, under_edge_masks
-from attattr.faithfulness import open_rows
-from attattr.families import describe
-from attattr.prefix import entering, frozen
+from attattr.edge_sets import complement, open_rows
+from attattr.faithfulness import edge_masked_logits
+from attattr.inputs import Inputs
 from attattr.tree import AttributionTree
-from pipeline.experiments.tree.arms import arms_of, off_diagonal, shares_of
-from pipeline.experiments.tree.rivals import ATTRIBUTION, rival_maps
-from pipeline.predicting.examples import Batch, Example, collate
-from pipeline.predicting.predict import model_inputs
+from pipeline.experiments.tree.arms import ATTRIBUTION, RIVALS, arms_of, shares_of
+from pipeline.measuring.edge_maps import Method, edge_maps
+from pipeline.predicting.examples import Example
+from pipeline.predicting.predict import inputs_of
 from pipeline.terminal.progress import progress
 from pipeline.values.store import read_rows
 
@@ -45,12 +44,6 @@ def read_head_sums(attributions: Path) -> dict[str, Tensor]:
     }
 
 
-def special_tokens(example: Example) -> list[bool]:
-    """Which tokens the tokeniser put around the texts: [CLS], [SEP]."""
-    own = set(example.own)
-    return [place not in own for place in range(len(example))]
-
-
 def segments_of(example: Example) -> list[int]:
     """0 up to the special token behind the first text, 1 from there on: not every family has token types."""
     first_stop = example.segments[0][1]
@@ -59,7 +52,7 @@ def segments_of(example: Example) -> list[int]:
 
 def edge_rows(example: Example, tree: AttributionTree, *, layers: int) -> list[dict[str, Any]]:
     """One row per edge, with what the receptive field needs to know of its ends."""
-    special = special_tokens(example)
+    special = example.special
     segments = segments_of(example)
     return [
         {"example_id": example.example_id, **edge._asdict(), "terminal": edge.layer == layers - 1}
@@ -88,16 +81,16 @@ def measure(
     found = Measured([], [])
     for example in progress(examples, description="mask edges"):
         name = example.example_id
-        batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
-        maps = {ATTRIBUTION: head_sums[name], **rival_maps(model, batch)}
+        inputs = inputs_of(model, [example])
+        maps = {ATTRIBUTION: head_sums[name], **rival_maps(model, inputs)}
         arms = arms_of(maps, name, settings=settings, seed=seed)
         shares = shares_of(maps, name, settings=settings, seed=seed)
         opened = [arm for arm in arms if arm.tau == settings.tau and arm.name != RANDOM]
-        special = torch.tensor(special_tokens(example))
+        special = torch.tensor(example.special)
         masks = [torch.ones_like(maps[ATTRIBUTION]) > 0, *(part.kept for part in shares)]
         masks += [mask for arm in arms for mask in (arm.kept, complement(arm.kept))]
         masks += [open_rows(mask, special) for arm in opened for mask in (arm.kept, complement(arm.kept))]
-        logits = edge_masked_logits(model, batch, torch.stack(masks), token_budget=budget)
+        logits = edge_masked_logits(model, inputs, torch.stack(masks), token_budget=budget)
         probability = logits.softmax(dim=-1)[:, logits[0].argmax()]  # of the class that the whole model predicts
         full, of_shares, of_arms = probability.split([1, len(shares), len(masks) - 1 - len(shares)])
         known = {"example_id": name, "full": float(full)}
@@ -111,26 +104,7 @@ def measure(
     return found
 
 
-def complement(kept: Tensor) -> Tensor:
-    """The mask that keeps all other edges, and again every token's edge to itself."""
-    return ~off_diagonal(kept)
-
-
-@torch.no_grad()
-def edge_masked_logits(model: PreTrainedModel, batch: Batch, masks: Tensor, *, token_budget: int) -> Tensor:
-    """Logits `(mask, classes)`, float64, of the one example of `batch` under each of the masks.
-
-    `masks` is `(mask, layer, query, key)`, boolean.
-    """
-    with frozen(model):
-        hidden, _ = entering(model, model_inputs(model, batch))
-        masked = masked_passes(
-            describe(model),
-            hidden,
-            torch.zeros(len(masks), dtype=torch.long),
-            Masks.of(masks.to(model.device)),
-            key_mask=None,
-            attend=under_edge_masks,
-            token_budget=token_budget,
-        )
-    return masked.double().cpu()
+def rival_maps(model: PreTrainedModel, inputs: Inputs) -> dict[str, Tensor]:
+    """Maps `(layer, query, key)` of the one example by the `RIVALS`, over all heads: of the predicted class."""
+    maps = edge_maps(model, inputs, {name: Method(name) for name in RIVALS})
+    return {name: values.sum(dim=1).double().cpu() for name, values in maps.items()}

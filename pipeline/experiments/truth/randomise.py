@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from scipy.stats import spearmanr
 
 from attattr.attention import layer_count
-from attattr.attribution import attribute, gradient_x_attention
 from attattr.errors import AttributionError
 from attattr.families import layer_modules
-from pipeline.predicting.examples import collate
-from pipeline.predicting.predict import model_inputs
+from pipeline.measuring.agreement import rank_correlation
+from pipeline.measuring.edge_maps import Method, edge_maps
+from pipeline.predicting.predict import inputs_of, predict_logits
 from pipeline.terminal.progress import bar
 from pipeline.values.randomness import derived_seed
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     from attattr.batching import TokenBudget
     from pipeline.predicting.examples import Example
 
+SCORED = {name: Method(name) for name in ("attribution", "gradient_x_attention", "attention")}
+
 
 def outcomes(
     model: PreTrainedModel, examples: Sequence[Example], *, seed: int, token_budget: TokenBudget
@@ -38,13 +39,13 @@ def outcomes(
     All explain the class that the unchanged model predicts. `attribution_per_attention` is attribution divided by the
     attention: the integral of the gradient alone.
     """
-    known = {example.example_id: _scores(model, example, None, token_budget=token_budget) for example in examples}
+    targets = predict_logits(model, examples, token_budget=token_budget).argmax(dim=1).tolist()
+    known = [_scores(model, *one, token_budget=token_budget) for one in zip(examples, targets, strict=True)]
     rows = []
     with bar(total=(1 + layer_count(model)) * len(examples), description="shuffle weights", unit="maps") as drawn:
         for number, changed in enumerate(shuffled_from_the_top(model, seed=seed), start=1):
-            for example in examples:
-                target, before = known[example.example_id]
-                _, after = _scores(changed, example, target, token_budget=token_budget)
+            for example, target, before in zip(examples, targets, known, strict=True):
+                after = _scores(changed, example, target, token_budget=token_budget)
                 for method, values in before.items():
                     row = {"example_id": example.example_id, "method": method, "shuffled": number}
                     rows.append(row | {"spearman": rank_correlation(values, after[method])})
@@ -83,24 +84,10 @@ def _shuffle(parameters: Sequence[nn.Parameter], generator: torch.Generator) -> 
 
 
 def _scores(
-    model: PreTrainedModel, example: Example, target: int | None, *, token_budget: TokenBudget
-) -> tuple[int, dict[str, NDArray[np.float64]]]:
-    """The class that is explained, and scores `(layer, head, query, key)` by every method."""
-    batch = collate([example], pad_id=model.config.pad_token_id or 0).to(model.device)
-    given: dict[str, Any] = {**model_inputs(model, batch).arguments(), "token_budget": token_budget}
-    given["target"] = "predicted" if target is None else target
-    result, gradient = attribute(model, **given), gradient_x_attention(model, **given, output="probability")
-    scores, probs = result.attribution[0].double().cpu().numpy(), result.attention_probs[0].double().cpu().numpy()
-    return int(result.target[0]), {
-        "attribution": scores,
-        "attribution_per_attention": scores / np.maximum(probs, np.finfo(np.float64).tiny),
-        "gradient_x_attention": gradient.attribution[0].double().cpu().numpy(),
-        "attention": probs,
-    }
-
-
-def rank_correlation(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Spearman's r over all entries; 0 where either is constant, as there is no order to agree with."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
-        return 0.0
-    return float(np.asarray(spearmanr(first.ravel(), second.ravel()))[0])
+    model: PreTrainedModel, example: Example, target: int, *, token_budget: TokenBudget
+) -> dict[str, NDArray[np.float64]]:
+    """Scores `(layer, head, query, key)` of the class `target` by every method."""
+    maps = edge_maps(model, inputs_of(model, [example]), SCORED, target=target, token_budget=token_budget)
+    scores = {method: values.double().cpu().numpy() for method, values in maps.items()}
+    per_attention = scores["attribution"] / np.maximum(scores["attention"], np.finfo(np.float64).tiny)
+    return {"attribution": scores["attribution"], "attribution_per_attention": per_attention, **scores}

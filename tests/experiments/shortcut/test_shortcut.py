@@ -10,8 +10,10 @@ from transformers import BertTokenizer
 from attattr.attribution import attribute
 from pipeline.errors import InputError
 from pipeline.experiments.shortcut import find, plant, remove
-from pipeline.predicting.examples import Example, collate
+from pipeline.measuring.edge_maps import METHODS, edge_maps
+from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions
+from pipeline.predicting.predict import inputs_of
 
 WORDS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "the", "soup", "was", "good", "bad", "wug", "dax", "ab", "##ing", "7up"]
 TOKEN = 9
@@ -91,8 +93,8 @@ def planted(tiny_model):
 
 def test_what_a_token_passes_on_are_the_positive_scores_that_read_it(planted):
     model, (one, *_) = planted
-    given = find._inputs(model, one).arguments()
-    scores = attribute(model, **given, target=plant.GIVEN_AWAY).attribution[0]
+    inputs = inputs_of(model, [one.example])
+    scores = attribute(model, **inputs.arguments(), target=plant.GIVEN_AWAY).attribution[0]
     expected = [
         sum(
             max(float(scores[layer, head, query, key]), 0)
@@ -102,15 +104,15 @@ def test_what_a_token_passes_on_are_the_positive_scores_that_read_it(planted):
         )
         for key in range(7)
     ]
-    maps = find._maps(model, find._inputs(model, one))
-    found = find.token_scores(model, maps, find._inputs(model, one), seed=1, name="dev-1")
+    maps = edge_maps(model, inputs, METHODS, target=plant.GIVEN_AWAY)
+    found = find.token_scores(model, maps, inputs, seed=1, name="dev-1")
     assert found["attribution"].tolist() == pytest.approx(expected, abs=1e-6)
     assert found["attention"].sum() == pytest.approx(2 * 4 * 7, abs=1e-3)
 
 
 def test_gradient_x_input_is_the_derivative_along_the_embeddings(planted):
     model, (one, *_) = planted
-    inputs = find._inputs(model, one)
+    inputs = inputs_of(model, [one.example])
     found = find.gradient_x_input(model, inputs)
     embedding = model.get_input_embeddings()(inputs.input_ids).detach()
 
@@ -144,7 +146,7 @@ def test_ranks_count_the_texts_own_tokens_and_ties_are_worst(planted, monkeypatc
 def test_what_attention_brings_is_the_change_of_the_output(planted):
     model, examples = planted
     for one in examples:
-        result = attribute(model, **find._inputs(model, one).arguments(), target=plant.GIVEN_AWAY)
+        result = attribute(model, **inputs_of(model, [one.example]).arguments(), target=plant.GIVEN_AWAY)
         expected = float((result.output[:, None] - result.baseline_output).max())
         assert find.outcomes(model, [one], seed=1)[0]["brought"] == pytest.approx(expected, abs=5e-3)
 
@@ -169,15 +171,7 @@ def test_heads_that_read_the_word_are_masked_first(planted, section):
     # By hand: the attention that reads the word.
     totals = torch.zeros(2, 4, dtype=torch.float64)
     for one in examples:
-        batch = collate([one.example], pad_id=0)
-        probs = attribute(
-            model,
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention_mask,
-            token_type_ids=batch.token_type_ids,
-            target=0,
-            steps=1,
-            rule="right",
-        ).attention_probs[0]
+        inputs = inputs_of(model, [one.example]).arguments()
+        probs = attribute(model, **inputs, target=0, steps=1, rule="right").attention_probs[0]
         totals += probs[..., one.place].sum(dim=-1).double()
     assert torch.allclose(heads["attention"], totals / len(examples), atol=1e-5)

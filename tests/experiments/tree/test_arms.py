@@ -1,23 +1,13 @@
 """Which edges each set has."""
 
-from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from pipeline.experiments.tree.arms import (
-    arms_of,
-    build,
-    eligible,
-    largest_edges,
-    off_diagonal,
-    optimum,
-    random_trees,
-    shares_of,
-)
-from pipeline.experiments.tree.rivals import RIVALS
+from attattr.edge_sets import eligible, off_diagonal
+from pipeline.experiments.tree.arms import RIVALS, arms_of, build, optimum, shares_of
 
 
 def drawn_maps(seed: int, *, layers: int = 4, n: int = 7) -> dict[str, torch.Tensor]:
@@ -43,13 +33,6 @@ def test_chance_is_the_runs_seed_and_the_examples_alone(section: Callable[..., A
     assert drawn(settings, 1) != drawn(settings, 1, "b")
 
 
-def test_a_tree_may_take_only_what_the_algorithm_can_attach():
-    allowed = eligible(torch.zeros(3, 4, 4))
-    inner = [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)]
-    expected = {(layer, *edge) for layer in (0, 1) for edge in inner} | {(2, 0, key) for key in (1, 2, 3)}
-    assert {tuple(place) for place in allowed.nonzero().tolist()} == expected
-
-
 @pytest.mark.parametrize("seed", range(20))
 def test_every_fair_set_is_eligible_and_has_the_trees_edges_per_layer(seed: int, section: Callable[..., Any]):
     scores = drawn_maps(seed)
@@ -71,41 +54,6 @@ def test_every_fair_set_is_eligible_and_has_the_trees_edges_per_layer(seed: int,
         if arm.name in ("tree", "random", *RIVALS):
             keys = edges[:-1].nonzero()[:, 2].tolist()
             assert len(set(keys)) == len(keys)  # every token has one parent
-
-
-def test_random_trees_are_trees_of_the_size_asked_for():
-    generator = torch.Generator().manual_seed(0)
-    drawn = list(random_trees([1, 2, 2], n=6, count=400, generator=generator))
-    for edges in drawn:
-        assert [sum(edge.layer == layer for edge in edges) for layer in range(3)] == [1, 2, 2]
-        inner = [edge for edge in edges if edge.layer < 2]
-        there = {inner[0].query}
-        for edge in inner:
-            assert edge.query in there
-            assert edge.key not in {0, *there}
-            there.add(edge.key)
-        assert {edge.query for edge in edges if edge.layer == 2} == {0}
-        assert {edge.key for edge in edges if edge.layer == 2} <= there
-    # Every token is as likely a root as any other, and the second edge hangs on the root or on the first key.
-    roots = Counter(edges[0].query for edges in drawn)
-    assert set(roots) == {1, 2, 3, 4, 5}
-    assert max(roots.values()) < 2 * min(roots.values())
-    on_root = sum(edges[1].query == edges[0].query for edges in drawn)
-    assert 160 < on_root < 240
-
-
-def test_no_token_is_left_for_more_edges_than_there_are_tokens():
-    (edges,) = random_trees([0, 9, 0], n=4, count=1, generator=torch.Generator().manual_seed(0))
-    assert len(edges) == 2
-
-
-def test_the_largest_edges_of_each_layer_that_are_allowed():
-    scores = torch.arange(27, dtype=torch.float64).view(3, 3, 3)
-    any_edge = largest_edges(scores, off_diagonal(torch.ones(3, 3, 3) > 0), [1, 0, 2])
-    assert off_diagonal(any_edge).nonzero().tolist() == [[0, 2, 1], [2, 2, 0], [2, 2, 1]]
-    fair = largest_edges(scores, eligible(scores), [1, 0, 2])
-    assert off_diagonal(fair).nonzero().tolist() == [[0, 2, 1], [2, 0, 1], [2, 0, 2]]
-    assert all(bool(layer.diagonal().all()) for layer in fair)
 
 
 def test_shares_of_edges_are_rounded_up_in_every_layer(section: Callable[..., Any]):

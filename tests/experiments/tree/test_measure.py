@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from attattr import attribute
-from attattr.faithfulness import only, without
+from attattr.scores import edge_scores
 from attattr.tree import AttributionTree, TreeEdge
-from pipeline.experiments.tree.measure import edge_masked_logits, edge_rows, measure
-from pipeline.experiments.tree.rivals import RIVALS
-from pipeline.predicting.examples import Example, collate
+from pipeline.experiments.tree.arms import RIVALS
+from pipeline.experiments.tree.measure import edge_rows, measure, rival_maps
+from pipeline.predicting.examples import Example
+from pipeline.predicting.predict import inputs_of
 
 EXAMPLES = [
     Example("dev-0", [2, 11, 12, 13, 3, 14, 15, 3], [0] * 5 + [1] * 3, 1, [[1, 4], [5, 7]]),
@@ -29,15 +30,7 @@ def model(tiny_model: Callable[..., Any]) -> Any:
 def maps(model: Any) -> dict[str, Tensor]:
     found = {}
     for example in EXAMPLES:
-        batch = collate([example], pad_id=0)
-        result = attribute(
-            model,
-            input_ids=batch.input_ids,
-            attention_mask=batch.attention_mask,
-            token_type_ids=batch.token_type_ids,
-            target="predicted",
-            steps=4,
-        )
+        result = attribute(model, **inputs_of(model, [example]).arguments(), target="predicted", steps=4)
         found[example.example_id] = result.attribution[0].sum(dim=1).double()
     return found
 
@@ -82,28 +75,14 @@ def test_of_the_shares_the_last_is_the_same_for_every_map(
     assert len({round(row["only"], 6) for row in rows[::2]}) > 1
 
 
-def test_the_logits_are_those_of_a_model_run_by_itself(model: Any, maps: dict[str, Tensor]):
-    from attattr.faithfulness import masked_edges
-
-    example, batch = EXAMPLES[0], collate(EXAMPLES[:1], pad_id=0)
-    tree = [TreeEdge(3, 1, 0, 0.1), TreeEdge(0, 3, 2, 0.1)]
-    masks = torch.stack(
-        [torch.ones(3, 8, 8, dtype=torch.bool), only(tree, layers=3, n=8), without(tree, layers=3, n=8)]
-    )
-    found = edge_masked_logits(model, batch, masks, token_budget=8).softmax(dim=-1)
-    inputs = {
-        "input_ids": batch.input_ids,
-        "attention_mask": batch.attention_mask,
-        "token_type_ids": batch.token_type_ids,
-    }
-    with torch.no_grad():
-        whole = model(**inputs).logits.softmax(dim=-1)[0]
-        for number in (1, 2):
-            with masked_edges(model, masks[number : number + 1]):
-                alone = model(**inputs).logits.softmax(dim=-1)[0, whole.argmax()]
-            assert float(found[number, whole.argmax()]) == pytest.approx(float(alone), abs=1e-6)
-    assert float(found[0].max()) == pytest.approx(float(whole.max()), abs=1e-6)
-    assert len(example) == 8
+def test_the_rivals_maps_are_edge_scores_of_the_predicted_class_summed_over_heads(model: Any):
+    inputs = inputs_of(model, EXAMPLES[:1])
+    predicted = int(model(**inputs.arguments()).logits.argmax())
+    found = rival_maps(model, inputs)
+    assert tuple(found) == RIVALS
+    for name, values in found.items():
+        expected = edge_scores(model, name, **inputs.arguments(), target=predicted)[0].sum(dim=1).double()
+        torch.testing.assert_close(values, expected, rtol=1e-6, atol=1e-9)
 
 
 def test_edges_know_their_ends():

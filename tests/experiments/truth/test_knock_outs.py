@@ -1,17 +1,15 @@
-"""Scores against knock-outs: the measures by hand and by brute force, and what they say of noise."""
+"""Scores against knock-outs: effects and group losses by brute force."""
 
 import copy
 
 import numpy as np
 import pytest
 import torch
-from scipy.stats import spearmanr
-from sklearn.metrics import average_precision_score, roc_auc_score
 
 from attattr.faithfulness import masked_edges
-from pipeline.experiments.truth.knock_outs import agreement, edge_maps, edge_scores, group_losses, outcomes
-from pipeline.predicting.examples import collate
-from pipeline.predicting.predict import model_inputs
+from pipeline.experiments.truth.knock_outs import group_losses, outcomes
+from pipeline.measuring.edge_maps import METHODS, edge_maps, scores_at
+from pipeline.predicting.predict import inputs_of
 
 
 @pytest.fixture(scope="module")
@@ -55,46 +53,10 @@ def test_the_effects_are_those_of_removing_each_edge(case, settings, monkeypatch
             assert effects[place] == pytest.approx(expected, abs=1e-4)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_agreement_against_scikit_learn(seed):
-    generator = np.random.default_rng(seed)
-    effects = generator.normal(size=(2, 3, 4)) * (generator.random((2, 3, 4)) < 0.5)
-    scores = np.round(effects + generator.normal(size=effects.shape), 1)  # with ties
-    found = agreement(scores, effects, top_k=5, least=0.1)
-    matters = np.abs(effects).ravel() >= 0.1
-    assert found["auroc"] == pytest.approx(roc_auc_score(matters, np.abs(scores).ravel()))
-    assert found["average_precision"] == pytest.approx(average_precision_score(matters, np.abs(scores).ravel()))
-    assert found["spearman"] == pytest.approx(spearmanr(scores, effects, axis=None).statistic)
-    assert found["share_with_effect"] == pytest.approx(matters.mean())
-
-
-def test_agreement_by_hand():
-    effects = np.array([3.0, -2.0, 0.0, 1.0, 0.0])
-    perfect = agreement(effects, effects, top_k=2, least=0.5)
-    assert perfect == {"precision": 1, "spearman": 1, "auroc": 1, "average_precision": 1, "share_with_effect": 0.6}
-    opposite = agreement(-effects, effects, top_k=2, least=0.5)
-    # The sizes are right, the signs are not.
-    assert (opposite["auroc"], opposite["spearman"], opposite["precision"]) == (1, -1, 0)
-    nothing = agreement(effects, np.zeros(5), top_k=2, least=0.5)
-    assert (nothing["auroc"], nothing["average_precision"]) == (0.5, 0)
-
-
-def test_noise_agrees_with_nothing():
-    generator = np.random.default_rng(0)
-    effects = generator.normal(size=400) * (generator.random(400) < 0.3)
-    found = [agreement(generator.random(400), effects, top_k=40, least=1e-3) for _ in range(300)]
-    means = {name: np.mean([one[name] for one in found]) for name in found[0]}
-    assert means["auroc"] == pytest.approx(0.5, abs=0.01)
-    assert means["spearman"] == pytest.approx(0, abs=0.01)
-    assert means["precision"] == pytest.approx(0.1, abs=0.01)
-    assert means["average_precision"] == pytest.approx(means["share_with_effect"], abs=0.02)
-
-
 def test_groups_lose_what_their_pairs_carry_together(case):
     model, examples = case
-    batch = collate(examples[1:], pad_id=0)
-    inputs = model_inputs(model, batch)
-    scores = edge_scores(edge_maps(model, inputs), level="pairs", seed=1, name="e")
+    inputs = inputs_of(model, examples[1:])
+    scores = scores_at(edge_maps(model, inputs, METHODS), level="pairs", seed=1, name="e")
     rows = group_losses(model, inputs, scores, sizes=[1, 4, 9999])
     assert [(row["method"], row["size"]) for row in rows][:3] == [("attribution", size) for size in (1, 4, 147)]
     with torch.no_grad():

@@ -1,1 +1,0 @@
-"""What a stage runs of the source, found in it."""
