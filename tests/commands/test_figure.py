@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.figure import main
-from pipeline.commands.graph.closure import ROOT
+from pipeline.values.paths import SOURCE
 
-KEPT = ROOT / "results" / "mini"
+KEPT = SOURCE / "results" / "mini"
 
 
 @pytest.fixture

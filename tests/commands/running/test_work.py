@@ -24,7 +24,7 @@ def test_the_stages_of_a_model_read_no_other_models_results() -> None:
         shutil.copy(ROOT / name, name)
     Path(".dvc/config").write_text("[core]\n    no_scm = true\n")
     found = plan(["negation-1", "inference-1"]).models
-    stages = [name for name, stage in yaml.safe_load(Path("dvc.yaml").read_text())["stages"].items()]
+    stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
     assert found.keys() == {"negation-1", "inference-1"}
     for model, names in found.items():
         assert {*names} == {
