@@ -34,7 +34,7 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
 
         run(stage, main)
 
-    _run(stage, sys.modules[main.__module__].__doc__ or "", with_values)
+    _run(stage, main, with_values)
 
 
 def run_plain_stage(stage: str, main: Callable[[], None]) -> None:
@@ -49,18 +49,17 @@ def run_plain_stage(stage: str, main: Callable[[], None]) -> None:
         os.chdir(repository())
         main()
 
-    _run(stage, sys.modules[main.__module__].__doc__ or "", without_values)
+    _run(stage, main, without_values)
 
 
-def _run(stage: str, text: str, do: Callable[[], None]) -> None:
-
+def _run(stage: str, main: Callable[..., None], do: Callable[[], None]) -> None:
     def work() -> None:
         if os.environ.get("DVC_STAGE"):
             end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
         forget_strays()
         quieten_loaders()
         if is_asked_for(sys.argv[1:]):
-            show_help(stage, text)
+            show_help(stage, sys.modules[main.__module__].__doc__ or "")
         else:
             do()
 
