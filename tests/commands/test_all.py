@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from run_by_hand import until
 
 from pipeline.values.paths import SOURCE
 
@@ -79,21 +80,30 @@ def test_an_interrupt_is_one_line_and_130(
     assert capsys.readouterr().err == "error: stopped by SIGINT; run the same command again to go on\n"
 
 
+@pytest.mark.usefixtures("workspace")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_within_the_work_of_a_process_is_one_line(workspace: Path, number: signal.Signals) -> None:
-    Path("params.yaml").unlink()
-    os.mkfifo("params.yaml")  # whoever reads it waits
-    (workspace / ".git").mkdir()
+def test_a_signal_within_the_work_of_a_process_is_one_line(number: signal.Signals) -> None:
+    Path(".dvc").mkdir()
+    os.mkfifo(".dvc/config")  # whoever reads it waits
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     command = [sys.executable, "-m", "pipeline.commands.check"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    with Path("params.yaml").open("w"):  # once it has begun to read
-        process.send_signal(number)
-        said = process.communicate(timeout=50)[1]
+    until(lambda: process.poll() is not None or _is_read(Path(".dvc/config")))
+    process.send_signal(number)
+    said = process.communicate(timeout=50)[1]
     assert (process.returncode, said) == (
         128 + number,
         f"error: stopped by {number.name}; run the same command again to go on\n",
     )
+
+
+def _is_read(fifo: Path) -> bool:
+    """Whether another process has opened it; it goes on waiting as long as the file that this leaves open is."""
+    try:
+        os.open(fifo, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    return True
 
 
 HEAVY = ("dvc", "hydra", "joblib", "numpy", "omegaconf", "pandas", "pydantic", "torch", "transformers", "wandb")
