@@ -1,6 +1,5 @@
 # The two commands of the README: `make repro`, `make test`. Both build the environment when its pins change.
 PYTHON ?= python3.11
-JOBS ?= 2
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: venv repro test test-slow lint types verify-results bench docs notebook
@@ -13,12 +12,9 @@ venv: .venv/installed
 	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Two models at once, each with half of the threads; JOBS=1: one after the other, with all of them.
+# Two models at once, each with half of the cores; JOBS=1: one after the other, with all of them.
 repro: venv
-	@python -m pipeline.commands.check
 	python -m pipeline.commands.repro $(JOBS)
-	dvc repro
-	@python -m pipeline.commands.conclusion
 
 # One process per core, each with one thread: a file's tests stay together, as they share what they made; the longest
 # files come first (tests/conftest.py).

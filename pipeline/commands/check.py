@@ -5,30 +5,43 @@ Before DVC starts: silent, or one line and exit code 2.
 Run: python -m pipeline.commands.check
 """
 
-import os
-from configparser import ConfigParser
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
+from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.errors import exit_on_bad_input
-from pipeline.values.params import read_params
-from pipeline.values.paths import link_external, repository
-from pipeline.values.per_task import filled_name
-from pipeline.values.schema import Params, external_folders
+from pipeline.values.paths import link_external
+
+if TYPE_CHECKING:
+    from pipeline.values.schema import Params
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Check the repository's params.yaml."""
-    command_parser("check", __doc__).parse_args(arguments)
-    with exit_on_bad_input():
-        os.chdir(repository())
-        require_history(Path.cwd())
-        check(read_params())
+    run_command(command_parser("check", __doc__), lambda _: check_repository(), arguments)
+
+
+def check_repository() -> Params:
+    """The values of the working directory, if they and what they need are in order.
+
+    Raises:
+        InputError: if anything is not.
+    """
+    from pipeline.values.params import read_params
+
+    require_history(Path.cwd())
+    params = read_params()
+    check(params)
+    return params
 
 
 def require_history(folder: Path) -> None:
     """Refuse a folder in which DVC would stop: one outside of any git repository, unless DVC is told to do without."""
+    from configparser import ConfigParser
+
     for name in ("config", "config.local"):
         settings = ConfigParser()
         settings.read(folder / ".dvc" / name)
@@ -46,6 +59,9 @@ def check(params: Params) -> None:
     Raises:
         InputError: if one is missing.
     """
+    from pipeline.values.per_task import filled_name
+    from pipeline.values.schema import external_folders
+
     link_external(external_folders(params))
     if params.data.source == "folder":
         for task in params.tasks:

@@ -5,32 +5,41 @@ Which DVC and every stage read; its keys are what can be given. Nothing is writt
 Run: python -m pipeline.commands.compose preset=minilm trainer=gpu prune.random_orders=50 'seeds=[1,2]'
 """
 
+from __future__ import annotations
+
 import os
 import shlex
-from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.errors import exit_on_bad_input
-from pipeline.values.params import PARAMS_FILE, dump_params, preset_names
-from pipeline.values.paths import link_external, repository
-from pipeline.values.presets import compose_params
-from pipeline.values.schema import external_folders
+from pipeline.terminal.listing import presets
+from pipeline.values.paths import PRESETS, link_external
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write params.yaml from the command line's overrides."""
     parser = command_parser("compose", __doc__)
-    known = f"preset={'|'.join(preset_names())}, trainer=cpu|gpu|ddp, and values of params.yaml"
+    known = f"preset={'|'.join(presets(PRESETS / 'preset'))}, trainer=cpu|gpu|ddp, and values of params.yaml"
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help=known)
-    given = parser.parse_args(arguments).overrides
-    with exit_on_bad_input():
-        os.chdir(repository())
-        params = compose_params(given)
-        link_external(external_folders(params))
-        command = shlex.join(["python", "-m", "pipeline.commands.compose", *given])
-        header = f"Composed by: {command}\nEditing values is fine: `dvc repro` runs again what reads them."
-        _write(PARAMS_FILE, dump_params(params, header=header))
+    run_command(parser, _compose, arguments)
+
+
+def _compose(options: argparse.Namespace) -> None:
+    from pipeline.values.params import PARAMS_FILE, dump_params
+    from pipeline.values.presets import compose_params
+    from pipeline.values.schema import external_folders
+
+    params = compose_params(options.overrides)
+    link_external(external_folders(params))
+    command = shlex.join(["python", "-m", "pipeline.commands.compose", *options.overrides])
+    header = f"Composed by: {command}\nEditing values is fine: `dvc repro` runs again what reads them."
+    _write(PARAMS_FILE, dump_params(params, header=header))
 
 
 def _write(path: Path, text: str) -> None:

@@ -8,21 +8,18 @@ Run: python -m pipeline.commands.explain "a gorgeous, witty, seductive movie" --
 
 from __future__ import annotations
 
-import argparse
-import gc
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attattr.viewer.checks import check_text
 from pipeline.errors import InputError, refused
-from pipeline.launch.signals import exit_on_signal
+from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.errors import exit_on_bad_input
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    import argparse
+    from collections.abc import Sequence
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -34,15 +31,16 @@ MOST_ON_A_PAGE = 200  # texts
 
 def main(arguments: list[str] | None = None) -> None:
     """Load the model, explain, print, write."""
-    options = _parser().parse_args(arguments)
-    with exit_on_bad_input():
-        texts = _texts(options)
-        _check(options, texts)
-        with _uncollected():
-            from pipeline.commands.explaining.load import load
+    run_command(_parser(), _load_and_explain, arguments, folder=Path.cwd)  # texts and models are the caller's
 
-            model, tokenizer, name = load(options.model, texts=1 if isinstance(texts[0], str) else 2)
-        _explain(options, texts, model, tokenizer, name)
+
+def _load_and_explain(options: argparse.Namespace) -> None:
+    texts = _texts(options)
+    _check(options, texts)
+    from pipeline.commands.explaining.load import load
+
+    model, tokenizer, name = load(options.model, texts=1 if isinstance(texts[0], str) else 2)
+    _explain(options, texts, model, tokenizer, name)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,17 +110,6 @@ def _check(options: argparse.Namespace, texts: Sequence[Text]) -> None:
             raise InputError(f"{out} cannot be written: name a file in a folder that exists")
 
 
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without looking for garbage, then or later, among what is imported: it takes a third of the time of all."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
 def _explain(
     options: argparse.Namespace,
     texts: Sequence[Text],
@@ -186,4 +173,4 @@ def _target(asked: str | None, model: PreTrainedModel) -> int | Any:
 
 
 if __name__ == "__main__":
-    exit_on_signal(main)
+    main()

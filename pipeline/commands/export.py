@@ -10,20 +10,18 @@ Run: python -m pipeline.commands.export --task sst2 --seed 1 --method attributio
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
-from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.errors import exit_on_bad_input
-from pipeline.values.params import read_params
-from pipeline.values.paths import data_folder, model_folder, repository
+from pipeline.launch.command import run_command
+from pipeline.terminal.arguments import command_parser, given_path
+from pipeline.values.paths import data_folder, model_folder
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from torch import Tensor
@@ -44,20 +42,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--normalise", default="none", help="none or layer_l2; default none")
     parser.add_argument("--rate", type=float, required=True, help="share of heads to remove, 0 to 1")
     parser.add_argument("--epochs", type=int, default=0, help="of fine-tuning afterwards; default 0")
-    parser.add_argument("out", type=Path, metavar="OUT", help="a folder that is not there yet")
-    options = parser.parse_args(arguments)
-    out = options.out.resolve()
-    with exit_on_bad_input():
-        os.chdir(repository())
-        params = read_params()
-        if out.exists():
-            raise InputError(f"{out} is there already: name a folder that is not")
-        if not 0 <= options.rate <= 1:
-            raise InputError(f"--rate is {options.rate}, but must lie between 0 and 1")
-        if options.epochs < 0:
-            raise InputError(f"--epochs is {options.epochs}, but must be at least 0")
-        ranked = _importance(options.task, options.seed, options.method, options.normalise, params)
-        _export(params, options, ranked, out)
+    parser.add_argument("out", type=given_path, metavar="OUT", help="a folder that is not there yet")
+    run_command(parser, _rank_and_export, arguments)
+
+
+def _rank_and_export(options: argparse.Namespace) -> None:
+    if options.out.exists():
+        raise InputError(f"{options.out} is there already: name a folder that is not")
+    if not 0 <= options.rate <= 1:
+        raise InputError(f"--rate is {options.rate}, but must lie between 0 and 1")
+    if options.epochs < 0:
+        raise InputError(f"--epochs is {options.epochs}, but must be at least 0")
+    from pipeline.values.params import read_params
+
+    params = read_params()
+    ranked = _importance(options.task, options.seed, options.method, options.normalise, params)
+    _export(params, options, ranked, options.out)
 
 
 def _importance(task: str, seed: int, method: str, normalise: str, params: Params) -> Tensor:

@@ -7,15 +7,18 @@ line, and exit code 2.
 Run: python -m pipeline.commands.publish [--entity E] [--project P]
 """
 
-import os
+from __future__ import annotations
+
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
+from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.errors import exit_on_bad_input
-from pipeline.values.params import read_params
-from pipeline.values.paths import repository
+
+if TYPE_CHECKING:
+    import argparse
 
 FOLDER = Path("wandb")
 
@@ -25,22 +28,25 @@ def main(arguments: list[str] | None = None) -> None:
     parser = command_parser("publish", __doc__)
     parser.add_argument("--entity", help="the user or team on W&B (run.tracking.entity)")
     parser.add_argument("--project", help="the project (run.tracking.project)")
-    given = parser.parse_args(arguments)
-    with exit_on_bad_input():
-        os.chdir(repository())
-        settings = read_params().run.tracking
-        runs = sorted(path for path in FOLDER.glob("*run-*-*") if path.is_dir() and not path.is_symlink())
-        if not runs:
-            raise InputError(f"{FOLDER}/ holds no runs; make some with: dvc repro")
-        from pipeline.commands.publishing.upload import link, log_in, upload
+    run_command(parser, _publish, arguments)
 
-        entity = log_in(given.entity or settings.entity)
-        project = given.project or settings.project
-        uploaded = upload(runs, entity=entity, project=project)
-        linked, missing = link(runs, entity=entity, project=project)
-        from pipeline.commands.publishing.workspace import save_workspace
 
-        url = save_workspace(repository(), entity=entity, project=project)
+def _publish(given: argparse.Namespace) -> None:
+    from pipeline.values.params import read_params
+
+    settings = read_params().run.tracking
+    runs = sorted(path for path in FOLDER.glob("*run-*-*") if path.is_dir() and not path.is_symlink())
+    if not runs:
+        raise InputError(f"{FOLDER}/ holds no runs; make some with: dvc repro")
+    from pipeline.commands.publishing.upload import link, log_in, upload
+
+    entity = log_in(given.entity or settings.entity)
+    project = given.project or settings.project
+    uploaded = upload(runs, entity=entity, project=project)
+    linked, missing = link(runs, entity=entity, project=project)
+    from pipeline.commands.publishing.workspace import save_workspace
+
+    url = save_workspace(Path.cwd(), entity=entity, project=project)
     sys.stdout.write(f"{uploaded} runs uploaded, {linked} inputs linked; workspace: {url}\n")
     if missing:
         sys.exit(

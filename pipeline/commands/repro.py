@@ -1,65 +1,100 @@
-"""Run the stages of several models at once.
+"""Run what has changed, several models at once.
 
-Each with its share of the threads: what `make repro` begins with. Every process takes one model after the other
-through the stages that need no other model's results. What is over all models is left to the `dvc repro` that follows.
+What `make repro` does. Each model with work has a process of DVC, with its share of the cores, for the stages that need
+no other model's results; what is over all models follows. Ctrl-C and SIGTERM end it with all that it has started, and
+the same command goes on. Without JOBS it is two models at once, or one if this process may use one core alone.
 
 Run: python -m pipeline.commands.repro 2
 """
 
-import os
-import subprocess
-import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from __future__ import annotations
 
-import yaml
+import os
+import sys
+from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
+from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.errors import exit_on_bad_input
-from pipeline.values.params import GRAPH_FILE, read_params
-from pipeline.values.paths import repository
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from pipeline.values.schema import Params
+
+JOBS = 2
+UP_TO_DATE = "Data and pipelines are up to date.\n"  # as DVC says it
+DVC = ("--wait-for-lock", "repro")
+REST = "what is over all models"
+PATIENCE = 12.0  # seconds, until the last of DVC's processes has ended
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the models' stages; exit with 1 if a stage of any of them failed."""
+    """Check, run, conclude; exit with 1 if a stage failed."""
     parser = command_parser("repro", __doc__)
-    parser.add_argument("jobs", type=int, help="how many models at once")
-    jobs = parser.parse_args(arguments).jobs
-    with exit_on_bad_input():
-        if jobs < 1:
-            raise InputError(f"JOBS is {jobs}, but must be at least 1")
-        os.chdir(repository())
-        params, stages = read_params(), own_stages(Path(GRAPH_FILE))
-        models = [f"{task}-{seed}" for task in params.tasks for seed in params.seeds]
-        threads = max(1, (os.cpu_count() or 1) // jobs)
-        environment = {"OMP_NUM_THREADS": str(threads), **os.environ}
+    parser.add_argument("jobs", metavar="JOBS", type=int, nargs="?", help="how many models at once")
+    run_command(parser, _repro, arguments, patience=PATIENCE)
 
-        def run(model: str) -> int:
-            command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", *targets(model, stages)]
-            return subprocess.run(command, env=environment, check=False).returncode
 
-        with ThreadPoolExecutor(jobs) as pool:
-            failed = [model for model, code in zip(models, pool.map(run, models), strict=True) if code]
+def _repro(options: argparse.Namespace) -> None:
+    if options.jobs is not None and options.jobs < 1:
+        raise InputError(f"JOBS is {options.jobs}, but must be at least 1")
+    if os.environ.get("MAKELEVEL"):
+        from pipeline.launch.parent import end_with_parent
+
+        end_with_parent()
+    from pipeline.commands.check import check_repository
+    from pipeline.commands.conclusion import conclude
+    from pipeline.commands.running.alone import alone
+
+    params = check_repository()
+    with alone() as lock:
+        _run(params, options.jobs, lock)
+    conclude()
+
+
+def _run(params: Params, jobs: int | None, lock: int) -> None:
+    from pipeline.commands.running.lock_file import keep_lock_file
+    from pipeline.commands.running.plan import plan
+
+    keep_lock_file()
+    models = [f"{task}-{seed}" for task in params.tasks for seed in params.seeds]
+    todo = plan(models)
+    if todo.shared:
+        _dvc({"what all models need": todo.shared}, lock=lock)
+        todo = plan(models)
+    if todo.models:
+        from joblib import cpu_count  # those that this process may use
+
+        at_once = jobs or min(JOBS, cpu_count())
+        # A user's own choice goes before.
+        threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cpu_count() // at_once))
+        _dvc(todo.models, at_once=at_once, variables={"OMP_NUM_THREADS": threads}, lock=lock)
+    if todo.changed:
+        _dvc({REST: ()}, lock=lock)
+    else:
+        sys.stdout.write(UP_TO_DATE)
+
+
+def _dvc(
+    stages: Mapping[str, Sequence[str]], *, lock: int, at_once: int = 1, variables: Mapping[str, str] | None = None
+) -> None:
+    """Run the stages of each name by one process of DVC: these alone, or all where none are listed."""
+    from pipeline.commands.running.children import run_dvc
+    from pipeline.commands.running.lock_file import keep_lock_file
+    from pipeline.launch.signals import signal_name
+
+    jobs = {name: [*DVC, *(("--single-item", *listed) if listed else ())] for name, listed in stages.items()}
+    failed: list[str] = []
+    sys.stdout.flush()
+    for name, code in run_dvc(jobs, at_once=at_once, variables=variables or {}, lock=lock):
+        if code:
+            signal = signal_name(code)
+            failed.append(f"{name} (ended by {signal})" if signal else name)
+        keep_lock_file()
     if failed:
         sys.exit(f"error: stages of {', '.join(failed)} failed")
-
-
-def own_stages(graph: Path) -> list[str]:
-    """The stages that run once per model and read no other model's outputs, in the order of `graph`."""
-    stages = yaml.safe_load(graph.read_text(encoding="utf-8"))["stages"]
-    per_model = {name: stage for name, stage in stages.items() if "task" in stage.get("matrix", {})}
-    return [name for name, stage in per_model.items() if not any(map(_of_all_models, stage["deps"]))]
-
-
-def targets(model: str, stages: Sequence[str]) -> list[str]:
-    """What DVC calls the stages of one model."""
-    return [f"{stage}@{model}" for stage in stages]
-
-
-def _of_all_models(dep: str) -> bool:
-    return dep.startswith("outputs/") and not dep.startswith("outputs/source/") and "${item." not in dep
 
 
 if __name__ == "__main__":

@@ -6,44 +6,48 @@ finished included.
 Run: python -m pipeline.commands.sweep_summary sweeps/attribute/steps
 """
 
-import os
+from __future__ import annotations
+
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.errors import exit_on_bad_input
-from pipeline.values.paths import repository
+from pipeline.launch.command import run_command
+from pipeline.terminal.arguments import command_parser, given_path
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Write the summary and show its table."""
     parser = command_parser("sweep_summary", __doc__)
-    parser.add_argument("folder", type=Path, help="sweeps/<stage>/<sweep>")
-    given = parser.parse_args(arguments).folder
-    with exit_on_bad_input():
-        # Hydra among them, which help needs not wait for.
-        from pipeline.commands.sweeps.jobs import analysed_jobs
-        from pipeline.commands.sweeps.plots import sweep_figure
-        from pipeline.commands.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
-        from pipeline.reporting.panels import save_figure
-        from pipeline.values.params import read_params
-        from pipeline.values.store import replace, write_csv
+    parser.add_argument("folder", type=given_path, help="sweeps/<stage>/<sweep>")
+    run_command(parser, _summarise, arguments)
 
-        folder = given.resolve()
-        jobs = analysed_jobs(given, prepared=repository())
-        os.chdir(repository())
-        dpi = read_params().figures.dpi
-        rows = sweep_rows(jobs)
-        text = sweep_text(rows, jobs)
-        write_csv(folder / "summary.csv", flat_rows(rows))
-        replace(folder / "summary.md", text.encode())
-        sys.stdout.write(text)
-        if numbers(jobs) and varying_keys(jobs):
-            save_figure(sweep_figure(jobs), folder / "summary", dpi=dpi)
-        else:
-            for suffix in ("svg", "png"):
-                (folder / f"summary.{suffix}").unlink(missing_ok=True)  # an earlier one
-            sys.stdout.write("no figure: no number of the results varies with an override\n")
+
+def _summarise(options: argparse.Namespace) -> None:
+    from pipeline.commands.sweeps.jobs import analysed_jobs
+    from pipeline.commands.sweeps.plots import sweep_figure
+    from pipeline.commands.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
+    from pipeline.reporting.panels import save_figure
+    from pipeline.values.params import read_params
+    from pipeline.values.store import replace, write_csv
+
+    folder: Path = options.folder
+    jobs = analysed_jobs(folder, prepared=Path.cwd())
+    dpi = read_params().figures.dpi
+    rows = sweep_rows(jobs)
+    text = sweep_text(rows, jobs)
+    write_csv(folder / "summary.csv", flat_rows(rows))
+    replace(folder / "summary.md", text.encode())
+    sys.stdout.write(text)
+    if numbers(jobs) and varying_keys(jobs):
+        save_figure(sweep_figure(jobs), folder / "summary", dpi=dpi)
+    else:
+        for suffix in ("svg", "png"):
+            (folder / f"summary.{suffix}").unlink(missing_ok=True)  # an earlier one
+        sys.stdout.write("no figure: no number of the results varies with an override\n")
 
 
 if __name__ == "__main__":

@@ -7,56 +7,67 @@ model is fine-tuned again and its dev accuracy compared: minutes on a CPU, equal
 Run: ATTATTR_DATA=<folder> python -m pipeline.commands.verify_results results/mini [--retrain negation-1]
 """
 
+from __future__ import annotations
+
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
-from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.errors import exit_on_bad_input
-from pipeline.terminal.progress import progress
-from pipeline.values.params import read_params
+from pipeline.launch.command import run_command
+from pipeline.terminal.arguments import command_parser, given_path
 from pipeline.values.paths import SOURCE, analysis_folder, link_external
-from pipeline.values.schema import Params, external_folders
 from pipeline.values.store import read_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pipeline.values.schema import Params
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Compare; exit with 1 if anything differs."""
     parser = command_parser("verify_results", __doc__)
-    parser.add_argument("results", type=Path, help="a folder that keep_results made, such as results/mini")
+    parser.add_argument("results", type=given_path, help="a folder that keep_results made, such as results/mini")
     parser.add_argument("--retrain", metavar="TASK-SEED", help="fine-tune this model again, too")
-    options = parser.parse_args(arguments)
-    with exit_on_bad_input():
-        results = options.results.resolve()
-        if not (results / "params.yaml").is_file():
-            raise InputError(f"{options.results} holds no results: it has no params.yaml")
-        params = read_params(results / "params.yaml")
-        with tempfile.TemporaryDirectory() as folder:
-            workspace = Path(folder)
-            shutil.copytree(results, workspace, dirs_exist_ok=True)
-            shutil.copy(SOURCE / "dvc.yaml", workspace)
-            os.chdir(workspace)
-            shutil.rmtree(workspace / "outputs" / "figures")
-            link_external(external_folders(params))
-            models = [(task, seed) for task in params.tasks for seed in params.seeds]
-            runs = [("prepare", f"task={task}", f"seed={seed}") for task, seed in models]
-            runs += [("analyse",), ("tables",), ("figures",)]
-            for run in progress(runs, description="make again", unit="stages"):
-                _run(*run)
-            compared = [f"outputs/data/{task}-{seed}/prepare.json" for task, seed in models]
-            for made in ("metrics/*", "outputs/analysis/*/*", "outputs/tables/*"):
-                compared += [str(path.relative_to(results)) for path in sorted(results.glob(made))]
-            # Heat maps need the whole attribution maps, which are not committed.
-            compared += [str(path.relative_to(workspace)) for path in sorted(workspace.glob("outputs/figures/*.svg"))]
-            different = [name for name in compared if not _same(results / name, workspace / name)]
-            if options.retrain and not _same_accuracy(results, params, options.retrain):
-                different.append(options.retrain)
-        if different:
-            sys.exit(f"{len(different)} of {len(compared)} files differ")
+    run_command(parser, _verify, arguments)
+
+
+def _verify(options: argparse.Namespace) -> None:
+    results: Path = options.results.resolve()
+    if not (results / "params.yaml").is_file():
+        raise InputError(f"{options.results} holds no results: it has no params.yaml")
+    from pipeline.terminal.progress import progress
+    from pipeline.values.params import read_params
+    from pipeline.values.schema import external_folders
+
+    params = read_params(results / "params.yaml")
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Path(folder)
+        shutil.copytree(results, workspace, dirs_exist_ok=True)
+        shutil.copy(SOURCE / "dvc.yaml", workspace)
+        os.chdir(workspace)
+        shutil.rmtree(workspace / "outputs" / "figures")
+        link_external(external_folders(params))
+        models = [(task, seed) for task in params.tasks for seed in params.seeds]
+        runs = [("prepare", f"task={task}", f"seed={seed}") for task, seed in models]
+        runs += [("analyse",), ("tables",), ("figures",)]
+        for run in progress(runs, description="make again", unit="stages"):
+            _run(*run)
+        compared = [f"outputs/data/{task}-{seed}/prepare.json" for task, seed in models]
+        for made in ("metrics/*", "outputs/analysis/*/*", "outputs/tables/*"):
+            compared += [str(path.relative_to(results)) for path in sorted(results.glob(made))]
+        # Heat maps need the whole attribution maps, which are not committed.
+        compared += [str(path.relative_to(workspace)) for path in sorted(workspace.glob("outputs/figures/*.svg"))]
+        different = [name for name in compared if not _same(results / name, workspace / name)]
+        if options.retrain and not _same_accuracy(results, params, options.retrain):
+            different.append(options.retrain)
+    if different:
+        sys.exit(f"{len(different)} of {len(compared)} files differ")
 
 
 def _run(stage: str, *arguments: str) -> None:

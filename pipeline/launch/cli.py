@@ -8,15 +8,14 @@
 Under DVC the first command writes the outputs that dvc.yaml names.
 """
 
-import gc
 import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pipeline.launch.command import run_program
 from pipeline.launch.environment import forget_strays, quieten_loaders
 from pipeline.launch.parent import end_with_parent
-from pipeline.launch.signals import exit_on_signal
 from pipeline.terminal.help import is_asked_for, show_help
 
 if TYPE_CHECKING:
@@ -31,11 +30,11 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
     """
 
     def with_values() -> None:
-        from pipeline.launch.stage import run
+        from pipeline.launch.stage import run  # takes seconds, in which a signal may come
 
         run(stage, main)
 
-    _run(stage, sys.modules[main.__module__].__doc__ or "", with_values)
+    _run(stage, main, with_values)
 
 
 def run_plain_stage(stage: str, main: Callable[[], None]) -> None:
@@ -50,25 +49,18 @@ def run_plain_stage(stage: str, main: Callable[[], None]) -> None:
         os.chdir(repository())
         main()
 
-    _run(stage, sys.modules[main.__module__].__doc__ or "", without_values)
+    _run(stage, main, without_values)
 
 
-def _run(stage: str, text: str, do: Callable[[], None]) -> None:
-    # Imports make a million objects that stay, and looking through them again and again takes a seventh of their time.
-    gc.set_threshold(20_000, 20, 20)
-
+def _run(stage: str, main: Callable[..., None], do: Callable[[], None]) -> None:
     def work() -> None:
         if os.environ.get("DVC_STAGE"):
             end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
-        # Imports take seconds, in which a signal may come.
-        from pipeline.terminal.errors import exit_on_bad_input
-
         forget_strays()
         quieten_loaders()
-        with exit_on_bad_input():
-            if is_asked_for(sys.argv[1:]):
-                show_help(stage, text)
-            else:
-                do()
+        if is_asked_for(sys.argv[1:]):
+            show_help(stage, sys.modules[main.__module__].__doc__ or "")
+        else:
+            do()
 
-    exit_on_signal(work)
+    run_program(work)

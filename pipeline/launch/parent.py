@@ -8,9 +8,13 @@ import time
 PERIOD = 0.5  # seconds
 
 
-def end_with_parent() -> None:
-    """Stop this process, as SIGTERM does, where the one that started it is no more: nobody else would."""
-    threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+def end_with_parent(parent: int | None = None) -> None:
+    """Stop this process, as SIGTERM does, where the one that started it is no more: nobody else would.
+
+    Args:
+        parent: its process id, where it may have ended before this call.
+    """
+    threading.Thread(target=_watch, args=(parent or os.getppid(),), daemon=True).start()
 
 
 def _watch(parent: int) -> None:

@@ -12,13 +12,26 @@ from typing import NoReturn
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 10.0  # seconds to close what is open, such as a run of W&B
+LEADER = "ATTATTR_LEADER"
+"""The variable that names the process (by its id) whose part this one is; that one says how both were stopped."""
 
 
 class Stopped(BaseException):
     """The process shall end. No KeyboardInterrupt, which libraries treat on their own: Lightning exits with 1."""
 
 
-def exit_on_signal(work: Callable[[], None]) -> None:
+def _end_children() -> None:
+    children, deadline = multiprocessing.active_children(), time.monotonic() + GRACE / 2
+    for child in children:
+        child.terminate()
+    for child in children:
+        child.join(max(0.0, deadline - time.monotonic()))
+        child.kill()
+
+
+def exit_on_signal(
+    work: Callable[[], None], *, end_children: Callable[[], None] = _end_children, patience: float = 0.0
+) -> None:
     """Call `work`, and end the process where SIGINT or SIGTERM comes within the call, and its children with it.
 
     The main thread gets a `Stopped`, which unwinds whatever it does as an error would. Other handlers that are
@@ -38,7 +51,7 @@ def exit_on_signal(work: Callable[[], None]) -> None:
         elif not received:
             received.append(number)
             # Code of others may swallow the exception, or hang while it is unwound.
-            signal.setitimer(signal.ITIMER_REAL, GRACE)
+            signal.setitimer(signal.ITIMER_REAL, GRACE + patience)
             if not closed:
                 raise Stopped
         elif number == signal.SIGINT:  # by a person who does not want to wait
@@ -60,7 +73,7 @@ def exit_on_signal(work: Callable[[], None]) -> None:
             raise
     finally:
         if received:
-            _end_children()
+            end_children()
         for number in SIGNALS:
             signal.signal(number, handlers[number])
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -77,19 +90,10 @@ def signal_name(exit_code: int) -> str | None:
 
 
 def _say(number: int) -> None:
-    if multiprocessing.parent_process() is None:
+    if multiprocessing.parent_process() is None and LEADER not in os.environ:
         name = signal.Signals(number).name
         sys.stderr.write(f"error: stopped by {name}; run the same command again to go on\n")
         sys.stderr.flush()
-
-
-def _end_children() -> None:
-    children, deadline = multiprocessing.active_children(), time.monotonic() + GRACE / 2
-    for child in children:
-        child.terminate()
-    for child in children:
-        child.join(max(0.0, deadline - time.monotonic()))
-        child.kill()
 
 
 def _end_at_once(number: int) -> NoReturn:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from pipeline.data.network import post_json, require_answer
+from pipeline.launch.signals import LEADER
 from pipeline.values.schema import Tracking
 from pipeline.values.store import read_json, write_json
 
@@ -79,4 +80,4 @@ def _failed_before(server: str) -> bool:
 
 def _pipeline_run(server: str) -> dict[str, object]:
     """What the stages that one command started have in common: a shell gives it a process group of its own."""
-    return {"group": os.getpgrp(), "server": server}
+    return {"group": int(os.environ.get(LEADER) or os.getpgrp()), "server": server}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.figure import main
-from pipeline.commands.graph.closure import ROOT
+from pipeline.values.paths import SOURCE
 
-KEPT = ROOT / "results" / "mini"
+KEPT = SOURCE / "results" / "mini"
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def finished(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(KEPT / "outputs" / "analysis", workspace / "outputs" / "analysis")
     for stage in ("tree", "attributions"):
         shutil.copytree(KEPT / "outputs" / stage, workspace / "outputs" / stage)
-    monkeypatch.setattr("pipeline.commands.figure.repository", lambda: workspace)
+    monkeypatch.setattr("pipeline.values.paths.SOURCE", workspace)
     elsewhere = workspace / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)

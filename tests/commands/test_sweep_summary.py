@@ -47,7 +47,7 @@ def test_a_sweep_becomes_one_table_and_one_figure(
 ) -> None:
     sweep(2, 1, None)
     monkeypatch.chdir(workspace / "sweeps")
-    monkeypatch.setattr("pipeline.commands.sweep_summary.repository", lambda: workspace)
+    monkeypatch.setattr("pipeline.values.paths.SOURCE", workspace)
     assert exit_code(main, ["finetune/finetune.lr"]) == 0
     assert {path.name for path in FOLDER.iterdir() if path.is_file()} == {"sweep.json"} | WRITTEN
     assert capfd.readouterr().out == (FOLDER / "summary.md").read_text()

@@ -1,0 +1,103 @@
+"""Processes of DVC, several at once: started, waited for, and ended with all that they have started."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from pipeline.launch.signals import GRACE, LEADER
+
+PERIOD = 0.05  # seconds
+PATIENCE = 8.0  # seconds beyond GRACE: more than DVC's process, which waits for its stage, takes for itself
+
+Process = subprocess.Popen[bytes]
+
+
+def run_dvc(
+    jobs: Mapping[str, Sequence[str]], *, at_once: int, variables: Mapping[str, str], lock: int
+) -> Iterator[tuple[str, int]]:
+    """Run DVC with each job's arguments; the name and the exit code of each, as it ends.
+
+    Each is in a session of its own, so that Ctrl-C reaches this process alone; Ctrl-Z stops them all.
+
+    Args:
+        jobs: the arguments by name, in the order in which they are started.
+        at_once: how many at the same time.
+        variables: of their environment, beside this process's.
+        lock: an open file which they keep open until they have ended.
+    """
+    waiting, running = list(jobs), dict[str, Process]()
+    try:
+        with _stopped_together(running):
+            while waiting or running:
+                while waiting and len(running) < at_once:
+                    name = waiting.pop(0)
+                    running[name] = _start(jobs[name], variables, lock)
+                time.sleep(PERIOD)
+                for name, process in [*running.items()]:
+                    if process.poll() is not None:
+                        if process.returncode < 0:  # killed: its stage may be left
+                            _end([process])
+                        del running[name]
+                        yield name, process.returncode
+    finally:
+        _end([*running.values()])
+
+
+def _start(arguments: Sequence[str], variables: Mapping[str, str], lock: int) -> Process:
+    own = str(os.getpid())
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipeline.commands.running.dvc", own, *arguments],
+        env={**os.environ, **variables, LEADER: own},
+        stdin=subprocess.DEVNULL,
+        pass_fds=[lock],
+        start_new_session=True,
+    )
+
+
+def _end(processes: Sequence[Process]) -> None:
+    """Ask them and all that they have started to end, wait, and kill what is left."""
+    _send(processes, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE + PATIENCE
+    while any(map(_is_there, processes)) and time.monotonic() < deadline:
+        time.sleep(PERIOD)
+    _send(processes, signal.SIGKILL)
+
+
+def _is_there(process: Process) -> bool:
+    """Whether it, or one of its group, runs."""
+    process.poll()  # one that has ended would count until it is asked
+    return _signalled(process, 0)
+
+
+def _send(processes: Iterable[Process], number: int) -> None:
+    for process in processes:
+        _signalled(process, number)
+
+
+def _signalled(process: Process, number: int) -> bool:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):  # macOS permits nothing where only exit codes are left
+        return False
+    return True
+
+
+@contextmanager
+def _stopped_together(running: Mapping[str, Process]) -> Iterator[None]:
+    """Within it, Ctrl-Z stops the processes, too, and `fg` lets them go on."""
+
+    def stop(number: int, _: FrameType | None) -> None:
+        _send(running.values(), signal.SIGSTOP)
+        os.kill(os.getpid(), signal.SIGSTOP)  # goes on here once there is a SIGCONT
+        _send(running.values(), signal.SIGCONT)
+
+    before = signal.signal(signal.SIGTSTP, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, before)
