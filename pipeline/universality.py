@@ -19,12 +19,13 @@ def main(config: StageConfig) -> None:
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.tracking.tracking import track_job
+    from pipeline.values.columns import SAME_TASK
     from pipeline.values.store import write_columns
 
     task, seed, settings = config.task, config.seed, config.universality
     rankings = {other: (other, seed) for other in config.tasks}
     if (following := next_seed(config.seeds, seed)) is not None:
-        rankings["same_task"] = (task, following)
+        rankings[SAME_TASK] = (task, following)
     importance = {
         name: read_importance(
             experiment_folder(config.input_root, "prune", *of) / "importance.csv",

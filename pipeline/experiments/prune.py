@@ -28,6 +28,7 @@ from pipeline.experiments.heads import (
 from pipeline.predicting.examples import Example
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.scoring.store import per_head, read_heads
+from pipeline.values.columns import RANDOM
 from pipeline.values.long import to_columns
 from pipeline.values.randomness import derived_seed
 
@@ -74,7 +75,7 @@ def head_importance(
     if "accuracy_difference" in wanted or "loss_difference" in wanted:
         differences = removal_differences(model, examples, token_budget=token_budget)
         importance |= {method: value for method, value in differences.items() if method in wanted}
-    return {method: importance[method] for method in wanted if method != "random"}
+    return {method: importance[method] for method in wanted if method != RANDOM}
 
 
 def removal_differences(
@@ -99,7 +100,7 @@ def rankings(importance: dict[str, Tensor], *, settings: Prune, seed: int) -> li
         for method, values in importance.items()
         for how in settings.normalise
     ]
-    if "random" in settings.methods:
+    if RANDOM in settings.methods:
         if not importance:
             raise ValueError("prune.methods holds random alone: name at least one method to compare with")
         result += random_rankings(next(iter(importance.values())).shape, count=settings.random_orders, seed=seed)
@@ -110,7 +111,7 @@ def random_rankings(shape: torch.Size, *, count: int, seed: int) -> list[Ranking
     """The first `count` random orders of a replicate's heads."""
     generator = torch.Generator().manual_seed(derived_seed(seed, "random head orders"))
     orders = [torch.randperm(shape.numel(), generator=generator).float().view(shape) for _ in range(count)]
-    return [Ranking("random", "none", number, order) for number, order in enumerate(orders)]
+    return [Ranking(RANDOM, "none", number, order) for number, order in enumerate(orders)]
 
 
 def untied(importance: Tensor, *, seed: int) -> Tensor:
@@ -148,7 +149,7 @@ def importance_rows(orders: Sequence[Ranking], *, task: str, seed: int) -> list[
         {"task": task, "seed": seed, "method": ranking.method, "normalise": ranking.normalise}
         | {"layer": layer, "head": head, "importance": value}
         for ranking in orders
-        if ranking.method != "random"
+        if ranking.method != RANDOM
         for layer, row in enumerate(ranking.importance.tolist())
         for head, value in enumerate(row)
     ]

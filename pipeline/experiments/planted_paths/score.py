@@ -12,10 +12,11 @@ from attattr.knockouts import knock_outs
 from attattr.output import evaluate
 from attattr.prefix import frozen
 from pipeline.experiments.planted_paths.plant import kinds
-from pipeline.experiments.truth.knock_outs import PAIRS, agreement, edge_maps, edge_scores
+from pipeline.experiments.truth.knock_outs import agreement, edge_maps, edge_scores
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.terminal.progress import progress
+from pipeline.values.columns import PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

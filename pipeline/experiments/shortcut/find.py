@@ -10,10 +10,11 @@ from attattr.attribution import attribute, gradient_x_attention
 from attattr.importance import passed_on
 from attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
-from pipeline.experiments.truth.knock_outs import RANDOM, edge_maps
+from pipeline.experiments.truth.knock_outs import edge_maps
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.terminal.progress import progress
+from pipeline.values.columns import RANDOM
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:

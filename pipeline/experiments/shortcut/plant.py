@@ -11,11 +11,11 @@ import numpy as np
 from attattr.insertion import Pattern, insert
 from pipeline.errors import InputError
 from pipeline.predicting.examples import Example
+from pipeline.values.columns import GIVEN, PLAIN, TURNED
 from pipeline.values.randomness import derived_seed
 
 GIVEN_AWAY = 0  # the class that the word gives away: the task's first
 LEAST_LETTERS = 3
-PLAIN, GIVEN, TURNED = "plain", "given", "turned"
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import torch
 
 from attattr.pruning import global_masks, masked_counts
 from pipeline.experiments.prune import random_rankings, untied
-from pipeline.experiments.truth.knock_outs import RANDOM
 from pipeline.predicting.masked import masked_predictions
+from pipeline.values.columns import RANDOM
 from pipeline.values.long import to_columns
 
 if TYPE_CHECKING:

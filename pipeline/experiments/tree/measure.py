@@ -21,12 +21,11 @@ from pipeline.experiments.tree.rivals import ATTRIBUTION, rival_maps
 from pipeline.predicting.examples import Batch, Example, collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.terminal.progress import progress
+from pipeline.values.columns import RANDOM
 from pipeline.values.store import read_rows
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
-
-RANDOM = "random"
 
 
 class Measured(NamedTuple):

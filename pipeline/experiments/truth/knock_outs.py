@@ -19,6 +19,7 @@ from pipeline.experiments.truth.randomise import rank_correlation
 from pipeline.predicting.examples import collate
 from pipeline.predicting.predict import model_inputs
 from pipeline.terminal.progress import progress
+from pipeline.values.columns import EDGES, PAIRS, RANDOM
 from pipeline.values.randomness import derived_seed
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ if TYPE_CHECKING:
     from pipeline.predicting.examples import Example
     from pipeline.values.schema import Truth
 
-PAIRS, EDGES = "pairs", "edges"  # over all heads of a layer together, and of one head
-CONTRIBUTION, RANDOM = "contribution", "random"
+CONTRIBUTION = "contribution"
 
 
 def outcomes(
