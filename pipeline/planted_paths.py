@@ -21,7 +21,7 @@ def main(config: StageConfig) -> None:
     from pipeline.launch.work import work_folder
     from pipeline.predicting.device import device_for
     from pipeline.predicting.predict import predict_logits
-    from pipeline.tracking.tracking import track_job
+    from pipeline.tracking.jobs import track_job
     from pipeline.training.classifier import Classifier, fit
     from pipeline.values.per_task import for_task
     from pipeline.values.store import write_json, write_rows

@@ -25,7 +25,7 @@ def main(config: StageConfig) -> None:
     from pipeline.launch.work import work_folder
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
-    from pipeline.tracking.tracking import track_job
+    from pipeline.tracking.jobs import track_job
     from pipeline.training.classifier import Classifier, fit
     from pipeline.training.logger import training_logger
     from pipeline.values.per_task import for_task

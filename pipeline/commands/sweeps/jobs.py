@@ -35,8 +35,11 @@ def _statistics(folder: Path, job: Outcome, prepared: Path) -> Mapping[str, Any]
     # `universality` says nothing of one model alone.
     if stage not in ANALYSES or stage == "universality" or not job.status.startswith("finished"):
         return {}
-    outcomes = Outcomes(place, [job.overrides["task"]], [int(job.overrides["seed"])], prepared=prepared)
+    tasks = [job.overrides["task"]] if "task" in job.overrides else []  # the models of `planted_paths` have none
+    outcomes = Outcomes(place, tasks, [int(job.overrides["seed"])], prepared=prepared)
     found = ANALYSES[stage](outcomes, read_params(place / PARAMS_FILE))
+    if not tasks:
+        return {record["task"]: record for record in found.records}
     main = [one.record() for one in found.statistics if one.key.text in _main_statistics(stage)]
     values = {row["name"]: row if row["low"] is not None else row["value"] for row in main}
     return {**found.records[0], **values}
