@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from benchmarks import exchangeable, report
 from pipeline.analysis.estimates import mean_squares
 from pipeline.analysis.experiments import ANALYSES
+from pipeline.analysis.keys import Key
 from pipeline.analysis.outcomes import Outcomes
 from pipeline.analysis.rules import read_rules
 from pipeline.analysis.statistics import Mean, Measure, Ratio, Single, Statistic, statistics
@@ -30,6 +31,7 @@ TASKS = 3  # in a family
 GRID = (30, 60, 128, 277, 408, 872, 2000, 5000, 10000)  # examples at which a rule might decide
 POWER = 0.8
 VERDICTS = ("reproduced", "not reproduced")
+IT = Key("calibration", "it", {})  # the one statistic of a draw
 FAR = 1e6  # standard deviations inside: a part that holds without doubt
 
 Pool = Sequence[Measure]  # of every model of a task, the same measure
@@ -99,7 +101,7 @@ def verdicts(setting: Setting, truths: Sequence[float], *, draw: Draw = draw, **
     parts = {}
     for task, pools in enumerate(setting.pools):
         found = [
-            statistics(None, [{"it": one} for one in draw(pool, truth, **sizes)])[0].estimate
+            statistics(None, [{IT: one} for one in draw(pool, truth, **sizes)])[0].estimate
             for pool, truth in zip(pools, truths, strict=True)
         ]
         estimates = [one for one in found if one is not None]
@@ -154,7 +156,7 @@ def settings(run: Run) -> dict[str, Setting]:
     """Every rule whose statistics the run has, by its id."""
     found: dict[tuple[str | None, str, str], Statistic] = {}
     for name, analyse in ANALYSES.items():
-        found |= {(one.task, name, one.name): one for one in analyse(run.outcomes, run.values).statistics}
+        found |= {(one.task, name, one.key.text): one for one in analyse(run.outcomes, run.values).statistics}
     result = {}
     for rule in read_rules().rules:
         needs = [(rule.experiment, part.statistic) for part in rule.primary]
@@ -237,7 +239,7 @@ def power_rows(found: dict[str, Setting], *, draws: int, generator: Any) -> list
 
 
 def _mean(pool: Pool) -> float:
-    (found,) = statistics(None, [{"it": one} for one in pool])
+    (found,) = statistics(None, [{IT: one} for one in pool])
     return found.estimate.value if found.estimate else float("nan")
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pipeline.analysis.curves import auc
 from pipeline.analysis.estimates import Estimate
+from pipeline.analysis.keys import Key
 from pipeline.analysis.outcomes import Model, Outcomes, correctness
 from pipeline.analysis.prune import CURVE
 from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
@@ -22,6 +23,7 @@ from pipeline.values.task_table import read_task_table
 
 # A measure of one model on the examples whose numbers are given, which draws what it compares.
 Compare = Callable[[NDArray[np.int64], np.random.Generator], Measure]
+IT = Key("exchangeable", "it", {})  # the one statistic of a draw
 Source = tuple[Compare, int]  # with how many examples it has
 
 
@@ -35,7 +37,7 @@ def estimate(models: dict[str, list[Source]], count: int, n: int, generator: np.
     sources = models[str(generator.choice([*models]))]
     picks = generator.integers(min(size for _, size in sources), size=n)
     chosen = [sources[number][0] for number in generator.integers(len(sources), size=count)]
-    (found,) = statistics(None, [{"it": compare(picks, generator)} for compare in chosen])
+    (found,) = statistics(None, [{IT: compare(picks, generator)} for compare in chosen])
     return found.estimate
 
 

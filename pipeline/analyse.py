@@ -19,12 +19,14 @@ def main(config: StageConfig) -> None:
     from pipeline.analysis.experiments import ANALYSES
     from pipeline.analysis.metrics import task_metrics
     from pipeline.analysis.outcomes import Outcomes
-    from pipeline.analysis.rules import read_rules
+    from pipeline.analysis.rules import read_rules, refuse_unknown
     from pipeline.tracking.shown_runs import show_models
     from pipeline.tracking.tracked_files import claim_rows
     from pipeline.tracking.tracking import track
     from pipeline.values.store import write_csv, write_json
 
+    rules = read_rules()
+    refuse_unknown(rules, tasks=config.table)
     outcomes = Outcomes(config.input_root, config.tasks, config.seeds)
     with track(config) as tracker:
         findings = {name: analyse(outcomes, config) for name, analyse in ANALYSES.items()}
@@ -36,7 +38,7 @@ def main(config: StageConfig) -> None:
                 write_csv(folder / f"{table}.csv", rows)
         records = {name: found.records for name, found in findings.items()}
         statistics = {name: found.statistics for name, found in findings.items()}
-        rules, weak = read_rules(), weak_models(records["finetune"])
+        weak = weak_models(records["finetune"])
         judged = judge(rules, statistics, weak=weak, seeds=config.seeds)
         write_json(analysis_folder(config.output_root, "claims") / "records.json", {"records": judged})
         tracker.table("claims", claim_rows(judged))

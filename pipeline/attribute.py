@@ -28,7 +28,7 @@ def main(config: StageConfig) -> None:
     from pipeline.scoring.collect import merge, unconverged, write_store
     from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
     from pipeline.scoring.samples import samples, what_to_keep
-    from pipeline.tracking.tracking import track_job
+    from pipeline.tracking.jobs import track_job
 
     task, seed, settings = config.task, config.seed, config.attribute
     data, weights = data_folder(config.input_root, task, seed), model_folder(config.input_root, task, seed)

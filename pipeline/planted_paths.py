@@ -19,7 +19,7 @@ def main(config: StageConfig) -> None:
     from pipeline.launch.work import unfinished
     from pipeline.predicting.device import device_for
     from pipeline.predicting.predict import predict_logits
-    from pipeline.tracking.tracking import track_job
+    from pipeline.tracking.jobs import track_job
     from pipeline.training.classifier import fine_tune
     from pipeline.values.store import write_json, write_rows
 

@@ -23,6 +23,7 @@ def main(config: StageConfig) -> None:
     from pipeline.reporting.page import render_html, render_markdown
     from pipeline.reporting.results import Results
     from pipeline.tracking.tracking import track
+    from pipeline.values.per_task import shown_names
     from pipeline.values.presets import overrides
     from pipeline.values.store import read_json, replace
 
@@ -33,7 +34,9 @@ def main(config: StageConfig) -> None:
         title=config.report.title,
         preset=config.preset,
         overrides=overrides(values),
-        model=config.model.name or f"BERT from scratch, {config.model.layers} layers, {config.model.heads} heads",
+        model=", ".join(shown_names(config.model.name, config.tasks, config.seeds))
+        if config.model.name
+        else f"BERT from scratch, {config.model.layers} layers, {config.model.heads} heads",
         seeds=config.seeds,
         splits={task: read_json(folder / "prepare.json")["examples"] for task, folder in prepared.items()},
         parameters=values,

@@ -21,7 +21,7 @@ def main(config: StageConfig) -> None:
     from pipeline.launch.work import unfinished
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
-    from pipeline.tracking.tracking import track_job
+    from pipeline.tracking.jobs import track_job
     from pipeline.training.classifier import fine_tune
     from pipeline.training.logger import training_logger
     from pipeline.values.per_task import for_task

@@ -23,7 +23,7 @@ def main(config: StageConfig) -> None:
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.store import read_heads
-    from pipeline.tracking.tracking import track_job
+    from pipeline.tracking.jobs import track_job
     from pipeline.values.store import write_columns, write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.triggers

@@ -19,7 +19,7 @@ def main(config: StageConfig) -> None:
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
-    from pipeline.tracking.tracking import track_job
+    from pipeline.tracking.jobs import track_job
     from pipeline.values.store import write_rows
 
     task, seed, settings = config.task, config.seed, config.truth

@@ -20,14 +20,15 @@ def main(config: StageConfig) -> None:
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
-    from pipeline.tracking.tracking import track_job
+    from pipeline.tracking.jobs import track_job
+    from pipeline.values.columns import SAME_TASK
     from pipeline.values.importance import read_importance
     from pipeline.values.store import write_columns
 
     task, seed, settings = config.task, config.seed, config.universality
     rankings = {other: (other, seed) for other in config.tasks}
     if (following := next_seed(config.seeds, seed)) is not None:
-        rankings["same_task"] = (task, following)
+        rankings[SAME_TASK] = (task, following)
     which = {"method": settings.method, "normalise": settings.normalise}
     importance = {
         # In float32, as `prune` ranks.

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.analysis.tree import BASELINES
+from pipeline.analysis.keys import Key
+from pipeline.analysis.quantities import Tree
 from pipeline.values.long import to_columns
 from pipeline.values.paths import (
     attributions_folder,
@@ -132,8 +133,8 @@ def _tree(root: Path, task: str, seed: int) -> None:
     for number, example in enumerate(("dev-0", "dev-1")):
         # Without any edge 0.25 is left on average: 0.75 is there to recover.
         rows += [row(example, "tree", 0.5 + 0.125 * seed, 0.25 / seed, objective=1.0, tau=tau) for tau in (0.4, 0.5)]
-        rows += [row(example, arm, 0.5, 0.5, objective=2.0, proven=True) for arm in BASELINES]
-        rows += [row(example, arm, 0.75, 0.25, open=True) for arm in ("tree", *BASELINES)]
+        rows += [row(example, arm, 0.5, 0.5, objective=2.0, proven=True) for arm in Tree.BASELINES]
+        rows += [row(example, arm, 0.75, 0.25, open=True) for arm in ("tree", *Tree.BASELINES)]
         left = 0.21875 + 0.0625 * number
         rows += [row(example, "nothing", left, 1.0, edges=0, open=is_open) for is_open in (False, True)]
         rows += [row(example, "random", only, 0.5, tau=tau) for tau in (0.4, 0.5) for only in (0.25, 0.5)]
@@ -286,3 +287,17 @@ def _planted_paths(root: Path, task: str, seed: int) -> None:
     ]
     write_rows(folder / "edges.parquet", edges)
     write_json(folder / "models.json", {"models": [{"design": "one path", "n": 2, "correct": 3 - seed}]})
+
+
+def with_texts(measures):
+    """The same function, with what it finds by the keys' texts instead of the keys."""
+
+    def by_text(*arguments, **options):
+        return {key.text: one for key, one in measures(*arguments, **options).items()}
+
+    return by_text
+
+
+def key(text, experiment="prune"):
+    """A key that no quantity needs to have."""
+    return Key(experiment, text, {})

@@ -1,5 +1,6 @@
 """What the code imports against what dvc.yaml declares: an undeclared import is a stale result nobody notices."""
 
+import ast
 import os
 import re
 import subprocess
@@ -14,6 +15,7 @@ from pipeline.digests.pins import ALL as PINS
 from pipeline.digests.pins import COMPUTING as MODEL_PINS
 from pipeline.digests.stage import all_lines
 from pipeline.values.paths import source_file
+from pipeline.values.schema import Params
 
 ROOT = Path(__file__).resolve().parents[1]
 PIPELINE = ROOT / "pipeline"
@@ -141,3 +143,65 @@ def test_no_file_of_the_pipeline_names_a_place_outside_of_the_repository():
         if path.is_file() and "__pycache__" not in path.parts:
             found = outside.search(path.read_text(encoding="utf-8"))
             assert not found, f"{path} names {found[0]}"
+
+
+# Every room, and what stands beside them, after all that it may import.
+ORDER = (
+    *(
+        "errors",
+        "values",
+        "digests",
+        "terminal",
+        "analysis",
+        "launch",
+        "predicting",
+        "data",
+        "exporting",
+        "scoring",
+        "tracking",
+    ),
+    *("training", "measuring", "experiments", "reporting", "stages", "commands"),
+)
+
+
+def modules():
+    """Every module by its name, and the modules of ours that it imports anywhere, for type checkers alone too."""
+    paths = [path for top in (ROOT / "attattr", PIPELINE) for path in top.rglob("*.py")]
+    names = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in paths}
+    return {name: _imported(path) & names.keys() - {name} for name, path in names.items()}
+
+
+def _imported(path):
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return found
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = modules()
+    assert len(graph) > 100
+    while free := [name for name, needs in graph.items() if not needs & graph.keys()]:
+        graph = {name: needs for name, needs in graph.items() if name not in free}
+    assert not graph, "in a circle, or above one"
+
+
+def test_rooms_have_an_order():
+    def room(name):
+        parts = name.split(".")
+        known = len(parts) > 1 and parts[1] in ORDER
+        return ORDER.index(parts[1] if known else "stages")
+
+    for name, needs in modules().items():
+        if name.startswith("pipeline."):
+            above = {need for need in needs if need.startswith("pipeline.") and room(need) > room(name)}
+            assert not above, f"{name} imports {above}"
+    assert {path.name for path in PIPELINE.iterdir() if (path / "__init__.py").is_file()} < {*ORDER}
+
+
+def test_the_report_declares_every_section():
+    """One that it does not see would be missing from its table of values that differ from the preset."""
+    assert {*Params.model_fields} - {"run"} <= {*GRAPH["report"]["params"]}

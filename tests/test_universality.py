@@ -50,7 +50,7 @@ def stage(tmp_path, monkeypatch, tiny_model, random_examples):
 
 
 def names(found, task):
-    return [one.name for one in found.statistics if one.task == task]
+    return [one.key.text for one in found.statistics if one.task == task]
 
 
 def test_two_tasks_with_two_seeds(stage):
@@ -109,7 +109,7 @@ def test_a_model_is_pruned_by_the_rankings_of_its_own_seed_and_by_the_next_of_it
 def test_one_model_has_random_orders_to_compare_with(stage):
     found = stage(["negation"], [1])
     assert found.records[0]["pairs"] == []
-    assert [(one.task, one.name) for one in found.statistics] == [("negation", "lost/random")]
+    assert [(one.task, one.key.text) for one in found.statistics] == [("negation", "lost/random")]
     assert {row["ranking"] for row in found.tables["functional"]} == {"negation", "random"}
 
 

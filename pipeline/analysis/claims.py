@@ -53,7 +53,7 @@ def judge(
 def _judged(
     rule: Rule, found: Sequence[Statistic], rules: Rules, *, weak: Mapping[str, str], seeds: Sequence[int]
 ) -> Record:
-    by_name = {(one.task or ALL_TASKS, one.name): one for one in found}
+    by_name = {(one.task or ALL_TASKS, one.key.text): one for one in found}
     tasks = [task for task in dict.fromkeys(task for task, _ in by_name) if rule.tasks is None or task in rule.tasks]
     primary = {
         task: [by_name[task, part.statistic] for part in rule.primary]
@@ -109,8 +109,8 @@ def _secondary(rule: Rule, task: str, found: Sequence[Statistic]) -> list[Statis
         one
         for one in found
         if (one.task or ALL_TASKS) == task
-        and one.name not in decides
-        and any(fnmatchcase(one.name, pattern) for pattern in rule.secondary)
+        and one.key.text not in decides
+        and any(fnmatchcase(one.key.text, pattern) for pattern in rule.secondary)
     ]
 
 

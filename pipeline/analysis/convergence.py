@@ -11,18 +11,23 @@ from numpy.typing import NDArray
 
 from pipeline.analysis.estimates import ratio_bounds
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.quantities import Convergence
 from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
+from pipeline.values.columns import AUTO, JUDGE, JUDGED, REFERENCE
 
 if TYPE_CHECKING:
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
 LEVELS = (0.01, 0.001, 0.0001)  # relative edge errors for which the steps needed are listed
 SUFFICIENT = 0.05  # an example's edge error at which its steps are said to suffice
-REFINED = ("auto", "judge")  # rows whose steps were found, example by example and layer by layer
+REFINED = (AUTO, JUDGE)  # rows whose steps were found, example by example and layer by layer
+EXACT = (REFERENCE, 0)  # where a rule and its steps stand otherwise
 FLOOR = 1e-4  # as in `attattr.integrate`: smaller layers' errors are compared with it
 
 Rows = Sequence[dict[str, Any]]
+Run = tuple[str, int]  # rule and steps
 
 
 @dataclass(frozen=True)
@@ -36,10 +41,10 @@ class Judged:
     examples: list[str]
     size: NDArray[np.float64]
     doubt: NDArray[np.float64]
-    error: dict[str, NDArray[np.float64]]
-    kendall: dict[str, NDArray[np.float64]]
+    error: dict[Run, NDArray[np.float64]]
+    kendall: dict[Run, NDArray[np.float64]]
 
-    def within(self, run: str) -> NDArray[np.bool_]:
+    def within(self, run: Run) -> NDArray[np.bool_]:
         """Whether the edge error is at most `SUFFICIENT` wherever in its doubt the reference truly lies."""
         return self.error[run] + self.doubt <= SUFFICIENT * self.size
 
@@ -64,38 +69,44 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
 def of_examples(rows: Rows) -> Judged:
     """The sums over the layers of the judged examples, in their order."""
     place = {name: number for number, name in enumerate(dict.fromkeys(row["example_id"] for row in rows))}
-    sums: dict[tuple[str, str], NDArray[np.float64]] = {}
+    sums: dict[tuple[Run, str], NDArray[np.float64]] = {}
     for row in rows:
-        run = row["rule"] if row["rule"] == "reference" else f"{row['rule']}-{row['steps']}"
+        run = EXACT if row["rule"] == REFERENCE else (row["rule"], row["steps"])
         for name in ("error", "size"):
             sums.setdefault((run, name), np.zeros(len(place)))[place[row["example_id"]]] += row[name]
         # The same in every layer's row.
         sums.setdefault((run, "kendall"), np.zeros(len(place)))[place[row["example_id"]]] = row["kendall"]
-    runs = [run for run, name in sums if name == "error" and run != "reference"]
+    runs = [run for run, name in sums if name == "error" and run != EXACT]
     return Judged(
         examples=list(place),
-        size=sums["reference", "size"].clip(min=FLOOR),
-        doubt=sums["reference", "error"],
+        size=sums[EXACT, "size"].clip(min=FLOOR),
+        doubt=sums[EXACT, "error"],
         error={run: sums[run, "error"] for run in runs},
         kendall={run: sums[run, "kendall"] for run in runs},
     )
 
 
-def measures(judged: Judged) -> dict[str, Measure]:
+def measures(judged: Judged) -> dict[Key, Measure]:
     """What one model's judged examples say of each rule and number of steps, `<run>` as `right-20`.
 
     - `within/<run>`: share of examples whose edge error is at most 5 % beyond the reference's doubt, in percent
     - `kendall/<run>`: rank correlation of all heads by their largest score, steps against reference
     - `error/<run>`: errors over sizes, both summed over examples
     """
-    found: dict[str, Measure] = {}
+    found: dict[Key, Measure] = {}
     for run, error in judged.error.items():
-        rule, steps = run.split("-")
+        rule, steps = run
         label, hits = f"{steps} {rule} steps", 100 * judged.within(run).astype(np.float64)
         percent = f"{100 * SUFFICIENT:g} %"
-        found[f"within/{run}"] = Mean(f"examples within {percent} edge error, {label}", "%", hits, step=100)
-        found[f"kendall/{run}"] = Mean(f"order of heads, {label} against reference", "tau", judged.kendall[run])
-        found[f"error/{run}"] = Ratio(f"edge error, {label}", "share", error, judged.size)
+        found[Convergence.WITHIN.key(rule=rule, steps=steps)] = Mean(
+            f"examples within {percent} edge error, {label}", "%", hits, step=100
+        )
+        found[Convergence.KENDALL.key(rule=rule, steps=steps)] = Mean(
+            f"order of heads, {label} against reference", "tau", judged.kendall[run]
+        )
+        found[Convergence.ERROR.key(rule=rule, steps=steps)] = Ratio(
+            f"edge error, {label}", "share", error, judged.size
+        )
     return found
 
 
@@ -105,11 +116,11 @@ def trust(rows: Rows, judged: Judged) -> dict[str, Any]:
     `unconverged` ones have a layer in which the reference stopped short of its tolerance; in `decided_by_doubt` the
     reference's doubt alone, not the error, keeps `right-20` from counting as within.
     """
-    run = "right-20"
+    run = JUDGED[0]
     alone = judged.error[run] <= SUFFICIENT * judged.size
     return {
         "n": len(judged.examples),
-        "unconverged": len({row["example_id"] for row in rows if row["rule"] == "reference" and row["unconverged"]}),
+        "unconverged": len({row["example_id"] for row in rows if row["rule"] == REFERENCE and row["unconverged"]}),
         "doubt": float(judged.doubt.sum() / judged.size.sum()),
         "largest_doubt": float((judged.doubt / judged.size).max()),
         "decided_by_doubt": int((alone & ~judged.within(run)).sum()),
@@ -154,11 +165,11 @@ def summary(rows: Rows, *, tolerance: float) -> dict[str, Any]:
     """
     groups = {(rule, steps): part for rule, steps, part in _groups(rows)}
     (_, auto), ((_, half), reference), (_, judge) = (
-        next((key, part) for key, part in groups.items() if key[0] == name) for name in ("auto", "reference", "judge")
+        next((key, part) for key, part in groups.items() if key[0] == name) for name in (AUTO, REFERENCE, JUDGE)
     )
     errors: dict[str, dict[int, float]] = {}
     for (rule, steps), part in groups.items():
-        if rule not in ("auto", "reference", "judge"):
+        if rule not in (AUTO, REFERENCE, JUDGE):
             errors.setdefault(rule, {})[int(steps)] = _pooled(part)
     return {
         "n": len({row["example_id"] for row in rows}),

@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from pipeline.analysis.curves import accuracy_points, area_between
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings, correctness
+from pipeline.analysis.quantities import Effectiveness
 from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
+from pipeline.values.columns import BY_GOLD, BY_PREDICTED, HIGHEST_FIRST, LOWEST_FIRST
 
 if TYPE_CHECKING:
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
 CURVE = ("method", "direction")
-ATTENTION = ("attention_max", "attention_confidence")
-
 
 Correct = dict[tuple[str, str], NDArray[np.bool_]]  # (method, direction) -> (k, example)
 
@@ -43,7 +44,7 @@ def analyse(outcomes: Outcomes, _values: Params) -> Findings:
     return Findings(records, found, {"curves": curves})
 
 
-def measures(correct: Correct, *, majority: float) -> dict[str, Measure]:
+def measures(correct: Correct, *, majority: float) -> dict[Key, Measure]:
     """What one model's curves say of each method, and of attribution beside others: by the predicted label beside all.
 
     By the gold label it stands beside attention alone, as in the paper.
@@ -54,26 +55,25 @@ def measures(correct: Correct, *, majority: float) -> dict[str, Measure]:
     - `lost/<method>`: accuracy lost without them, as a share of what the whole model has above the majority class
     """
     methods = list(dict.fromkeys(method for method, _ in correct))
-    found: dict[str, Measure] = {}
-    areas = {
-        one: 100 * area_between(correct[one, "lowest_first"].T, correct[one, "highest_first"].T) for one in methods
-    }
+    found: dict[Key, Measure] = {}
+    areas = {one: 100 * area_between(correct[one, LOWEST_FIRST].T, correct[one, HIGHEST_FIRST].T) for one in methods}
     for method in methods:
-        found[f"area/{method}"] = Mean(f"area, {named(method)}", "points", areas[method])
-    pairs = [("attribution_predicted", other) for other in methods if other != "attribution_predicted"]
-    pairs += [("attribution_gold", other) for other in ATTENTION]
-    for method, other in pairs:
-        if method in methods and other in methods:
-            label = f"area, {named(method)} minus {named(other)}"
-            found[f"lead/{method}-{other}"] = Mean(label, "points", areas[method] - areas[other])
+        found[Effectiveness.AREA.key(method=method)] = Mean(f"area, {named(method)}", "points", areas[method])
+    for method, lead in ((BY_PREDICTED, Effectiveness.LEAD), (BY_GOLD, Effectiveness.GOLD_LEAD)):
+        for other in methods:
+            if method in methods and lead.has(against=other):
+                label = f"area, {named(method)} minus {named(other)}"
+                found[lead.key(against=other)] = Mean(label, "points", areas[method] - areas[other])
     for method in methods:
-        lowest, highest = correct[method, "lowest_first"], correct[method, "highest_first"]
+        lowest, highest = correct[method, LOWEST_FIRST], correct[method, HIGHEST_FIRST]
         heads, whole = len(lowest) - 1, lowest[0].astype(np.float64)
         kept = 100 * (lowest[max(0, heads - 2)] - whole)
         label = f"accuracy with the two highest heads of every layer only minus the whole model's, {named(method)}"
-        found[f"kept/{method}"] = Mean(label, "points", kept, step=100)
+        found[Effectiveness.KEPT.key(method=method)] = Mean(label, "points", kept, step=100)
         label = f"accuracy lost without them, of what is above the majority class, {named(method)}"
-        found[f"lost/{method}"] = Ratio(label, "share", whole - highest[min(2, heads)], whole - majority)
+        found[Effectiveness.LOST.key(method=method)] = Ratio(
+            label, "share", whole - highest[min(2, heads)], whole - majority
+        )
     return found
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from pipeline.analysis.intervals import wilson_interval
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.quantities import Finetune
 from pipeline.analysis.statistics import Mean, statistics
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
             table = outcomes.predictions(model)
             labels, predicted = table["label"].to_numpy(), table["predicted"].to_numpy()
             records.append(model._asdict() | accuracies(predicted, labels, task=values.table[task]))
-            measured.append({"accuracy/dev": Mean("dev accuracy", "%", 100.0 * (predicted == labels), step=100)})
+            measured.append(
+                {Finetune.ACCURACY.key(): Mean("dev accuracy", "%", 100.0 * (predicted == labels), step=100)}
+            )
             examples.append(table["example_id"].tolist())
         found += statistics(task, measured, examples=examples)
     return Findings(records, found)

@@ -9,7 +9,9 @@ import numpy as np
 
 from pipeline.analysis.curves import accuracy_points, auc
 from pipeline.analysis.outcomes import correctness
+from pipeline.analysis.quantities import Universality
 from pipeline.analysis.statistics import Mean
+from pipeline.values.columns import RANDOM, SAME_TASK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Model
 
-NO_TASK = {"same_task": "the same task's, of the next seed", "random": "random orders"}  # rankings of another kind
+NO_TASK = {SAME_TASK: "the same task's, of the next seed", RANDOM: "random orders"}  # rankings of another kind
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ def curve_rows(found: ForeignPruning, *, model: Model) -> list[dict[str, Any]]:
     ]
 
 
-def losses(found: ForeignPruning, *, task: str) -> dict[str, Mean]:
+def losses(found: ForeignPruning, *, task: str) -> dict[Key, Mean]:
     """What a model of `task` loses when it is pruned by another ranking: own AUC minus that ranking's, in points.
 
     - `lost`: mean over the other tasks' rankings
@@ -70,10 +73,17 @@ def losses(found: ForeignPruning, *, task: str) -> dict[str, Mean]:
     }
     lost = {name: of[task] - area for name, area in of.items() if name != task}
     foreign = [area for name, area in lost.items() if name not in NO_TASK]
-    result: dict[str, Mean] = {}
+    result: dict[Key, Mean] = {}
     if foreign:
-        result["lost"] = Mean("AUC lost, mean of other tasks' rankings", "points", np.mean(foreign, axis=0))
+        result[Universality.LOST.key()] = Mean(
+            "AUC lost, mean of other tasks' rankings", "points", np.mean(foreign, axis=0)
+        )
     for name, area in lost.items():
         label = f"AUC lost, {NO_TASK.get(name, f'the ranking of {name}')}"
-        result[f"lost/{name}"] = Mean(label, "points", area)
+        lost_by = (
+            Universality.LOST_OTHERWISE.key(ranking=name)
+            if name in NO_TASK
+            else Universality.LOST_BY_TASK.key(task=name)
+        )
+        result[lost_by] = Mean(label, "points", area)
     return result

@@ -2,29 +2,36 @@
 
 from pipeline.errors import InputError
 
-NAMES = {
+# Scores of edges, or of tokens.
+EDGE_SCORES = {
     "attribution": "attribution",
     "attribution_margin": "attribution of the log-odds",
     "attribution_per_attention": "attribution per attention",
+    "joint": "joint-path attribution",
+    "gradient_x_attention": "gradient × attention",
+    "attention": "attention",
+    "value_weighted": "value-weighted attention",
+    "contribution": "contribution",
+    "gradient_x_input": "gradient × input",
+    "knock_out": "knock-out",
+    "random": "random orders",
+}
+
+# Rankings of heads that are nothing else; edge scores rank heads, too.
+OF_HEADS = {
     "attribution_predicted": "attribution, predicted label",
     "attribution_gold": "attribution, gold label",
-    "gradient_x_attention": "gradient × attention",
     "taylor": "Taylor (paper)",
     "taylor_michel": "Taylor (Michel et al.)",
     "taylor_authors": "Taylor (authors' code)",
     "accuracy_difference": "accuracy difference",
     "loss_difference": "loss difference",
     "output_norm": "output norm",
-    "attention": "attention",
     "attention_max": "attention, maximum",
     "attention_confidence": "attention, confidence",
-    "value_weighted": "value-weighted attention",
-    "contribution": "contribution",
-    "joint": "joint-path attribution",
-    "gradient_x_input": "gradient × input",
-    "knock_out": "knock-out",
-    "random": "random orders",
 }
+
+NAMES = EDGE_SCORES | OF_HEADS
 
 # Rankings by attribution with one thing changed: `factor/<name>` where a method's name stands otherwise.
 FACTORS = {

@@ -6,24 +6,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.analysis.quantities import (
+    Convergence,
+    Effectiveness,
+    Prune,
+    ReceptiveField,
+    Tree,
+    Triggers,
+    Universality,
+)
+from pipeline.values.columns import MINED, TREE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Record
     from pipeline.analysis.statistics import Statistic
 
-# Column: experiment, statistic, and what makes points or percent of its unit.
-STATISTICS = {
-    "area": ("effectiveness", "lead/attribution_predicted-attention_max", 1),
-    "taylor": ("prune", "lead/taylor/none", 1),
-    "random": ("prune", "lead/random/none", 1),
-    "foreign": ("universality", "lost", 1),
-    "tree": ("tree", "recovered/tree", 100),
-    "beside": ("tree", "recovered/tree-random", 100),
-    "growth": ("receptive_field", "growth", 1),
-    "triggers": ("triggers", "foreign_drop/best", 1),
-    "control": ("triggers", "foreign_drop/mined-random", 1),
-    "steps20": ("convergence", "error/right-20", 100),
+# Column: statistic, and what makes points or percent of its unit.
+STATISTICS: dict[str, tuple[Key, float]] = {
+    "area": (Effectiveness.LEAD.key(against="attention_max"), 1),
+    "taylor": (Prune.LEAD.key(against="taylor", how="none"), 1),
+    "random": (Prune.RANDOM_LEAD.key(), 1),
+    "foreign": (Universality.LOST.key(), 1),
+    "tree": (Tree.RECOVERED.key(arm=TREE), 100),
+    "beside": (Tree.BEYOND_RANDOM.key(), 100),
+    "growth": (ReceptiveField.GROWTH.key(), 1),
+    "triggers": (Triggers.FOREIGN_DROP.key(group=Triggers.BEST[MINED]), 1),
+    "control": (Triggers.BEYOND_CONTROL.key(against="random"), 1),
+    "steps20": (Convergence.ERROR.key(rule="right", steps=20), 100),
 }
 
 
@@ -46,8 +58,8 @@ def task_metrics(
     """
     accuracy = [100 * record["accuracy"] for record in records["finetune"] if record["task"] == task]
     found: dict[str, float | None] = {"accuracy": round(float(np.mean(accuracy)), 4)}
-    for column, (experiment, name, scale) in STATISTICS.items():
-        known = [one.estimate for one in statistics[experiment] if (one.task, one.name) == (task, name)]
+    for column, (key, scale) in STATISTICS.items():
+        known = [one.estimate for one in statistics[key.experiment] if (one.task, one.key) == (task, key)]
         value = known[0].value if known and known[0] else None
         found[column] = None if value is None else round(scale * value, 4)
     attributed = [record for record in records["attribute"] if record["task"] == task]

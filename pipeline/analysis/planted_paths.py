@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.quantities import PlantedPaths
 from pipeline.analysis.statistics import Measure, Ratio, statistics
 from pipeline.analysis.truth import beside, by_method
 from pipeline.values.paths import planted_paths_folder
@@ -17,13 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes, Record
     from pipeline.values.schema import Params
 
 STAGE = "planted_paths"
 STEP = 0.5  # of an example in which one edge of either kind changes places, at most
-AGREEMENT = {"auroc": "AUROC", "precision": "precision"}
-OUTPUTS = {"probability": "probability", "margin": "log-odds"}
 
 
 def analyse(outcomes: Outcomes, _values: Params) -> Findings:
@@ -52,21 +52,24 @@ def _read(folder: Path) -> dict[str, list[Record]]:
     return {name: read_rows(present(folder / f"{name}.parquet", STAGE)) for name in ("outcomes", "losses", "edges")}
 
 
-def measures(rows: Sequence[Record], losses: Sequence[Record]) -> dict[str, Measure]:
+def measures(rows: Sequence[Record], losses: Sequence[Record]) -> dict[Key, Measure]:
     """What one model's examples say of every method, and of attribution beside each other one.
 
     - `<auroc or precision>/<method>`, `<...>/attribution-<other>`: means over examples
     - `single/<output>`: what knocking out each of the last layer's carrying edges alone loses, in sum, as a share of
       what all of them together lose: 1 where effects add up, less where one stands in for another
     """
-    found: dict[str, Measure] = {}
-    for name, label in AGREEMENT.items():
-        found |= beside(name, f"{label} of the edges that carry the label", "share", by_method(rows, name), step=STEP)
-    for output, label in OUTPUTS.items():
+    found: dict[Key, Measure] = {}
+    for name, label in PlantedPaths.MEASURES.items():
+        own, lead = (one.where(measure=name) for one in (PlantedPaths.AGREEMENT, PlantedPaths.AGREEMENT_LEAD))
+        found |= beside(
+            own, lead, f"{label} of the edges that carry the label", "share", by_method(rows, name), step=STEP
+        )
+    for output, label in PlantedPaths.OUTPUTS.items():
         single, together = (
             np.array([row[column] for row in losses if row["output"] == output], np.float64)
             for column in ("single", "together")
         )
         text = f"{label} lost by knock-outs one at a time, of what is lost by all together"
-        found[f"single/{output}"] = Ratio(text, "share", single, together)
+        found[PlantedPaths.SINGLE.key(output=output)] = Ratio(text, "share", single, together)
     return found

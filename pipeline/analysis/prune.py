@@ -12,14 +12,17 @@ from numpy.typing import NDArray
 from pipeline.analysis.curves import ROUNDING, accuracy_points, auc, normalised_auc, r_star
 from pipeline.analysis.methods import FACTORS, named
 from pipeline.analysis.outcomes import Findings, correctness
+from pipeline.analysis.quantities import Prune
 from pipeline.analysis.statistics import Mean, Measure, Single, statistics
+from pipeline.values.columns import ATTRIBUTION, FACTOR, RANDOM
 
 if TYPE_CHECKING:
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
 CURVE = ("method", "normalise", "order")
-OWN = ("attribution", "none")  # the paper does not divide it
+OWN = (ATTRIBUTION, "none")  # the paper does not divide it
 PAPERS_TAYLOR = ("taylor_authors", "layer_l2")  # but it divides this
 DIVIDED = {"none": "", "layer_l2": ", divided by layer"}
 
@@ -35,7 +38,7 @@ class Order:
     @property
     def factor(self) -> str | None:
         """What was changed about attribution, if something was."""
-        return self.method.removeprefix("factor/") if self.method.startswith("factor/") else None
+        return self.method.removeprefix(FACTOR) if self.method.startswith(FACTOR) else None
 
 
 def analyse(outcomes: Outcomes, _values: Params) -> Findings:
@@ -75,7 +78,7 @@ def curve_rows(
     ]
 
 
-def measures(orders: Sequence[Order], correct: NDArray[np.bool_], *, rates: Sequence[float]) -> dict[str, Measure]:
+def measures(orders: Sequence[Order], correct: NDArray[np.bool_], *, rates: Sequence[float]) -> dict[Key, Measure]:
     """What one model's curves, `(ranking, rate, example)`, say of each method, and of attribution beside others.
 
     AUCs (trapezoid over the rate) and their differences are in points; `how` is how the importance was normalised.
@@ -87,36 +90,38 @@ def measures(orders: Sequence[Order], correct: NDArray[np.bool_], *, rates: Sequ
     - `factor/<name>`: AUC of attribution with one thing changed minus that of attribution, undivided
     """
     areas = 100 * auc(rates, correct.transpose(0, 2, 1))  # (ranking, example)
-    random = areas[[n for n, one in enumerate(orders) if one.method == "random"]]
+    random = areas[[n for n, one in enumerate(orders) if one.method == RANDOM]]
     ranked: dict[tuple[str, str], NDArray[np.float64]] = {
         (one.method, one.normalise): area
         for one, area in zip(orders, areas, strict=True)
-        if one.method != "random" and not one.factor
+        if one.method != RANDOM and not one.factor
     }
     if len(random):
-        ranked["random", "none"] = random.mean(axis=0)
-    found: dict[str, Measure] = {}
+        ranked[RANDOM, "none"] = random.mean(axis=0)
+    found: dict[Key, Measure] = {}
     for (method, how), area in ranked.items():
-        found[f"auc/{method}/{how}"] = Mean(f"AUC, {named(method)}{DIVIDED[how]}", "points", area)
+        auc_of = Prune.RANDOM_AUC.key() if method == RANDOM else Prune.AUC.key(method=method, how=how)
+        found[auc_of] = Mean(f"AUC, {named(method)}{DIVIDED[how]}", "points", area)
     for (method, how), area in ranked.items():
-        own = ranked.get(("attribution", how))
-        if own is not None and method != "attribution":
+        own = ranked.get((ATTRIBUTION, how))
+        if own is not None and method != ATTRIBUTION:
             label = f"AUC, attribution minus {named(method)}{DIVIDED[how].replace('divided', 'both divided')}"
-            found[f"lead/{method}/{how}"] = Mean(label, "points", own - area)
+            lead = Prune.RANDOM_LEAD.key() if method == RANDOM else Prune.LEAD.key(against=method, how=how)
+            found[lead] = Mean(label, "points", own - area)
     if OWN not in ranked:
         return found
     own = ranked[OWN]
     if PAPERS_TAYLOR in ranked:
         method, how = PAPERS_TAYLOR
         label = f"AUC, attribution minus {named(method)}{DIVIDED[how]}, the paper's pair"
-        found["lead/paper"] = Mean(label, "points", own - ranked[PAPERS_TAYLOR])
+        found[Prune.PAPERS_LEAD.key()] = Mean(label, "points", own - ranked[PAPERS_TAYLOR])
     if len(random):
         share = float((random.mean(axis=1) >= own.mean() - ROUNDING).mean())
-        found["beaten/random"] = Single("share of random orders that prune at least as well", "share", share)
+        found[Prune.BEATEN.key()] = Single("share of random orders that prune at least as well", "share", share)
     for one, area in zip(orders, areas, strict=True):
         if one.factor:
             label = f"{FACTORS[one.factor]}: AUC minus that without the change"
-            found[one.method] = Mean(label, "points", area - own)
+            found[Prune.FACTOR.key(factor=one.factor)] = Mean(label, "points", area - own)
     return found
 
 
@@ -126,7 +131,7 @@ def facts(
     """What else a model's curves show: nAUC and r* of every ranking, and between which AUCs its random orders lie."""
     majority, n = float(np.bincount(labels).max() / len(labels)), len(labels)
     accuracy = correct.mean(axis=2)  # (ranking, rate)
-    random = 100 * auc(rates, accuracy[[number for number, one in enumerate(orders) if one.method == "random"]])
+    random = 100 * auc(rates, accuracy[[number for number, one in enumerate(orders) if one.method == RANDOM]])
     return {
         "n": n,
         "majority": majority,
@@ -135,7 +140,7 @@ def facts(
             {"method": one.method, "normalise": one.normalise, "auc": float(100 * auc(rates, curve))}
             | {"nauc": normalised_auc(rates, curve, majority=majority, n=n), "r_star": r_star(rates, curve)}
             for one, curve in zip(orders, accuracy, strict=True)
-            if one.method != "random"
+            if one.method != RANDOM
         ],
         "random": {"orders": len(random), "lowest": float(random.min()), "highest": float(random.max())}
         if len(random)

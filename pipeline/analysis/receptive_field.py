@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.analysis.intervals import quantiles
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.quantities import ReceptiveField
 from pipeline.analysis.statistics import Measure, Single, statistics
 
 SpecialTokens = Literal["without", "with"]
@@ -18,6 +19,7 @@ ROUNDING = 12  # decimals; sums of fractions end a rounding error beside what th
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
@@ -92,7 +94,7 @@ def distance_rows(edges: Edges, *, task: str, seed: int, n: int) -> list[dict[st
     return rows
 
 
-def measures(edges: Edges, *, pairs: bool) -> dict[str, Measure]:
+def measures(edges: Edges, *, pairs: bool) -> dict[Key, Measure]:
     """One number of a model each; None where it is undefined. Within a segment only for tasks of `pairs` of sentences.
 
     - `distance`: mean |query - key|, in tokens
@@ -100,15 +102,17 @@ def measures(edges: Edges, *, pairs: bool) -> dict[str, Measure]:
       to the last that can hold edges, in tokens
     - `within`, `within_growth`: the same of the share of edges whose ends lie in the same segment
     """
-    found: dict[str, Measure] = {}
-    found["distance"] = Single("mean distance of tree edges", "tokens", mean(edges.distance))
+    found: dict[Key, Measure] = {}
+    found[ReceptiveField.DISTANCE.key()] = Single("mean distance of tree edges", "tokens", mean(edges.distance))
     label = "growth of the mean distance, first to last layer"
-    found["growth"] = Single(label, "tokens", growth(edges.layer, edges.distance, edges.layers))
+    found[ReceptiveField.GROWTH.key()] = Single(label, "tokens", growth(edges.layer, edges.distance, edges.layers))
     if pairs:
         paired = edges.where(edges.pair)
-        found["within"] = Single("tree edges within a sentence", "share", mean(paired.within))
+        found[ReceptiveField.WITHIN.key()] = Single("tree edges within a sentence", "share", mean(paired.within))
         label = "growth of the share within a sentence, first to last layer"
-        found["within_growth"] = Single(label, "share", growth(paired.layer, paired.within, edges.layers))
+        found[ReceptiveField.WITHIN_GROWTH.key()] = Single(
+            label, "share", growth(paired.layer, paired.within, edges.layers)
+        )
     return found
 
 

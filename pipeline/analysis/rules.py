@@ -1,16 +1,22 @@
-"""The rules of `rules.yaml`, checked."""
+"""The rules of `rules.yaml`, checked: their form as they are read, and that `analyse` knows what they name."""
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.analysis.experiments import quantities_of
+from pipeline.analysis.keys import NUMBER
 from pipeline.analysis.verdicts import Limits
+from pipeline.errors import InputError
 
 FILE = Path(__file__).with_name("rules.yaml")
 
@@ -75,3 +81,33 @@ def read_rules(path: Path = FILE) -> Rules:
     rules = tuple(Rule(**{"date": content["date"], **one}) for one in content["rules"])
     seen = {task: tuple(seeds) for task, seeds in content["seen"].items()}
     return Rules(rules, seen, hashlib.sha256(text).hexdigest())
+
+
+def refuse_unknown(rules: Rules, *, tasks: Iterable[str]) -> None:
+    """Refuse a rule that names what `analyse` cannot make, whatever it is run on; `tasks` are all there are.
+
+    A statistic that a run merely lacks, as it has no such task or method, is known all the same.
+
+    Raises:
+        InputError: in one line, the rule, what it names, and the nearest that is known.
+    """
+    every = tuple(tasks)
+    for rule in rules.rules:
+        named = [(part.statistic, str.__eq__) for part in rule.primary]
+        named += [(pattern, fnmatchcase) for pattern in rule.secondary]
+        for name, fits in named:
+            known = known_texts(rule.experiment, near=name, tasks=every)
+            if not any(fits(text, name) for text in known):
+                near = difflib.get_close_matches(name, known, n=1, cutoff=0)
+                hint = f"did you mean {near[0]}?" if near else "there are none"
+                raise InputError(f"{FILE.name}: rule {rule.id} names no statistic of {rule.experiment}: {name}; {hint}")
+
+
+def known_texts(experiment: str, *, near: str, tasks: Iterable[str]) -> list[str]:
+    """The texts of all statistics that an experiment can make, with the numbers of the text `near` where any may stand.
+
+    Raises:
+        InputError: if there is no such experiment.
+    """
+    numbers = [match[0] for match in NUMBER.finditer(near)] or ["0"]
+    return [text for one in quantities_of(experiment) for text in one.texts(tasks=tasks, numbers=numbers)]

@@ -8,19 +8,19 @@ import numpy as np
 
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings, correctness
+from pipeline.analysis.quantities import Shortcut
 from pipeline.analysis.statistics import Mean, Measure, statistics
-from pipeline.analysis.truth import ATTRIBUTION, by_method
+from pipeline.analysis.truth import by_method
+from pipeline.values.columns import ATTRIBUTION, GIVEN, PLAIN, TURNED
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes, Record
     from pipeline.values.schema import Params
 
     Correct = dict[str, NDArray[np.float64]]  # of each kind of rows, (rate, example)
-
-PLAIN, GIVEN, TURNED = "plain", "given", "turned"
-KINDS = {PLAIN: "rows without the word", GIVEN: "rows with the word in its class", TURNED: "rows with it in the others"}
 
 
 def analyse(outcomes: Outcomes, _values: Params) -> Findings:
@@ -49,12 +49,12 @@ def of_methods(table: Any) -> tuple[list[float], dict[str, Correct]]:
     kinds = np.array([one["rows"] for one in who])
     methods = np.array([one["method"] for one in orders])
     return [one["rate"] for one in rates], {
-        method: {kind: hits[methods == method][..., kinds == kind].mean(axis=0) for kind in KINDS}
+        method: {kind: hits[methods == method][..., kinds == kind].mean(axis=0) for kind in Shortcut.KINDS}
         for method in dict.fromkeys(methods.tolist())
     }
 
 
-def ranking(rows: list[Record]) -> dict[str, Measure]:
+def ranking(rows: list[Record]) -> dict[Key, Measure]:
     """`first/<method>`: in how many % of the examples the word is the first of all tokens.
 
     `first/attribution-<other>` are attribution's minus the other's, in points. `brought` is how much of the class's
@@ -62,20 +62,22 @@ def ranking(rows: list[Record]) -> dict[str, Measure]:
     """
     of_methods = {method: 100 * values for method, values in by_method(rows, "first").items()}
     label = "examples in which the word comes first"
-    found: dict[str, Measure] = {
-        f"first/{method}": Mean(f"{label}, {named(method)}", "%", values, step=100)
+    found: dict[Key, Measure] = {
+        Shortcut.FIRST.key(method=method): Mean(f"{label}, {named(method)}", "%", values, step=100)
         for method, values in of_methods.items()
     }
     for method, values in of_methods.items():
         if method != ATTRIBUTION:
             text = f"{label}, {named(ATTRIBUTION)} minus {named(method)}"
-            found[f"first/{ATTRIBUTION}-{method}"] = Mean(text, "points", of_methods[ATTRIBUTION] - values, step=100)
+            found[Shortcut.FIRST_LEAD.key(against=method)] = Mean(
+                text, "points", of_methods[ATTRIBUTION] - values, step=100
+            )
     (brought,) = by_method([row | {"method": ATTRIBUTION} for row in rows], "brought").values()
     label = "probability of the word's class that attention brings, of the layer that brings most"
-    return found | {"brought": Mean(label, "share", brought)}
+    return found | {Shortcut.BROUGHT.key(): Mean(label, "share", brought)}
 
 
-def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[str, Measure]:
+def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[Key, Measure]:
     """What the model relies on, and what pruning changes, in points.
 
     - `accuracy/<kind>`: of the whole model, on rows `plain`, `given` and `turned`, in %
@@ -84,17 +86,21 @@ def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[str, Measur
     - `spared/<method>/<rate>`: the same on `plain` rows
     """
     whole = next(iter(correct.values()))
-    found: dict[str, Measure] = {
-        f"accuracy/{kind}": Mean(f"accuracy, {label}", "%", 100 * whole[kind][0], step=100)
-        for kind, label in KINDS.items()
+    found: dict[Key, Measure] = {
+        Shortcut.ACCURACY.key(kind=kind): Mean(f"accuracy, {label}", "%", 100 * whole[kind][0], step=100)
+        for kind, label in Shortcut.KINDS.items()
     }
     relied = 100 * (whole[GIVEN][0] - whole[TURNED][0])
-    found["relied"] = Mean("accuracy with the word in its class minus in the others", "points", relied, step=100)
-    for name, kind in (("regained", TURNED), ("spared", PLAIN)):
+    found[Shortcut.RELIED.key()] = Mean(
+        "accuracy with the word in its class minus in the others", "points", relied, step=100
+    )
+    for quantity, kind in ((Shortcut.REGAINED, TURNED), (Shortcut.SPARED, PLAIN)):
         for method, of_kind in correct.items():
             for rate, hits in zip(rates[1:], of_kind[kind][1:], strict=True):
-                label = f"accuracy without {rate:.0%} of the heads minus with all, {KINDS[kind]}, {named(method)}"
-                found[f"{name}/{method}/{rate:g}"] = Mean(label, "points", 100 * (hits - of_kind[kind][0]))
+                label = (
+                    f"accuracy without {rate:.0%} of the heads minus with all, {Shortcut.KINDS[kind]}, {named(method)}"
+                )
+                found[quantity.key(method=method, rate=rate)] = Mean(label, "points", 100 * (hits - of_kind[kind][0]))
     return found
 
 

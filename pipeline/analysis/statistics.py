@@ -14,6 +14,8 @@ from pipeline.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.analysis.keys import Key
+
 
 @dataclass(frozen=True)
 class Mean:
@@ -52,14 +54,14 @@ Measure = Mean | Ratio | Single
 
 @dataclass(frozen=True)
 class Statistic:
-    """What all models of a task came to. `name` is its key, `label` says it to a reader, both without the task.
+    """What all models of a task came to. `label` says to a reader what `key` is, both without the task.
 
     `estimate` is None where the statistic is undefined, and `why` says so; `by_seed` holds each model's own value,
     `of_models` what was measured of each.
     """
 
     task: str | None
-    name: str
+    key: Key
     label: str
     unit: str
     estimate: Estimate | None
@@ -74,7 +76,7 @@ class Statistic:
             interval = replace(interval, low=max(0.0, interval.low), high=min(100.0, interval.high))
         return {
             "task": self.task,
-            "name": self.name,
+            "name": self.key.text,
             "label": self.label,
             "unit": self.unit,
             "value": found.value if found else None,
@@ -90,9 +92,9 @@ class Statistic:
 
 
 def statistics(
-    task: str | None, models: Sequence[Mapping[str, Measure]], *, examples: Sequence[Sequence[str]] | None = None
+    task: str | None, models: Sequence[Mapping[Key, Measure]], *, examples: Sequence[Sequence[str]] | None = None
 ) -> list[Statistic]:
-    """Estimate every measure, of which each model of the task has one by the same name.
+    """Estimate every measure, of which each model of the task has one by the same key.
 
     `examples` are the ids of each model's examples, in their order.
 
@@ -103,12 +105,12 @@ def statistics(
         raise InputError(f"the models of {task} were measured on different examples: run their stages again")
     if any(list(measures) != list(models[0]) for measures in models):
         raise InputError(f"the models of {task} were measured by different measures: run their stages again")
-    return [_estimated(task, name, [measures[name] for measures in models]) for name in models[0]]
+    return [_estimated(task, key, [measures[key] for measures in models]) for key in models[0]]
 
 
-def _estimated(task: str | None, name: str, of_models: Sequence[Measure]) -> Statistic:
+def _estimated(task: str | None, key: Key, of_models: Sequence[Measure]) -> Statistic:
     by_seed = [_of_one(measure) for measure in of_models]
-    known: dict[str, Any] = {"task": task, "name": name, "label": of_models[0].label, "unit": of_models[0].unit}
+    known: dict[str, Any] = {"task": task, "key": key, "label": of_models[0].label, "unit": of_models[0].unit}
     known |= {
         "of_models": tuple(of_models),
         "by_seed": tuple(None if value is None else round(value, 12) + 0.0 for value in by_seed),

@@ -11,24 +11,15 @@ from numpy.typing import NDArray
 from pipeline.analysis.estimates import ratio_bounds
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.quantities import Tree
 from pipeline.analysis.statistics import Measure, Ratio, Single, statistics
+from pipeline.values.columns import ATTRIBUTION, NOTHING, OPTIMUM, RANDOM, TREE
 
 if TYPE_CHECKING:
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
-# Sets of edges of the tree's size at the run's threshold: first those that may take only what a tree may take.
-BASELINES = {
-    "attention": "attention tree",
-    "gradient_x_attention": "gradient × attention tree",
-    "value_weighted": "value-weighted attention tree",
-    "contribution": "contribution tree",
-    "joint": "joint-path attribution tree",
-    "eligible_edges": "largest edges that a tree may take",
-    "top_edges": "largest edges, [CLS] allowed",
-    "optimum": "exact optimum",
-}
-REVIEWED = (0.5, 0.4)  # claim R2: the reviewer's threshold and the paper's
 VALUES = ("edges", "missing", "objective", "full", "only", "without")
 
 Rows = Sequence[Mapping[str, Any]]
@@ -84,7 +75,7 @@ def _means(by_example: Mapping[str, Sequence[Any]]) -> NDArray[np.float64]:
     return np.stack([np.mean(values, axis=0) for values in by_example.values()])
 
 
-def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[str, Measure]:
+def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[Key, Measure]:
     """What one model's trees carry. A share of 1 is what all edges carry beyond none, 0 is nothing.
 
     - `recovered/tree`, `recovered/random`: of what is lost without any edge, the share that they alone bring back
@@ -95,8 +86,8 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[str, Measure]:
     - `knee`: the threshold with the largest excess
     - `edge_area/<map>`: recovered share, averaged over the logarithm of the share of edges that are kept
     """
-    full = sets["tree", tau, False]["full"]
-    nothing = sets["nothing", tau, False]["only"]
+    full = sets[TREE, tau, False]["full"]
+    nothing = sets[NOTHING, tau, False]["only"]
     carried = full - nothing
 
     def share(label: str, above: NDArray[np.float64]) -> Ratio:
@@ -105,54 +96,54 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[str, Measure]:
     def only(arm: str, at: float = tau) -> NDArray[np.float64]:
         return sets[arm, at, False]["only"]
 
-    tree, random = only("tree"), only("random")
-    found: dict[str, Measure] = {
-        "recovered/tree": share(f"recovered share, tree at τ = {tau:g}", tree - nothing),
-        "recovered/random": share("recovered share, random trees", random - nothing),
-        "recovered/tree-random": share("recovered share, tree minus random trees", tree - random),
+    tree, random = only(TREE), only(RANDOM)
+    found: dict[Key, Measure] = {
+        Tree.RECOVERED.key(arm=TREE): share(f"recovered share, tree at τ = {tau:g}", tree - nothing),
+        Tree.RECOVERED.key(arm=RANDOM): share("recovered share, random trees", random - nothing),
+        Tree.BEYOND_RANDOM.key(): share("recovered share, tree minus random trees", tree - random),
     }
-    for arm, label in BASELINES.items():
-        found[f"recovered/{arm}-tree"] = share(f"recovered share, {label} minus tree", only(arm) - tree)
-    without, random_without = (sets[arm, tau, False]["without"] for arm in ("tree", "random"))
-    found["comprehensiveness/tree"] = share("share lost without the tree", full - without)
+    for arm, label in Tree.BASELINES.items():
+        found[Tree.BASELINE.key(arm=arm)] = share(f"recovered share, {label} minus tree", only(arm) - tree)
+    without, random_without = (sets[arm, tau, False]["without"] for arm in (TREE, RANDOM))
+    found[Tree.LOST.key()] = share("share lost without the tree", full - without)
     label = "share lost without the tree minus without random trees"
-    found["comprehensiveness/tree-random"] = share(label, random_without - without)
+    found[Tree.LOST_BEYOND_RANDOM.key()] = share(label, random_without - without)
     found |= _open(sets, tau=tau)
-    excess = {at: only("tree", at) - only("random", at) for at in thresholds(sets)}
+    excess = {at: only(TREE, at) - only(RANDOM, at) for at in thresholds(sets)}
     for at, above in excess.items():
-        found[f"excess/{at:g}"] = share(f"excess over random trees, τ = {at:g}", above)
-    if set(excess).issuperset(REVIEWED):
-        reviewed, paper = REVIEWED
+        found[Tree.EXCESS.key(tau=at)] = share(f"excess over random trees, τ = {at:g}", above)
+    reviewed, paper = Tree.REVIEWED
+    if {reviewed, paper} <= set(excess):
         label = f"excess at τ = {reviewed:g} minus at {paper:g}"
-        found[f"excess/{reviewed:g}-{paper:g}"] = share(label, excess[reviewed] - excess[paper])
-    found["knee"] = Single("threshold with the largest excess", "τ", knee(excess, carried))
+        found[Tree.EXCESS_REVIEWED.key()] = share(label, excess[reviewed] - excess[paper])
+    found[Tree.KNEE.key()] = Single("threshold with the largest excess", "τ", knee(excess, carried))
     areas = {name: area(at, kept) for name, (at, kept) in shares.items()}
     for name, value in areas.items():
-        found[f"edge_area/{name}"] = share(f"area over edges, {named(name)}", value - nothing)
+        found[Tree.AREA.key(method=name)] = share(f"area over edges, {named(name)}", value - nothing)
     for name, value in areas.items():
-        if name != "attribution":
+        if name != ATTRIBUTION:
             label = f"area over edges, attribution minus {named(name)}"
-            found[f"edge_area/attribution-{name}"] = share(label, areas["attribution"] - value)
+            found[Tree.AREA_LEAD.key(against=name)] = share(label, areas[ATTRIBUTION] - value)
     return found
 
 
-def _open(sets: Sets, *, tau: float) -> dict[str, Measure]:
+def _open(sets: Sets, *, tau: float) -> dict[Key, Measure]:
     """The recovered shares with the rows of special tokens left open."""
     opened = {arm: columns for (arm, at, is_open), columns in sets.items() if is_open and at == tau}
-    nothing, tree = opened["nothing"]["only"], opened["tree"]["only"]
-    carried = opened["tree"]["full"] - nothing
-    found: dict[str, Measure] = {
-        "open/tree": Ratio("recovered share with open rows, tree", "share", tree - nothing, carried)
+    nothing, tree = opened[NOTHING]["only"], opened[TREE]["only"]
+    carried = opened[TREE]["full"] - nothing
+    found: dict[Key, Measure] = {
+        Tree.OPEN.key(): Ratio("recovered share with open rows, tree", "share", tree - nothing, carried)
     }
-    for arm, name in BASELINES.items():
+    for arm, name in Tree.BASELINES.items():
         label = f"recovered share with open rows, {name} minus tree"
-        found[f"open/{arm}-tree"] = Ratio(label, "share", opened[arm]["only"] - tree, carried)
+        found[Tree.OPEN_BASELINE.key(arm=arm)] = Ratio(label, "share", opened[arm]["only"] - tree, carried)
     return found
 
 
 def thresholds(sets: Sets) -> list[float]:
     """The thresholds at which trees were grown."""
-    return sorted({tau for arm, tau, _ in sets if arm == "tree"})
+    return sorted({tau for arm, tau, _ in sets if arm == TREE})
 
 
 def knee(excess: dict[float, NDArray[np.float64]], carried: NDArray[np.float64]) -> float | None:
@@ -176,10 +167,10 @@ def curve_rows(sets: Sets, *, tau: float) -> list[dict[str, Any]]:
 
     `low` and `high` bound what the tree recovers, of this model, over examples.
     """
-    full, nothing = sets["tree", tau, False]["full"], sets["nothing", tau, False]["only"]
+    full, nothing = sets[TREE, tau, False]["full"], sets[NOTHING, tau, False]["only"]
     rows = []
     for at in thresholds(sets):
-        tree, random = sets["tree", at, False], sets["random", at, False]
+        tree, random = sets[TREE, at, False], sets[RANDOM, at, False]
         row = {"tau": at, "n": len(full), "edges": float(tree["edges"].mean())}
         row |= {"objective": float(tree["objective"].mean())}
         row |= {"recovered": _share(tree["only"] - nothing, full - nothing)}
@@ -192,7 +183,7 @@ def curve_rows(sets: Sets, *, tau: float) -> list[dict[str, Any]]:
 
 def share_rows(sets: Sets, shares: Shares, *, tau: float) -> list[dict[str, Any]]:
     """One row per map and share of edges: the recovered share."""
-    full, nothing = sets["tree", tau, False]["full"], sets["nothing", tau, False]["only"]
+    full, nothing = sets[TREE, tau, False]["full"], sets[NOTHING, tau, False]["only"]
     return [
         {"map": name, "share": float(share), "n": len(full), "recovered": _share(kept - nothing, full - nothing)}
         for name, (at, only) in shares.items()
@@ -202,8 +193,8 @@ def share_rows(sets: Sets, shares: Shares, *, tau: float) -> list[dict[str, Any]
 
 def facts(sets: Sets, *, tau: float) -> dict[str, Any]:
     """Sizes, and mean probabilities of the predicted class: of the whole model, and without any edge."""
-    tree, nothing = sets["tree", tau, False], sets["nothing", tau, False]
-    as_large = [arm for arm in ("random", *BASELINES) if arm != "optimum"]
+    tree, nothing = sets[TREE, tau, False], sets[NOTHING, tau, False]
+    as_large = [arm for arm in (RANDOM, *Tree.BASELINES) if arm != OPTIMUM]
     return {
         "n": len(tree["full"]),
         "tau": tau,
@@ -218,8 +209,8 @@ def facts(sets: Sets, *, tau: float) -> dict[str, Any]:
 
 def optimum_facts(rows: Rows, sets: Sets, *, tau: float) -> dict[str, Any]:
     """How much of the optimum's objective the heuristic reaches, where there is something to reach."""
-    optimal, reached = (sets[arm, tau, False]["objective"] for arm in ("optimum", "tree"))
-    proven = np.array([row["proven"] for row in rows if row["arm"] == "optimum" and not row["open"]])
+    optimal, reached = (sets[arm, tau, False]["objective"] for arm in (OPTIMUM, TREE))
+    proven = np.array([row["proven"] for row in rows if row["arm"] == OPTIMUM and not row["open"]])
     there = proven & (optimal > 0)
     ratio = reached[there] / optimal[there]
     some = bool(there.any())

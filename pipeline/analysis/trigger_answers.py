@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.values.columns import MINED
 from pipeline.values.long import places_of, to_array
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-MINED = "mined"
 KINDS = {
     MINED: "mined from attribution",
     "attention": "mined from attention",

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.analysis.trigger_answers import MINED, per_class
+from pipeline.analysis.trigger_answers import per_class
+from pipeline.values.columns import MINED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

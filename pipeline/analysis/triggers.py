@@ -8,15 +8,18 @@ import numpy as np
 from scipy.stats import rankdata
 
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.quantities import Triggers
 from pipeline.analysis.statistics import Mean, Measure, Ratio, Single, statistics
-from pipeline.analysis.trigger_answers import KINDS, MINED, effects, of_triggers, read_answers
+from pipeline.analysis.trigger_answers import KINDS, effects, of_triggers, read_answers
 from pipeline.analysis.trigger_facts import facts, table_rows
+from pipeline.values.columns import MINED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.analysis.trigger_answers import Answers
     from pipeline.values.schema import Params
@@ -48,7 +51,9 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
             known = model._asdict() | {"n": len(dev.labels), "n_select": len(select.labels)}
             table += table_rows(rows, known)
             known["mined"] = outcomes.facts("triggers", model, name="mined")
-            records.append(known | facts(rows, dev, chosen["best"], kinds=kinds, count=count, classes=classes))
+            records.append(
+                known | facts(rows, dev, chosen[Triggers.BEST[MINED]], kinds=kinds, count=count, classes=classes)
+            )
         found += statistics(task, measured, examples=examples)
     return Findings(records, found, {"triggers": table})
 
@@ -66,16 +71,18 @@ def groups(
     of_kind = {kind: [number for number in known if rows[number]["kind"] == kind] for kind in kinds}
     mined = of_kind[MINED]
     best = {
-        _best(kind): sorted(numbers, key=lambda number: -np.nan_to_num(select_drops[number], nan=-np.inf))[:count]
+        Triggers.BEST[kind]: sorted(numbers, key=lambda number: -np.nan_to_num(select_drops[number], nan=-np.inf))[
+            :count
+        ]
         for kind, numbers in of_kind.items()
     }
     apart = [number for number in mined if rows[number]["collapses_to"] is None]
-    return of_kind | best | {"strongest": mined[:count], "mined_without_collapsing": apart}
+    return of_kind | best | {Triggers.STRONGEST: mined[:count], Triggers.APART: apart}
 
 
 def measures(
     rows: Sequence[Record], dev: Answers, chosen: Mapping[str, Sequence[int]], *, kinds: Sequence[str]
-) -> dict[str, Measure]:
+) -> dict[Key, Measure]:
     """What one model's triggers cost, of the `groups` `chosen` (numbers of `rows`). Drops are in points.
 
     - `foreign_drop/<group>`: mean of the triggers' foreign drops
@@ -87,19 +94,18 @@ def measures(
     - `collapsing`: share of the mined ones that send nearly all examples to one class
     """
     names = {kind: f"all {KINDS[kind]}" for kind in kinds}
-    names |= {_best(kind): f"the best {KINDS[kind]}" for kind in kinds}
-    names |= {"strongest": f"the strongest {KINDS[MINED]}"}
-    names |= {"mined_without_collapsing": f"all {KINDS[MINED]} that do not collapse"}
+    names |= {Triggers.BEST[kind]: f"the best {KINDS[kind]}" for kind in kinds}
+    names |= {Triggers.STRONGEST: f"the strongest {KINDS[MINED]}"}
+    names |= {Triggers.APART: f"all {KINDS[MINED]} that do not collapse"}
     drops = {group: _foreign_drop(names[group], dev, numbers) for group, numbers in chosen.items()}
     controls = [kind for kind in kinds if kind != MINED]
-    pairs = [*((MINED, one) for one in controls), *(("best", _best(one)) for one in controls), ("strongest", MINED)]
-    found: dict[str, Measure] = {f"foreign_drop/{group}": drop for group, drop in drops.items()}
-    found |= {f"foreign_drop/{one}-{other}": _minus(drops[one], drops[other], names[other]) for one, other in pairs}
-    return found | _of_best(dev, list(chosen["best"])) | _of_mined([rows[number] for number in chosen[MINED]])
-
-
-def _best(kind: str) -> str:
-    return "best" if kind == MINED else f"best_{kind}"
+    best = Triggers.BEST
+    pairs = {Triggers.BEYOND_CONTROL.key(against=one): (MINED, one) for one in controls}
+    pairs |= {Triggers.BEST_BEYOND_CONTROL.key(against=one): (best[MINED], best[one]) for one in controls}
+    pairs[Triggers.STRONGEST_BEYOND_MINED.key()] = (Triggers.STRONGEST, MINED)
+    found: dict[Key, Measure] = {Triggers.FOREIGN_DROP.key(group=group): drop for group, drop in drops.items()}
+    found |= {key: _minus(drops[one], drops[other], names[other]) for key, (one, other) in pairs.items()}
+    return found | _of_best(dev, list(chosen[best[MINED]])) | _of_mined([rows[number] for number in chosen[MINED]])
 
 
 def _foreign_drop(name: str, dev: Answers, numbers: Sequence[int]) -> Measure:
@@ -120,24 +126,27 @@ def _minus(one: Measure, other: Measure, name: str) -> Measure:
     return Mean(label, "points", one.values - other.values, step=max(one.step, other.step))
 
 
-def _of_best(dev: Answers, best: list[int]) -> dict[str, Measure]:
+def _of_best(dev: Answers, best: list[int]) -> dict[Key, Measure]:
     drop, flipped = "drop on all examples, the best mined", "right answers flipped, the best mined"
     if not best:
-        return {"drop/best": Single(drop, "points", None), "flipped/best": Single(flipped, "share", None)}
+        return {
+            Triggers.DROP.key(): Single(drop, "points", None),
+            Triggers.FLIPPED.key(): Single(flipped, "share", None),
+        }
     right = (dev.before == dev.labels).astype(np.float64)
     turned = right * (dev.after[best] != dev.labels).mean(axis=0)
     return {
-        "drop/best": Mean(drop, "points", 100 * dev.lost[best].mean(axis=0), step=100 / len(best)),
-        "flipped/best": Ratio(flipped, "share", turned, right),
+        Triggers.DROP.key(): Mean(drop, "points", 100 * dev.lost[best].mean(axis=0), step=100 / len(best)),
+        Triggers.FLIPPED.key(): Ratio(flipped, "share", turned, right),
     }
 
 
-def _of_mined(mined: Sequence[Record]) -> dict[str, Measure]:
+def _of_mined(mined: Sequence[Record]) -> dict[Key, Measure]:
     correlation = rank_correlation([row["strength"] for row in mined], [row["foreign_drop"] for row in mined])
     collapsing = float(np.mean([row["collapses_to"] is not None for row in mined])) if mined else None
     return {
-        "spearman": Single("Spearman's ρ of strength and foreign drop, all mined", "", correlation),
-        "collapsing": Single("mined triggers that collapse to a class", "share", collapsing),
+        Triggers.SPEARMAN.key(): Single("Spearman's ρ of strength and foreign drop, all mined", "", correlation),
+        Triggers.COLLAPSING.key(): Single("mined triggers that collapse to a class", "share", collapsing),
     }
 
 

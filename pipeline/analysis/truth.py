@@ -8,26 +8,20 @@ import numpy as np
 
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings
+from pipeline.analysis.quantities import Truth
 from pipeline.analysis.statistics import Mean, Measure, statistics
+from pipeline.values.columns import ATTRIBUTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
+    from pipeline.analysis.keys import Key, Quantity
     from pipeline.analysis.outcomes import Outcomes, Record
     from pipeline.values.schema import Params
 
     Values = dict[str, NDArray[np.float64]]  # of each method, by example
-
-ATTRIBUTION = "attribution"
-LEVELS = {"pairs": "query-key pairs", "edges": "edges of single heads"}
-AGREEMENT = {
-    "auroc": ("AUROC", "share"),
-    "average_precision": ("average precision", "share"),
-    "precision": ("precision at {k}", "share"),
-    "spearman": ("Spearman's r", "r"),
-}
 
 
 def analyse(outcomes: Outcomes, values: Params) -> Findings:
@@ -50,29 +44,35 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
     return Findings(records, found, {"groups": groups, "randomised": correlations})
 
 
-def measures(rows: Sequence[Record], lost: Sequence[Record], *, top_k: int) -> dict[str, Measure]:
+def measures(rows: Sequence[Record], lost: Sequence[Record], *, top_k: int) -> dict[Key, Measure]:
     """What one model's examples say of every method, and of attribution beside each other one.
 
-    - `<agreement>/<level>/<method>`: of `AGREEMENT`, the mean over examples
+    - `<agreement>/<level>/<method>`: of `Truth.MEASURES`, the mean over examples
     - `<agreement>/<level>/attribution-<other>`: attribution's minus the other's
     - `lost/<method>`, `lost/attribution-<other>`: log-odds lost without the pairs of the largest scores, mean over the
       sizes of groups
     """
-    found: dict[str, Measure] = {}
+    found: dict[Key, Measure] = {}
     for level in dict.fromkeys(row["level"] for row in rows):
-        for name, (label, unit) in AGREEMENT.items():
+        for name, (label, unit) in Truth.MEASURES.items():
+            own, lead = (
+                quantity.where(measure=name, level=level) for quantity in (Truth.AGREEMENT, Truth.AGREEMENT_LEAD)
+            )
             of_methods = by_method([row for row in rows if row["level"] == level], name)
-            found |= beside(f"{name}/{level}", f"{label.format(k=top_k)}, {LEVELS[level]}", unit, of_methods)
+            found |= beside(own, lead, f"{label.format(k=top_k)}, {Truth.LEVELS[level]}", unit, of_methods)
     label = "log-odds lost without the pairs of the largest scores"
-    return found | beside("lost", label, "log-odds", by_method(lost, "lost"))
+    return found | beside(Truth.LOST, Truth.LOST_LEAD, label, "log-odds", by_method(lost, "lost"))
 
 
-def randomised(rows: Sequence[Record]) -> dict[str, Measure]:
+def randomised(rows: Sequence[Record]) -> dict[Key, Measure]:
     """`randomised/<method>`: rank correlation of scores with those after all layers and the classifier are shuffled."""
     last = max(row["shuffled"] for row in rows)
     of_methods = by_method([row for row in rows if row["shuffled"] == last], "spearman")
     label = "rank correlation with the scores of shuffled weights"
-    return {f"randomised/{name}": Mean(f"{label}, {named(name)}", "r", values) for name, values in of_methods.items()}
+    return {
+        Truth.RANDOMISED.key(method=name): Mean(f"{label}, {named(name)}", "r", values)
+        for name, values in of_methods.items()
+    }
 
 
 def mean_rows(rows: Sequence[Record], *, along: str, value: str, **known: Any) -> list[dict[str, Any]]:
@@ -96,14 +96,16 @@ def by_method(rows: Sequence[Record], column: str) -> Values:
     }
 
 
-def beside(name: str, label: str, unit: str, of_methods: Values, *, step: float = 0.0) -> dict[str, Measure]:
-    """Every method's values, and attribution's minus each other one's; `step` as in `Mean`."""
-    found: dict[str, Measure] = {
-        f"{name}/{method}": Mean(f"{label}, {named(method)}", unit, values, step)
+def beside(
+    own: Quantity, lead: Quantity, label: str, unit: str, of_methods: Values, *, step: float = 0.0
+) -> dict[Key, Measure]:
+    """Every method's values, as `own`, and attribution's minus each other one's, as `lead`; `step` as in `Mean`."""
+    found: dict[Key, Measure] = {
+        own.key(method=method): Mean(f"{label}, {named(method)}", unit, values, step)
         for method, values in of_methods.items()
     }
     for method, values in of_methods.items():
         if method != ATTRIBUTION:
             text = f"{label}, {named(ATTRIBUTION)} minus {named(method)}"
-            found[f"{name}/{ATTRIBUTION}-{method}"] = Mean(text, unit, of_methods[ATTRIBUTION] - values, step)
+            found[lead.key(against=method)] = Mean(text, unit, of_methods[ATTRIBUTION] - values, step)
     return found

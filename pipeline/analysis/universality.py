@@ -13,11 +13,13 @@ from scipy.stats import rankdata
 from pipeline.analysis import foreign_pruning
 from pipeline.analysis.estimates import Estimate
 from pipeline.analysis.outcomes import Findings, Model
+from pipeline.analysis.quantities import Universality
 from pipeline.analysis.statistics import Measure, Single, Statistic, statistics
 from pipeline.errors import InputError
 from pipeline.values.importance import read_importance
 
 if TYPE_CHECKING:
+    from pipeline.analysis.keys import Key
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
@@ -61,7 +63,7 @@ def normalised_rows(importance: Importance) -> list[dict[str, Any]]:
     ]
 
 
-def agreements(importance: Mapping[str, Heads]) -> dict[str, Measure]:
+def agreements(importance: Mapping[str, Heads]) -> dict[Key, Measure]:
     """How the importances of different tasks, of one seed, correlate over all heads.
 
     - `similar-others`: Pearson's r of MNLI and RTE minus the mean of the other pairs; needs these and another task
@@ -70,17 +72,23 @@ def agreements(importance: Mapping[str, Heads]) -> dict[str, Measure]:
     - `agreement/<a>-<b>/within_layers`: of what is left when each layer's mean is subtracted
     """
     pairs = list(combinations(importance, 2))
-    found: dict[str, Measure] = {}
+    found: dict[Key, Measure] = {}
     if any(set(pair) == SIMILAR for pair in pairs) and len(pairs) > 1:
-        for kind, correlate, name in (("", pearson, "Pearson's r"), ("/spearman", spearman, "Spearman's ρ")):
+        kinds = (
+            (Universality.SIMILAR, pearson, "Pearson's r"),
+            (Universality.SIMILAR_BY_RANK, spearman, "Spearman's ρ"),
+        )
+        for quantity, correlate, name in kinds:
             values = {pair: correlate(*(importance[task] for task in pair)) for pair in pairs}
             label = f"{name} of MNLI and RTE minus the other pairs' mean"
-            found[f"similar-others{kind}"] = Single(label, "correlation", _similar_minus_others(values))
+            found[quantity.key()] = Single(label, "correlation", _similar_minus_others(values))
     for a, b in pairs:
         x, y = importance[a], importance[b]
-        found[f"agreement/{a}-{b}"] = Single(f"Pearson's r, {a} and {b}", "correlation", pearson(x, y))
+        found[Universality.AGREEMENT.key(task=a, other=b)] = Single(
+            f"Pearson's r, {a} and {b}", "correlation", pearson(x, y)
+        )
         label = f"Pearson's r within layers, {a} and {b}"
-        found[f"agreement/{a}-{b}/within_layers"] = Single(label, "correlation", within_layers(x, y))
+        found[Universality.AGREEMENT_WITHIN.key(task=a, other=b)] = Single(label, "correlation", within_layers(x, y))
     return found
 
 
@@ -93,7 +101,11 @@ def ceilings(task: str, importance: Sequence[Heads]) -> list[Statistic]:
     if len(importance) < 2:
         return []
     result = []
-    for kind, correlate, where in (("", pearson, ""), ("/within_layers", within_layers, " within layers")):
+    kinds = (
+        (Universality.CEILING, pearson, ""),
+        (Universality.CEILING_WITHIN, within_layers, " within layers"),
+    )
+    for quantity, correlate, where in kinds:
         values = [[correlate(a, b) for b in importance if b is not a] for a in importance]
         of_seeds = [None if None in row else float(np.mean([v for v in row if v is not None])) for row in values]
         there = [value for value in of_seeds if value is not None]
@@ -101,7 +113,7 @@ def ceilings(task: str, importance: Sequence[Heads]) -> list[Statistic]:
         mean = None if undefined else Estimate(float(np.mean(there)), None, len(there), None)
         why = "an importance is the same for all heads" if undefined else "none: pairs of seeds share models"
         label = f"Pearson's r{where}, two seeds of {task}"
-        result.append(Statistic(None, f"ceiling/{task}{kind}", label, "correlation", mean, tuple(of_seeds), why))
+        result.append(Statistic(None, quantity.key(task=task), label, "correlation", mean, tuple(of_seeds), why))
     return result
 
 

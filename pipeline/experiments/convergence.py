@@ -21,17 +21,11 @@ from attattr.batching import TokenBudget
 from attattr.examples import Example, inputs_of
 from attattr.integrate import FLOOR
 from pipeline.terminal.progress import bar
+from pipeline.values.columns import AUTO, JUDGE, JUDGED, REFERENCE
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Convergence
 
-AUTO = "auto"  # as in use
-# How far references can be trusted. Of the grid: half of its nodes against all of them. Of the judged examples: what is
-# left of their doubt (see `judged_rows`), and `judge`, their reference against the grid's.
-REFERENCE = "reference"
-JUDGE = "judge"
-
-JUDGED = (("right", 20), ("left", 20))  # the paper's rule and steps, and the rule that its released code computes
 AT_ONCE = 16  # examples whose maps are held in memory
 
 Run = Callable[..., Attribution]

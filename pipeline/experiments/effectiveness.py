@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import torch
 from numpy.typing import NDArray
@@ -23,12 +23,13 @@ from pipeline.measuring.heads import TAYLOR, largest_gradients, losses, per_exam
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.predicting.predict import predict_logits
 from pipeline.scoring.store import per_head, read_heads
+from pipeline.values.columns import HIGHEST_FIRST, LOWEST_FIRST
 from pipeline.values.long import to_columns
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Effectiveness
 
-DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
+DIRECTIONS: tuple[Direction, ...] = (LOWEST_FIRST, HIGHEST_FIRST)
 STORED = {  # target and column of the attribution store
     "attribution_predicted": ("predicted", "attribution_max"),
     "attribution_gold": ("gold", "attribution_max"),

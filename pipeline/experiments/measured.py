@@ -13,7 +13,7 @@ def writing(measure: Callable[[StageConfig], Iterable[Mapping[str, object]]]) ->
     """
 
     def main(config: StageConfig) -> None:
-        from pipeline.tracking.tracking import track_job
+        from pipeline.tracking.jobs import track_job
         from pipeline.values.store import write_rows
 
         with track_job(config):

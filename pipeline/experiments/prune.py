@@ -25,6 +25,7 @@ from pipeline.measuring.heads import (
     taylor,
 )
 from pipeline.scoring.store import per_head, read_heads
+from pipeline.values.columns import RANDOM
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Prune
@@ -59,7 +60,7 @@ def head_importance(
     if "accuracy_difference" in wanted or "loss_difference" in wanted:
         differences = removal_differences(model, examples, token_budget=token_budget)
         importance |= {method: value for method, value in differences.items() if method in wanted}
-    return {method: importance[method] for method in wanted if method != "random"}
+    return {method: importance[method] for method in wanted if method != RANDOM}
 
 
 def removal_differences(
@@ -84,7 +85,7 @@ def rankings(importance: dict[str, Tensor], *, settings: Prune, seed: int) -> li
         for method, values in importance.items()
         for how in settings.normalise
     ]
-    if "random" in settings.methods:
+    if RANDOM in settings.methods:
         if not importance:
             raise ValueError("prune.methods holds random alone: name at least one method to compare with")
         result += random_rankings(next(iter(importance.values())).shape, count=settings.random_orders, seed=seed)
@@ -97,7 +98,7 @@ def importance_rows(orders: Sequence[Ranking], *, task: str, seed: int) -> list[
         {"task": task, "seed": seed, "method": ranking.method, "normalise": ranking.normalise}
         | {"layer": layer, "head": head, "importance": value}
         for ranking in orders
-        if ranking.method != "random"
+        if ranking.method != RANDOM
         for layer, row in enumerate(ranking.importance.tolist())
         for head, value in enumerate(row)
     ]

@@ -14,6 +14,7 @@ from attattr.removal import removed_heads
 from pipeline.measuring.head_orders import Ranking, untied
 from pipeline.measuring.heads import largest_scores, mean_over
 from pipeline.scoring.store import per_head, read_heads
+from pipeline.values.columns import FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -68,7 +69,7 @@ def factor_rankings(
             case "iterative":
                 counts = masked_counts(list(settings.rates), heads=plain.numel(), rounding=settings.rounding)
                 found[factor] = rescored(without, plain, counts=counts, seed=seed)
-    return [Ranking(f"factor/{factor}", "none", 0, importance) for factor, importance in found.items()]
+    return [Ranking(f"{FACTOR}{factor}", "none", 0, importance) for factor, importance in found.items()]
 
 
 def rescored(score: Callable[[Tensor], Tensor], first: Tensor, *, counts: Sequence[int], seed: int) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from attattr.randomness import derived_seed
 from attattr.scores import edge_scores
+from pipeline.values.columns import PAIRS, RANDOM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from attattr.batching import TokenBudget
     from attattr.inputs import Inputs
     from attattr.output import Output
-
-PAIRS, EDGES = "pairs", "edges"  # over all heads of a layer together, and of one head
-RANDOM = "random"
 
 
 class Method(NamedTuple):

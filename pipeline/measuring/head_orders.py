@@ -10,6 +10,7 @@ import torch
 from attattr.pruning import global_masks, masked_counts, ranks
 from attattr.randomness import derived_seed
 from pipeline.predicting.masked import masked_predictions, places
+from pipeline.values.columns import RANDOM
 from pipeline.values.long import to_columns
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def random_rankings(shape: torch.Size, *, count: int, seed: int) -> list[Ranking
     """The first `count` random orders of a replicate's heads."""
     generator = torch.Generator().manual_seed(derived_seed(seed, "random head orders"))
     orders = [torch.randperm(shape.numel(), generator=generator).float().view(shape) for _ in range(count)]
-    return [Ranking("random", "none", number, order) for number, order in enumerate(orders)]
+    return [Ranking(RANDOM, "none", number, order) for number, order in enumerate(orders)]
 
 
 def untied(importance: Tensor, *, seed: int) -> Tensor:

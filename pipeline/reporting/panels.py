@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from pipeline.analysis.keys import Quantity
 from pipeline.errors import InputError
 from pipeline.reporting.style import (
     BLACK,
@@ -75,24 +76,26 @@ def where(curves: pd.DataFrame, **values: Any) -> pd.DataFrame:
     return curves.loc[chosen]
 
 
-def method_dots(statistics: Sequence[Mapping[str, Any]], *, prefix: str, known_nothing: float, xlabel: str) -> Figure:
+def method_dots(
+    statistics: Sequence[Mapping[str, Any]], *, quantity: Quantity, known_nothing: float, xlabel: str
+) -> Figure:
     """Draw a statistic of every method with its interval, one panel per task.
 
-    `statistics` are the rows `<prefix><method>`, among others. A line marks what a method has that knows nothing; with
-    several seeds the small strokes are theirs.
+    The `quantity` is of a method; `statistics` are its rows, among others. A line marks what a method has that knows
+    nothing; with several seeds the small strokes are theirs.
     """
-    rows = [one for one in statistics if one["name"].removeprefix(prefix) in METHODS and one["name"].startswith(prefix)]
+    read = [(one, key.parts["method"]) for one in statistics if (key := quantity.read(one["name"]))]
+    rows = [(one, method) for one, method in read if method in METHODS]
     if not rows:
-        raise InputError(f"there is no {prefix} to draw: run dvc repro")
-    tasks = list(dict.fromkeys(one["task"] for one in rows))
-    methods = in_order(one["name"].removeprefix(prefix) for one in rows)
+        raise InputError(f"there is no {quantity.form} to draw: run dvc repro")
+    tasks = list(dict.fromkeys(one["task"] for one, _ in rows))
+    methods = in_order(method for _, method in rows)
     with matplotlib.style.context(RC, after_reset=True):
         figure, axes = panels(len(tasks))
         figure.set_layout_engine("constrained", w_pad=0.1)  # inches; the names at the left reach the margin
         for ax, task in zip(axes, tasks, strict=True):
-            of_task = [one for one in rows if one["task"] == task]
-            for one in of_task:
-                method = one["name"].removeprefix(prefix)
+            of_task = [(one, method) for one, method in rows if one["task"] == task]
+            for one, method in of_task:
                 style, place = method_style(method), methods.index(method)
                 if len(one["by_seed"]) > 1:
                     ax.plot(one["by_seed"], [place] * len(one["by_seed"]), "|", color=style.colour, markersize=8)
@@ -100,7 +103,7 @@ def method_dots(statistics: Sequence[Mapping[str, Any]], *, prefix: str, known_n
                     ax.plot([one["low"], one["high"]], [place, place], color=style.colour, linewidth=1.5)
                 ax.plot([one["value"]], [place], color=style.colour, **marker(style))
             ax.axvline(known_nothing, color=BLACK, linewidth=0.7, zorder=1)
-            ax.set_title(panel_title(task, sizes=[of_task[0]["n"]], seeds=of_task[0]["replicates"]))
+            ax.set_title(panel_title(task, sizes=[of_task[0][0]["n"]], seeds=of_task[0][0]["replicates"]))
             ax.set_xlabel(xlabel)
         for ax in axes[::2]:
             ax.set_ylabel("")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis.intervals import Interval
@@ -11,13 +10,14 @@ from pipeline.reporting.style import task_name
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from pipeline.analysis.keys import Key, Quantity
     from pipeline.reporting.table_text import Cell, Row
 
     Record = Mapping[str, Any]
 
 
-def statistic_rows(statistics: Sequence[Record], *patterns: str) -> list[Row]:
-    """One row per statistic whose name matches a pattern (as of file names), all without patterns; task by task."""
+def statistic_rows(statistics: Sequence[Record], *quantities: Quantity) -> list[Row]:
+    """One row per statistic of the quantities, all without any; task by task."""
     return [
         {
             "task": one["task"] or "all",
@@ -29,7 +29,7 @@ def statistic_rows(statistics: Sequence[Record], *patterns: str) -> list[Row]:
             "holds": one["holds"] or one["why"],
         }
         for one in statistics
-        if not patterns or any(fnmatchcase(one["name"], pattern) for pattern in patterns)
+        if not quantities or any(quantity.read(one["name"]) for quantity in quantities)
     ]
 
 
@@ -40,16 +40,16 @@ def value_cell(statistic: Record) -> Cell:
     return Interval(statistic["value"], statistic["low"], statistic["high"])
 
 
-def by_name(statistics: Sequence[Record], task: str | None, name: str) -> Record | None:
+def by_key(statistics: Sequence[Record], task: str | None, key: Key) -> Record | None:
     """One statistic of a task; None where the run does not have it."""
-    return next((one for one in statistics if (one["task"], one["name"]) == (task, name)), None)
+    return next((one for one in statistics if (one["task"], one["name"]) == (task, key.text)), None)
 
 
-def in_words(statistics: Sequence[Record], *patterns: str) -> str:
+def in_words(statistics: Sequence[Record], *quantities: Quantity) -> str:
     """The values of some statistics as a sentence, task by task: `SST-2: area, attention 12.3, area, random 0.5`."""
     tasks: dict[str, list[str]] = {}
     for one in statistics:
-        if one["value"] is not None and any(fnmatchcase(one["name"], pattern) for pattern in patterns):
+        if one["value"] is not None and any(quantity.read(one["name"]) for quantity in quantities):
             digits = 1 if one["unit"] == "points" else 2
             tasks.setdefault(one["task"] or "all", []).append(f"{one['label']} {one['value']:z.{digits}f}")
     return "; ".join(f"{task_name(task)}: {', '.join(values)}" for task, values in tasks.items())

@@ -46,6 +46,7 @@ def one_line(error: Exception) -> str:
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
     from pipeline.values.messages import unknown_key
+    from pipeline.values.schema import Params
 
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")
@@ -54,5 +55,5 @@ def one_line(error: Exception) -> str:
         return f"{error.override} cannot be read as KEY=VALUE: {text.split(' See https://')[0]}"
     key = re.match(r"Could not override '([\w.]+)'", text)
     if isinstance(error, HydraException) and key:
-        return unknown_key(tuple(key.group(1).split(".")))
+        return unknown_key(tuple(key.group(1).split(".")), model=Params)
     return text

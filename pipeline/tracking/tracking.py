@@ -17,7 +17,7 @@ from typing import Any
 
 from pipeline.launch.work import pipeline_run
 from pipeline.tracking import lineage
-from pipeline.tracking.tracker import Tracker, guarded
+from pipeline.tracking.tracker import Tracker
 from pipeline.tracking.tracking_mode import go_offline, tracking_mode
 from pipeline.values.config import StageConfig
 
@@ -56,23 +56,6 @@ def track(config: StageConfig) -> Iterator[Tracker]:
                 go_offline(error)
             except Exception as error:
                 log.warning("tracking could not be closed: %s", error)
-
-
-@contextmanager
-def track_job(config: StageConfig) -> Iterator[Tracker]:
-    """The run of a stage that only measures: one if it is a job of a sweep, which shows at its end what it came to.
-
-    Otherwise `analyse` shows it, and there is nothing to log to.
-    """
-    if not config.sweep:
-        yield Tracker(None)
-        return
-    with track(config) as tracker:
-        yield tracker
-        if tracker.run is not None:
-            from pipeline.tracking.shown_runs import show_job
-
-            guarded(lambda: show_job(tracker, config))
 
 
 def _start(config: StageConfig) -> Any:

@@ -8,13 +8,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pipeline.errors import InputError
-from pipeline.values.schema import Params
 
 ONE, MORE = "a list with at least one entry", "a list with at least {min_length} entries"
 
 
-def unknown_key(path: tuple[str, ...], *, model: type[BaseModel] = Params) -> str:
-    """The line that refuses a key which the schema lacks, with the nearest ones that it has."""
+def unknown_key(path: tuple[str, ...], *, model: type[BaseModel]) -> str:
+    """The line that refuses a key which `model` lacks, with the nearest ones that it has."""
     for depth, part in enumerate(path):
         if part not in model.model_fields:
             known = list(model.model_fields)
@@ -30,7 +29,7 @@ def unknown_key(path: tuple[str, ...], *, model: type[BaseModel] = Params) -> st
     return f"{'.'.join(path)} cannot be set here"
 
 
-def first_error(error: ValidationError, *, model: type[BaseModel] = Params, within: tuple[str, ...] = ()) -> str:
+def first_error(error: ValidationError, *, model: type[BaseModel], within: tuple[str, ...] = ()) -> str:
     """The line that refuses the first bad value: its key, the value, and what is allowed.
 
     `within` are the keys above those of `model`.

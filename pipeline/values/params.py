@@ -35,7 +35,7 @@ def load_params(values: Mapping[str, Any]) -> Params:
     try:
         params = Params.model_validate(values, context=read_task_table())
     except ValidationError as error:
-        raise InputError(first_error(error)) from None
+        raise InputError(first_error(error, model=Params)) from None
     if params.preset not in preset_names():
         raise InputError(f'preset is "{params.preset}", but must be one of {", ".join(preset_names())}')
     return params

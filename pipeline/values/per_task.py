@@ -1,8 +1,9 @@
 """What a value means for one task and seed."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 DEFAULT = "default"
+MOST_NAMES = 6
 
 
 def filled_name(name: str, task: str, seed: int) -> str:
@@ -13,3 +14,9 @@ def filled_name(name: str, task: str, seed: int) -> str:
 def for_task(value: int | Mapping[str, int], task: str) -> int | None:
     """What `value` holds for `task`: the number, the table's entry or its default; None where it has neither."""
     return value.get(task, value.get(DEFAULT)) if isinstance(value, Mapping) else value
+
+
+def shown_names(name: str, tasks: Sequence[str], seeds: Sequence[int]) -> list[str]:
+    """The name filled in for every task and seed, each once; of more than `MOST_NAMES` the first and the last."""
+    names = list(dict.fromkeys(filled_name(name, task, seed) for task in tasks for seed in seeds))
+    return names if len(names) <= MOST_NAMES else [*names[: MOST_NAMES - 1], "…", names[-1]]

@@ -46,6 +46,17 @@ Importance = Literal[
 # What may be different about attribution's importance: how a head's edges are pooled, and what is integrated.
 Factor = Literal["sum", "positive", "absolute", "joint", "left_20", "iterative"]
 Normalise = Literal["none", "layer_l2"]
+RankingPerExample = Literal[
+    "attribution_predicted",
+    "attribution_gold",
+    "attention_max",
+    "attention_confidence",
+    "gradient_x_attention",
+    "taylor",
+    "loss_difference",
+    "random",
+]
+Control = Literal["random", "frequency", "shuffled", "attention", "hotflip"]
 Threshold = Annotated[float, Field(ge=0, lt=1)]
 Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
 
@@ -109,18 +120,7 @@ class Attribute(Section):
 class Effectiveness(Section):
     """Masking heads of every layer, lowest or highest first."""
 
-    methods: List[
-        Literal[
-            "attribution_predicted",
-            "attribution_gold",
-            "attention_max",
-            "attention_confidence",
-            "gradient_x_attention",
-            "taylor",
-            "loss_difference",
-            "random",
-        ]
-    ]
+    methods: List[RankingPerExample]
     n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
 
 
@@ -226,7 +226,7 @@ class Triggers(Section):
     n_triggers: Count  # at most so many, the strongest
     second_share: Share  # a second edge below this share of the first is left out
     least_attribution: Annotated[float, Field(ge=0)]  # weaker patterns are dropped
-    controls: List[Literal["random", "frequency", "shuffled", "attention", "hotflip"]]
+    controls: List[Control]
     neighbours: Count  # from so many tokens of about its frequency a token's replacement is drawn
     n_select: Count  # held-out training examples on which the best are selected
     n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all

@@ -51,7 +51,7 @@ def found(root, values):
 
 def by_name(statistics):
     """Values by task and name."""
-    return {(one.task, one.name): pytest.approx(one.estimate.value) for one in statistics}
+    return {(one.task, one.key.text): pytest.approx(one.estimate.value) for one in statistics}
 
 
 def test_finetune_by_hand(found):
@@ -60,7 +60,7 @@ def test_finetune_by_hand(found):
     per_class = {name: (part["accuracy"], part["n"]) for name, part in record["per_class"].items()}
     assert per_class == {"negative": (1.0, 2), "positive": (0.5, 2)}
     two = found("finetune", tasks=TASKS, seeds=SEEDS)
-    assert [(one.task, one.name, one.by_seed) for one in two.statistics] == [
+    assert [(one.task, one.key.text, one.by_seed) for one in two.statistics] == [
         (task, "accuracy/dev", (75, 50)) for task in TASKS
     ]
     assert {(one.estimate.value, one.estimate.n) for one in two.statistics if one.estimate} == {(62.5, 4)}
@@ -86,7 +86,7 @@ def test_effectiveness_by_hand(found):
     result = found("effectiveness")
     (record,) = result.records
     assert (record["n"], record["n_heads"], record["baseline_accuracy"]) == (4, 2, 0.75)
-    values = {one.name: one.estimate and one.estimate.value for one in result.statistics}
+    values = {one.key.text: one.estimate and one.estimate.value for one in result.statistics}
     assert list(values) == [
         "area/attribution_predicted",
         "area/attention_max",
@@ -100,7 +100,7 @@ def test_effectiveness_by_hand(found):
     # The two highest of two heads are all: alone they change nothing, without them one right example of three goes.
     assert values["kept/attribution_predicted"] == 0
     assert len(result.tables["curves"]) == 2 * 2 * 3
-    two = {one.name: one for one in found("effectiveness", seeds=(1, 2)).statistics}["area/attribution_predicted"]
+    two = {one.key.text: one for one in found("effectiveness", seeds=(1, 2)).statistics}["area/attribution_predicted"]
     assert two.by_seed == pytest.approx((100 * 2 / 4 / 3, 100 * 1 / 4 / 3))
 
 
@@ -139,7 +139,7 @@ def test_universality_by_hand(found):
 
 
 def values_of(result):
-    return {one.name: None if one.estimate is None else one.estimate.value for one in result.statistics}
+    return {one.key.text: None if one.estimate is None else one.estimate.value for one in result.statistics}
 
 
 def test_tree_by_hand(found):
@@ -190,14 +190,14 @@ def test_triggers_by_hand(found):
         ("b", 0.5, 0.25),
     ]
     # All were mined for the first class: one of two examples of the other one is lost, without random tokens none.
-    values = {one.name: one.by_seed for one in result.statistics}
+    values = {one.key.text: one.by_seed for one in result.statistics}
     names = ("mined", "best", "random", "mined-random", "best-best_random", "strongest-mined", "attention")
     expected = [50, 50, 0, 50, 50, 0, None]
     assert [values[f"foreign_drop/{name}"] for name in names] == [(value,) for value in expected]
     # Equal drops have no rank correlation. Of three right answers two and one are flipped.
     assert (values["drop/best"], values["flipped/best"]) == ((37.5,), (0.5,))
     assert (values["spearman"], values["collapsing"]) == ((None,), (0.5,))  # with b all are of the first class
-    both = {one.name: one for one in found("triggers", seeds=(1, 2)).statistics}
+    both = {one.key.text: one for one in found("triggers", seeds=(1, 2)).statistics}
     assert both["foreign_drop/mined"].by_seed == (50, 25)
     assert both["foreign_drop/mined"].record()["holds"] == "models and examples"
 
@@ -219,13 +219,13 @@ def test_convergence_by_hand(found):
         ("auto", 8, 0.0),
     ]
     # The right rule is off by 0 and by 0.0625 of 3; with the doubt the latter is within 5 % still.
-    values = {one.name: one.estimate.value for one in result.statistics if one.estimate}
+    values = {one.key.text: one.estimate.value for one in result.statistics if one.estimate}
     assert values == pytest.approx(
         {"within/right-20": 100, "within/left-20": 0, "kendall/right-20": 0.75, "kendall/left-20": 0.5}
         | {"error/right-20": 0.0625 / 6.25, "error/left-20": 0.625 / 6.25}
     )
     two = found("convergence", seeds=SEEDS).statistics
-    assert [one.by_seed for one in two if one.name == "within/right-20"] == [(100, 50)]
+    assert [one.by_seed for one in two if one.key.text == "within/right-20"] == [(100, 50)]
 
 
 def test_truth_by_hand(found):
@@ -233,7 +233,7 @@ def test_truth_by_hand(found):
     assert [dict(record) for record in result.records] == [
         {"task": "negation", "seed": 1, "level": "pairs", "n": 2, "share_with_effect": 0.5}
     ]
-    values = {one.name: one.estimate.value for one in result.statistics}
+    values = {one.key.text: one.estimate.value for one in result.statistics}
     assert values["auroc/pairs/attribution"] == 0.875
     assert values["auroc/pairs/attribution-attention"] == 0.875 - 0.375
     assert values["precision/pairs/attribution-attention"] == 0
@@ -253,9 +253,9 @@ def test_truth_by_hand(found):
         ("attention", 1, 1.0),
         ("attention", 2, 0.5),
     ]
-    two = {one.name: one.by_seed for one in found("truth", seeds=SEEDS).statistics}
+    two = {one.key.text: one.by_seed for one in found("truth", seeds=SEEDS).statistics}
     assert two["auroc/pairs/attribution-attention"] == (0.5, 0.375)
-    labels = {one.name: one.label for one in result.statistics}
+    labels = {one.key.text: one.label for one in result.statistics}
     assert labels["precision/pairs/attribution"] == "precision at 10, query-key pairs, attribution"
 
 
@@ -265,7 +265,7 @@ def test_shortcut_by_hand(found):
     assert [dict(record) for record in result.records] == [
         {"task": "negation", "seed": 1, "word": "wug", "rows": 9, "n": 4, **accuracies}
     ]
-    values = {one.name: one.estimate.value for one in result.statistics}
+    values = {one.key.text: one.estimate.value for one in result.statistics}
     assert (values["first/attribution"], values["first/attention"], values["first/attribution-attention"]) == (
         100,
         50,
@@ -282,7 +282,7 @@ def test_shortcut_by_hand(found):
         ("random", 0.0, 0.25),
         ("random", 0.5, 0.375),
     ]
-    two = {one.name: one.by_seed for one in found("shortcut", seeds=SEEDS).statistics}
+    two = {one.key.text: one.by_seed for one in found("shortcut", seeds=SEEDS).statistics}
     assert two["first/attribution-attention"] == (50, 0)
 
 
@@ -292,7 +292,7 @@ def test_planted_paths_by_hand(found):
         {"task": "one path", "seed": 1, "n": 2, "correct": 2},
         {"task": "one path", "seed": 2, "n": 2, "correct": 1},
     ]
-    of_seeds = {one.name: one.by_seed for one in result.statistics}
+    of_seeds = {one.key.text: one.by_seed for one in result.statistics}
     assert of_seeds["auroc/attribution"] == (1, 1)
     assert of_seeds["auroc/attribution-attention"] == (0.5, 0)
     # The sums of two examples: 0.5 of 1.25.
@@ -318,10 +318,10 @@ def test_universality_of_two_seeds_holds_the_losses_of_both_and_their_ceiling(fo
     both = found("universality", tasks=TASKS, seeds=SEEDS)
     (record,) = both.records
     assert len(record["pairs"]) == 6
-    lost = {one.task: one.by_seed for one in both.statistics if one.name == "lost"}
+    lost = {one.task: one.by_seed for one in both.statistics if one.key.text == "lost"}
     assert lost == {"negation": (25, 12.5), "inference": (25, 12.5)}
-    ceilings = [one for one in both.statistics if one.name.startswith("ceiling")]
-    assert [(one.name, one.by_seed) for one in ceilings] == [
+    ceilings = [one for one in both.statistics if one.key.text.startswith("ceiling")]
+    assert [(one.key.text, one.by_seed) for one in ceilings] == [
         (f"ceiling/{task}{kind}", (1, 1)) for task in TASKS for kind in ("", "/within_layers")
     ]
     assert all(one.estimate.interval() is None for one in ceilings)

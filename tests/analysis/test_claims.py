@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pytest
+from outcomes_by_hand import key
 
 from pipeline.analysis.claims import judge, weak_models
 from pipeline.analysis.rules import Primary, Rule, Rules
@@ -22,7 +23,7 @@ def measured(value, *, seeds=3, spread=0.5, name="lead/taylor"):
     """`value` on average, in every model; models and examples differ by chance."""
     noise = GENERATOR.normal(size=(seeds, 50)) * spread
     noise -= noise.mean()
-    return [{name: Mean(f"{name} in words", "points", value + row)} for row in noise]
+    return [{key(name): Mean(f"{name} in words", "points", value + row)} for row in noise]
 
 
 def found(tasks, **options):
@@ -83,14 +84,14 @@ def test_weak_is_a_model_less_than_three_standard_errors_above_the_majority():
 
 
 def test_a_statistic_that_is_undefined_decides_nothing_and_says_why():
-    ratios = [{"lead/taylor": Ratio("a share", "share", np.ones(4), np.array([1.0, -1, 2, -2]))} for _ in range(3)]
+    ratios = [{key("lead/taylor"): Ratio("a share", "share", np.ones(4), np.array([1.0, -1, 2, -2]))} for _ in range(3)]
     (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", ratios)}, weak={}, seeds=(1, 2, 3))
     assert claim["tasks"][0]["why"] == "a share: the interval of its denominator includes 0"
 
 
 def test_secondary_rows_have_no_verdict_and_leave_out_the_primary_ones():
     models = [first | second for first, second in zip(measured(3.0), measured(9.0, name="lead/other"), strict=True)]
-    models = [one | {"auc/other": Single("unasked", "points", 1.0)} for one in models]
+    models = [one | {key("auc/other"): Single("unasked", "points", 1.0)} for one in models]
     (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", models)}, weak={}, seeds=(1, 2, 3))
     assert [row["name"] for row in claim["tasks"][0]["secondary"]] == ["lead/other"]
 
@@ -124,7 +125,7 @@ def test_one_of_several_baselines_is_enough_for_any():
 
 
 def test_a_statistic_over_several_tasks_is_a_family_of_its_own_and_needs_all_models():
-    three = [{"similar-others": Single("agreement", "r", value)} for value in (0.30, 0.31, 0.29)]
+    three = [{key("similar-others"): Single("agreement", "r", value)} for value in (0.30, 0.31, 0.29)]
     over_all = statistics(None, three)
     the_rule = rule(primary=(Primary(statistic="similar-others", low=0),))
     (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={}, seeds=(1, 2, 3))

@@ -2,9 +2,13 @@ import math
 
 import numpy as np
 import pytest
+from outcomes_by_hand import with_texts
 
 from attattr import integrate
-from pipeline.analysis.convergence import FLOOR, curve_rows, measures, of_examples, relative_errors, summary, trust
+from pipeline.analysis.convergence import FLOOR, curve_rows, of_examples, relative_errors, summary, trust
+from pipeline.analysis.convergence import measures as keyed_measures
+
+measures = with_texts(keyed_measures)
 
 
 def row(example, layer, error, size, *, rule="right", steps=20, **others):

@@ -2,10 +2,14 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from outcomes_by_hand import with_texts
 from scipy.stats import binomtest
 
-from pipeline.analysis.effectiveness import curve_rows, measures
+from pipeline.analysis.effectiveness import curve_rows
+from pipeline.analysis.effectiveness import measures as keyed_measures
 from pipeline.analysis.statistics import Mean, Ratio, statistics
+
+measures = with_texts(keyed_measures)
 
 
 def hits(*rows):
@@ -76,7 +80,9 @@ def test_leads_are_paired_by_example():
         for name in ("attribution_predicted", "taylor")
         for way, value in zip(("lowest_first", "highest_first"), same, strict=True)
     }
-    (lead,) = [one for one in statistics("rte", [measures(twice, majority=0.5)]) if one.name.startswith("lead/")]
+    (lead,) = [
+        one for one in statistics("rte", [keyed_measures(twice, majority=0.5)]) if one.key.text.startswith("lead/")
+    ]
     assert lead.estimate is not None
     assert (lead.estimate.value, lead.estimate.error) == (0, 0)
 

@@ -1,10 +1,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from outcomes_by_hand import with_texts
 
-from pipeline.analysis.foreign_pruning import ForeignPruning, curve_rows, losses, read
+from pipeline.analysis.foreign_pruning import ForeignPruning, curve_rows, read
+from pipeline.analysis.foreign_pruning import losses as keyed_losses
 from pipeline.analysis.outcomes import Model
 from pipeline.values.long import to_columns
+
+losses = with_texts(keyed_losses)
+
 
 RATES, COUNTS = (0.0, 0.5, 1.0), (0, 4, 8)
 RANKINGS = ["mnli", "rte", "sst2", "same_task", "random", "random"]

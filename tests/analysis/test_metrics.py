@@ -8,12 +8,12 @@ from pipeline.analysis.statistics import Single, statistics
 
 def found_of(tasks, *, value=0.5, leave_out=()):
     """Statistics of every experiment: `value` for the first that is picked, one more for each that follows."""
-    found = {experiment: [] for experiment, _, _ in STATISTICS.values()}
+    found = {key.experiment: [] for key, _ in STATISTICS.values()}
     for task in tasks:
-        for number, (column, (experiment, name, _)) in enumerate(STATISTICS.items()):
+        for number, (column, (key, _)) in enumerate(STATISTICS.items()):
             undefined = column in leave_out
-            models = [{name: Single("", "", None if undefined else value + number + seed)} for seed in (-0.25, 0.25)]
-            found[experiment] += statistics(task, models)
+            models = [{key: Single("", "", None if undefined else value + number + seed)} for seed in (-0.25, 0.25)]
+            found[key.experiment] += statistics(task, models)
     return found
 
 
@@ -29,7 +29,7 @@ def test_the_numbers_by_hand():
     found = task_metrics(records_of("rte"), found_of(["mnli", "rte"]), "rte")
     assert (found["accuracy"], found["unconverged"]) == (62.5, 3.75)
     picked = [found[column] for column in STATISTICS]
-    scales = [scale for _, _, scale in STATISTICS.values()]
+    scales = [scale for _, scale in STATISTICS.values()]
     assert picked == pytest.approx([scale * (0.5 + number) for number, scale in enumerate(scales)])
 
 

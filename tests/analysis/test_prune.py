@@ -1,8 +1,13 @@
 import numpy as np
 import pytest
+from outcomes_by_hand import with_texts
 
-from pipeline.analysis.prune import Order, curve_rows, facts, measures
+from pipeline.analysis.prune import Order, curve_rows, facts
+from pipeline.analysis.prune import measures as keyed_measures
 from pipeline.analysis.statistics import Single, statistics
+
+measures = with_texts(keyed_measures)
+
 
 RATES = (0.0, 0.5, 1.0)
 
@@ -124,8 +129,8 @@ def test_rankings_that_know_nothing_have_no_lead():
         heads = generator.permuted(np.tile(np.arange(16), (len(orders), 1)), axis=1)
         needed = generator.integers(16, size=(2, 300))
         masked = np.round(16 * np.array(rates))[None, :, None]
-        models.append(measures(orders, heads[:, needed].min(axis=1)[:, None] >= masked, rates=rates))
-    found = {one.name: one.estimate for one in statistics("rte", models)}
+        models.append(keyed_measures(orders, heads[:, needed].min(axis=1)[:, None] >= masked, rates=rates))
+    found = {one.key.text: one.estimate for one in statistics("rte", models)}
     for name in ("lead/taylor/none", "lead/random/none"):
         assert abs(found[name].value) < 3 * found[name].error
     assert abs(found["beaten/random"].value - 0.5) < 3 * found["beaten/random"].error

@@ -3,9 +3,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from outcomes_by_hand import with_texts
 
-from pipeline.analysis.receptive_field import SELECTIONS, distance_rows, growth, inner_edges, measures
+from pipeline.analysis.receptive_field import SELECTIONS, distance_rows, growth, inner_edges
+from pipeline.analysis.receptive_field import measures as keyed_measures
 from pipeline.analysis.statistics import Single
+
+measures = with_texts(keyed_measures)
 
 
 def edge(example, layer, query, key, **facts):

@@ -6,10 +6,22 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.analysis.experiments import ANALYSES
-from pipeline.analysis.rules import FILE, read_rules
+from pipeline.analysis.rules import FILE, Primary, Rules, read_rules, refuse_unknown
+from pipeline.errors import InputError
 from pipeline.values.task_table import read_task_table
 
 TASKS = read_task_table()
+NAMED = [
+    (rule, name)
+    for rule in read_rules().rules
+    for name in (*(part.statistic for part in rule.primary), *rule.secondary)
+]
+
+
+def naming(rule, name, *, primary):
+    """The rule alone, with that statistic in place of its own."""
+    parts = (Primary(statistic=name, low=0),) if primary else ()
+    return Rules((rule.model_copy(update={"primary": parts, "secondary": () if primary else (name,)}),), {}, "")
 
 
 def test_every_rule_has_limits_and_an_experiment():
@@ -52,3 +64,49 @@ def test_an_unknown_key_is_refused(tmp_path):
     path.write_text(FILE.read_text().replace("claim: 20 steps suffice", "claim: 20 steps suffice\n    margin: 5"))
     with pytest.raises(ValidationError, match="margin"):
         read_rules(path)
+
+
+def test_every_statistic_of_every_rule_is_known():
+    refuse_unknown(read_rules(), tasks=TASKS)
+
+
+@pytest.mark.parametrize(("rule", "name"), NAMED, ids=[f"{rule.id} {name}" for rule, name in NAMED])
+def test_a_letter_that_is_wrong_is_refused(rule, name):
+    for place in (place for place, letter in enumerate(name) if letter.isalnum()):
+        wrong = f"{name[:place]}{'7' if name[place].isdigit() else 'q'}{name[place + 1 :]}"
+        with pytest.raises(InputError, match=rf"^rules.yaml: rule {rule.id} names no statistic of {rule.experiment}: "):
+            refuse_unknown(naming(rule, wrong, primary="*" not in name), tasks=TASKS)
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("lead/papers", "lead/paper"), ("lead/taylor/nome", "lead/taylor/none")])
+def test_the_line_names_rule_statistic_and_the_nearest_one(name, nearest):
+    (rule,) = (rule for rule in read_rules().rules if rule.id == "R1")
+    line = f"rules.yaml: rule R1 names no statistic of prune: {name}; did you mean {nearest}?"
+    with pytest.raises(InputError) as caught:
+        refuse_unknown(naming(rule, name, primary=True), tasks=TASKS)
+    assert str(caught.value) == line
+
+
+def test_a_pattern_decides_nothing_and_an_unknown_experiment_is_refused():
+    rule = read_rules().rules[0]
+    with pytest.raises(InputError, match="names no statistic of convergence: within/\\*;"):
+        refuse_unknown(naming(rule, "within/*", primary=True), tasks=TASKS)
+    with pytest.raises(InputError, match="there is no experiment convergense; known are finetune, "):
+        refuse_unknown(Rules((rule.model_copy(update={"experiment": "convergense"}),), {}, ""), tasks=TASKS)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "name"),
+    [
+        ("universality", "similar-others"),  # needs MNLI and RTE
+        ("universality", "ceiling/rte"),  # needs two seeds
+        ("universality", "lost/mnli"),
+        ("universality", "agreement/sst2-mnli/within_layers"),
+        ("tree", "excess/0.123"),  # whatever the grid
+        ("shortcut", "regained/attention/0.05"),
+        ("prune", "auc/output_norm/layer_l2"),
+    ],
+)
+def test_what_a_run_may_lack_is_known(experiment, name):
+    rule = read_rules().rules[0].model_copy(update={"experiment": experiment})
+    refuse_unknown(naming(rule, name, primary=True), tasks=TASKS)

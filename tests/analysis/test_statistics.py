@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from outcomes_by_hand import key
 
 from pipeline.analysis.statistics import Mean, Ratio, Single, statistics
 from pipeline.errors import InputError
 
 
 def of(values, **changes):
-    return {"mean": Mean("a mean", "points", np.array(values, float), **changes)}
+    return {key("mean"): Mean("a mean", "points", np.array(values, float), **changes)}
 
 
 def test_a_mean_holds_models_and_examples():
@@ -21,7 +22,7 @@ def test_a_mean_holds_models_and_examples():
 
 
 def test_a_ratio_is_one_of_means_not_a_mean_of_ratios():
-    models = [{"r": Ratio("a ratio", "share", np.array(a, float), np.array(b, float))} for a, b in
+    models = [{key("r"): Ratio("a ratio", "share", np.array(a, float), np.array(b, float))} for a, b in
               [([1, 0, 1], [2, 2, 3]), ([1, 1, 1], [2, 2, 2])]]  # fmt: skip
     (found,) = statistics("rte", models)
     assert found.estimate.value == pytest.approx(5 / 13)
@@ -29,7 +30,7 @@ def test_a_ratio_is_one_of_means_not_a_mean_of_ratios():
 
 
 def test_a_ratio_without_a_clear_denominator_says_why():
-    models = [{"r": Ratio("a ratio", "share", np.ones(4), np.array([1.0, -1.0, 2.0, -2.0]))}]
+    models = [{key("r"): Ratio("a ratio", "share", np.ones(4), np.array([1.0, -1.0, 2.0, -2.0]))}]
     (found,) = statistics("rte", models)
     assert found.estimate is None
     assert found.record()["why"] == "the interval of its denominator includes 0"
@@ -37,9 +38,9 @@ def test_a_ratio_without_a_clear_denominator_says_why():
 
 
 def test_anything_else_has_one_value_per_model():
-    (found,) = statistics("rte", [{"s": Single("a slope", "tokens", value)} for value in (1.0, 2.0, 6.0)])
+    (found,) = statistics("rte", [{key("s"): Single("a slope", "tokens", value)} for value in (1.0, 2.0, 6.0)])
     assert (found.estimate.value, found.estimate.holds) == (3.0, "models")
-    (found,) = statistics("rte", [{"s": Single("a slope", "tokens", value)} for value in (1.0, None, 6.0)])
+    (found,) = statistics("rte", [{key("s"): Single("a slope", "tokens", value)} for value in (1.0, None, 6.0)])
     assert (found.estimate, found.why) == (None, "undefined for 1 of 3 models")
 
 
@@ -47,4 +48,4 @@ def test_models_are_compared_on_the_same_examples_by_the_same_measures():
     with pytest.raises(InputError, match="different examples"):
         statistics("rte", [of([1, 2]), of([1, 2])], examples=[["a", "b"], ["a", "c"]])
     with pytest.raises(InputError, match="different measures"):
-        statistics("rte", [of([1, 2]), {"other": Single("", "", 1.0)}])
+        statistics("rte", [of([1, 2]), {key("other"): Single("", "", 1.0)}])

@@ -9,9 +9,9 @@ import torch
 
 from attattr.edge_sets import edges_per_layer, random_trees
 from attattr.tree import attribution_tree
+from pipeline.analysis.quantities import Tree
 from pipeline.analysis.statistics import statistics
 from pipeline.analysis.tree import (
-    BASELINES,
     area,
     by_set,
     by_share,
@@ -40,8 +40,8 @@ def rows() -> list[dict[str, Any]]:
         made += [
             row(example, "tree", 0.5 + 0.1 * number - 0.1 * tau, 0.3, objective=1.0 + number, tau=tau) for tau in TAUS
         ]
-        made += [row(example, name, 0.4, 0.6, objective=2.0, proven=True, missing=number) for name in BASELINES]
-        made += [row(example, name, 0.7 + (name == "tree") / 10, 0.6, open=True) for name in ("tree", *BASELINES)]
+        made += [row(example, name, 0.4, 0.6, objective=2.0, proven=True, missing=number) for name in Tree.BASELINES]
+        made += [row(example, name, 0.7 + (name == "tree") / 10, 0.6, open=True) for name in ("tree", *Tree.BASELINES)]
         for is_open in (False, True):
             made.append(row(example, "nothing", 0.19 + 0.02 * number, 0.9, edges=0, open=is_open))
         made += [row(example, "random", 0.2 + 0.1 * tree, 0.8, missing=1, tau=tau) for tau in TAUS for tree in range(3)]
@@ -62,7 +62,7 @@ def shares() -> list[dict[str, Any]]:
 
 def values_of(rows: list[dict[str, Any]], shares: list[dict[str, Any]], **options: Any) -> dict[str, float | None]:
     found = statistics("rte", [measures(by_set(rows), by_share(shares), **{"tau": 0.4, **options})])
-    return {one.name: one.by_seed[0] for one in found}
+    return {one.key.text: one.by_seed[0] for one in found}
 
 
 def test_shares_of_what_is_lost_without_edges(rows: list[dict[str, Any]], shares: list[dict[str, Any]]):
@@ -72,11 +72,11 @@ def test_shares_of_what_is_lost_without_edges(rows: list[dict[str, Any]], shares
         "recovered/tree": (tree - 0.2) / 0.7,
         "recovered/random": (0.3 - 0.2) / 0.7,
         "recovered/tree-random": (tree - 0.3) / 0.7,
-        **{f"recovered/{name}-tree": (0.4 - tree) / 0.7 for name in BASELINES},
+        **{f"recovered/{name}-tree": (0.4 - tree) / 0.7 for name in Tree.BASELINES},
         "comprehensiveness/tree": (0.9 - 0.3) / 0.7,
         "comprehensiveness/tree-random": (0.8 - 0.3) / 0.7,
         "open/tree": (0.8 - 0.2) / 0.7,
-        **{f"open/{name}-tree": -0.1 / 0.7 for name in BASELINES},
+        **{f"open/{name}-tree": -0.1 / 0.7 for name in Tree.BASELINES},
         "excess/0": (0.55 - 0.3) / 0.7,
         "excess/0.4": (tree - 0.3) / 0.7,
         "excess/0.5": (0.5 - 0.3) / 0.7,
@@ -95,7 +95,7 @@ def test_shares_of_what_is_lost_without_edges(rows: list[dict[str, Any]], shares
 def test_they_are_ratios_of_means_whose_intervals_pair_the_examples(
     rows: list[dict[str, Any]], shares: list[dict[str, Any]]
 ):
-    found = {one.name: one for one in statistics("rte", [measures(by_set(rows), by_share(shares), tau=0.4)])}
+    found = {one.key.text: one for one in statistics("rte", [measures(by_set(rows), by_share(shares), tau=0.4)])}
     # What is lost is 0.71 and 0.69; the residuals of the linearised ratio have a mean of 0.
     tree = found["recovered/tree-random"].estimate
     assert tree is not None
@@ -121,7 +121,7 @@ def test_facts_of_a_model(rows: list[dict[str, Any]]):
     assert (found["n"], found["tau"], found["edges"], found["without_tree"]) == (2, 0.4, 2, 0)
     names = ("full_probability", "tree_probability", "without_any_edge")
     assert [found[name] for name in names] == pytest.approx([0.9, 0.51, 0.2])
-    assert found["missing"] == {"random": 1} | {name: 0.5 for name in BASELINES if name != "optimum"}
+    assert found["missing"] == {"random": 1} | {name: 0.5 for name in Tree.BASELINES if name != "optimum"}
 
 
 def test_the_heuristics_share_of_the_optimum(rows: list[dict[str, Any]]):
@@ -173,12 +173,14 @@ def test_trees_grown_from_noise_have_no_excess(shares: list[dict[str, Any]]):
             for arm, edges in [("tree", tree.edges), *(("random", other) for other in others)]:
                 carried = sum(float(worth[edge.layer, edge.query, edge.key]) for edge in edges)
                 rows.append(row(str(number), arm, 0.2 + carried, 0.9 - carried, tau=tau))
-        rows += [row(str(number), name, 0.4, 0.6, proven=True) for name in BASELINES]
-        rows += [row(str(number), name, 0.4, 0.6, open=True) for name in ("tree", *BASELINES)]
+        rows += [row(str(number), name, 0.4, 0.6, proven=True) for name in Tree.BASELINES]
+        rows += [row(str(number), name, 0.4, 0.6, open=True) for name in ("tree", *Tree.BASELINES)]
     every = [
         entry | {"example_id": str(number)} for number in range(200) for entry in shares if entry["example_id"] == "a"
     ]
-    found = {one.name: one.estimate for one in statistics("rte", [measures(by_set(rows), by_share(every), tau=0.4)])}
+    found = {
+        one.key.text: one.estimate for one in statistics("rte", [measures(by_set(rows), by_share(every), tau=0.4)])
+    }
     for name in ("recovered/tree-random", "excess/0", "excess/0.5", "excess/0.5-0.4", "comprehensiveness/tree-random"):
         estimate = found[name]
         assert estimate is not None

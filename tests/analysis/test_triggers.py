@@ -4,6 +4,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from pipeline.analysis.estimates import crossed
+from pipeline.analysis.quantities import Triggers
 from pipeline.analysis.statistics import Mean, Ratio, Single, statistics
 from pipeline.analysis.trigger_answers import MINED, Answers, effects, of_triggers, read_answers
 from pipeline.analysis.trigger_facts import TABLE, facts, table_rows, tokens_text
@@ -173,7 +174,7 @@ def test_the_best_are_chosen_on_the_selection_sample_and_the_strongest_by_streng
 
 def values(measures):
     """Every measure's value of one model; None where it is undefined."""
-    return {one.name: one.by_seed[0] for one in statistics("rte", [measures])}
+    return {one.key.text: one.by_seed[0] for one in statistics("rte", [measures])}
 
 
 @pytest.fixture
@@ -201,12 +202,13 @@ def test_the_measures_by_hand(found):
     undefined = ("shuffled", "best_shuffled", "mined-shuffled", "best-best_shuffled")
     expected |= {f"foreign_drop/{name}": None for name in undefined}
     assert values(found) == {name: value if value is None else pytest.approx(value) for name, value in expected.items()}
-    kinds = {name: type(one) for name, one in found.items()}
+    kinds = {key.text: type(one) for key, one in found.items()}
     assert (kinds["foreign_drop/mined"], kinds["flipped/best"], kinds["spearman"]) == (Mean, Ratio, Single)
     assert all(len(one.values) == 8 for one in found.values() if isinstance(one, Mean))
 
 
 def test_a_step_is_what_one_example_adds_that_one_trigger_turns(found):
+    found = {key.text: one for key, one in found.items()}
     assert found["foreign_drop/random"].step == pytest.approx(100 / (3 / 8))
     assert found["foreign_drop/best"].step == pytest.approx(100 / 2 / (3 / 8))
     assert found["drop/best"].step == 50
@@ -216,7 +218,8 @@ def test_the_same_triggers_twice_do_not_differ_and_exchanged_ones_change_the_sig
     twice = [*rows[:3], *(row | {"kind": "random"} for row in rows[:3])]
     dev = answers(LABELS, BEFORE, AFTER[:3] * 2, MINED_FOR[:3] * 2)
     chosen = groups(twice, np.zeros(6), kinds=(MINED, "random"), count=2)
-    assert not measures(twice, dev, chosen, kinds=(MINED, "random"))["foreign_drop/mined-random"].values.any()
+    found = measures(twice, dev, chosen, kinds=(MINED, "random"))
+    assert not found[Triggers.BEYOND_CONTROL.key(against="random")].values.any()
 
 
 def test_a_model_without_triggers_leaves_the_tasks_statistics_undefined(found):
@@ -224,7 +227,7 @@ def test_a_model_without_triggers_leaves_the_tasks_statistics_undefined(found):
     bare = measures([], none, groups([], np.array([]), kinds=KINDS, count=2), kinds=KINDS)
     assert set(values(bare).values()) == {None}
     for models in ([found, bare], [bare, found]):
-        of_task = {one.name: one for one in statistics("rte", models)}
+        of_task = {one.key.text: one for one in statistics("rte", models)}
         mined = of_task["foreign_drop/mined"]
         assert (mined.estimate, mined.why) == (None, "undefined for 1 of 2 models")
         assert sorted(mined.by_seed, key=lambda value: value is None) == [values(found)["foreign_drop/mined"], None]

@@ -2,13 +2,13 @@ import itertools
 
 import numpy as np
 import pytest
+from outcomes_by_hand import with_texts
 from scipy.stats import pearsonr, spearmanr
 
 from pipeline.analysis.outcomes import Model
 from pipeline.analysis.statistics import statistics
 from pipeline.analysis.universality import (
     _shared_shape,
-    agreements,
     ceilings,
     normalised_rows,
     pair_records,
@@ -16,7 +16,13 @@ from pipeline.analysis.universality import (
     spearman,
     within_layers,
 )
+from pipeline.analysis.universality import (
+    agreements as keyed_agreements,
+)
 from pipeline.errors import InputError
+
+agreements = with_texts(keyed_agreements)
+
 
 SHAPE = (3, 4)
 TASKS = ("mnli", "rte", "sst2", "mrpc")
@@ -119,7 +125,7 @@ def test_with_a_constant_importance_the_claim_is_undefined():
 
 
 def test_importances_that_know_nothing_of_each_other_agree_on_nothing():
-    models = [agreements(drawn(*TASKS, seed=seed, shape=(12, 12))) for seed in range(30)]
+    models = [keyed_agreements(drawn(*TASKS, seed=seed, shape=(12, 12))) for seed in range(30)]
     for one in statistics(None, models):
         assert abs(one.estimate.value) < 3.5 * one.estimate.error
         assert (one.estimate.replicates, one.estimate.holds) == (30, "models")
@@ -132,7 +138,7 @@ def test_the_ceiling_is_the_mean_over_pairs_of_seeds_without_an_interval():
     a, b, c = drawn("a", "b", "c").values()
     whole, within = ceilings("rte", [a, b, c])
     ab, ac, bc = pearson(a, b), pearson(a, c), pearson(b, c)
-    assert (whole.task, whole.name, within.name) == (None, "ceiling/rte", "ceiling/rte/within_layers")
+    assert (whole.task, whole.key.text, within.key.text) == (None, "ceiling/rte", "ceiling/rte/within_layers")
     assert whole.estimate.value == pytest.approx((ab + ac + bc) / 3)
     assert whole.by_seed == pytest.approx(((ab + ac) / 2, (ab + bc) / 2, (ac + bc) / 2))
     assert whole.estimate.interval() is None

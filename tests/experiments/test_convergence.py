@@ -2,11 +2,16 @@ import copy
 
 import pytest
 import torch
+from outcomes_by_hand import with_texts
 
 from attattr import Attribution, attribute
-from pipeline.analysis.convergence import curve_rows, measures, of_examples
+from pipeline.analysis.convergence import curve_rows, of_examples
+from pipeline.analysis.convergence import measures as keyed_measures
 from pipeline.experiments import convergence
 from pipeline.experiments.convergence import AT_ONCE, error_rows, judged_rows
+
+measures = with_texts(keyed_measures)
+
 
 LENGTHS = [6, 3, 9]
 RULES, STEPS, REFERENCE = ("gauss_legendre", "right"), (1, 2, 4), 32

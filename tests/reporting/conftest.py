@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from outcomes_by_hand import key
 
 from pipeline.analysis.claims import judge
 from pipeline.analysis.intervals import wilson_interval
+from pipeline.analysis.quantities import Tree
 from pipeline.analysis.rules import read_rules
 from pipeline.analysis.statistics import Mean, statistics
-from pipeline.analysis.tree import BASELINES
 from pipeline.reporting.blocks import ReportContext
 
 N = 200
@@ -263,7 +264,7 @@ def statistic(name, value, unit, *, task="negation", label=None, spread=0.125, n
 @pytest.fixture
 def tree_statistics():
     names = ["recovered/tree", "recovered/random", "recovered/tree-random", "comprehensiveness/tree", "open/tree"]
-    for arm in BASELINES:
+    for arm in Tree.BASELINES:
         names += [f"recovered/{arm}-tree", f"open/{arm}-tree"]
     names += ["excess/0.4", "excess/0.5", "excess/0.5-0.4"]
     names += [f"edge_area/{name}" for name in ("attribution", "attention", "random")]
@@ -299,8 +300,11 @@ def judged():
     def make(seeds):
         generator = np.random.default_rng(0)
         spread = generator.normal(size=(seeds, 400))
-        within = [{"within/right-20": Mean("within 5 %", "%", 100.0 * (row > -1), step=100)} for row in spread]
-        lead = [{"lead/taylor/none": Mean("AUC minus Taylor's", "points", 3 + row)} for row in spread]
+        within = [
+            {key("within/right-20", "convergence"): Mean("within 5 %", "%", 100.0 * (row > -1), step=100)}
+            for row in spread
+        ]
+        lead = [{key("lead/taylor/none"): Mean("AUC minus Taylor's", "points", 3 + row)} for row in spread]
         found = {"convergence": statistics("negation", within), "prune": statistics("negation", lead)}
         return judge(read_rules(), found, weak={}, seeds=range(1, seeds + 1))
 

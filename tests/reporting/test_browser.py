@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from pipeline.commands.graph.closure import ROOT
 from pipeline.reporting.page import render_html
+from pipeline.values.paths import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pipeline.reporting.blocks import ReportContext
 
-FIGURE = ROOT / "results/mini/outputs/figures/pruning.svg"
+FIGURE = SOURCE / "results/mini/outputs/figures/pruning.svg"
 HIDDEN = "[...document.querySelectorAll('.panel')].filter(panel => !panel.checkVisibility()).length"
 WIDER = "document.documentElement.scrollWidth - innerWidth"
 

@@ -12,12 +12,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from pipeline.commands.graph.closure import ROOT
 from pipeline.reporting.drawing import curves, examples
 from pipeline.reporting.results import Results
 from pipeline.reporting.svg import PIXELS_PER_POINT
 from pipeline.reporting.tree.heatmap import attention_and_attribution_figure
 from pipeline.values.params import read_params
+from pipeline.values.paths import SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ SMALLEST = 6.5  # pixels of a font at half size: below them letters run into eac
 
 
 def figures(run: str) -> Iterator[tuple[str, Figure]]:
-    folder = ROOT / "results" / run
+    folder = SOURCE / "results" / run
     params = read_params(folder / "params.yaml")
     results = Results(folder, params.tasks, params.seeds)
     return chain(curves(results, params.figures), examples(results, params.figures))

@@ -6,7 +6,6 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
-from pipeline.commands.graph.closure import ROOT
 from views_by_hand import random_view
 
 from attattr.viewer.pack import packed
@@ -15,6 +14,7 @@ from pipeline.reporting import page as page_module
 from pipeline.reporting.blocks import Html, Section, Tabs, Text
 from pipeline.reporting.page import LONG_TABLE, render_html, render_markdown
 from pipeline.reporting.prune.tables import model_rows
+from pipeline.values.paths import SOURCE
 
 VOID = {"meta", "img", "input"}
 
@@ -268,7 +268,7 @@ def test_every_claim_with_a_task_has_a_tab(report_context):
 
 
 def test_every_figure_names_its_stage_and_the_command_that_draws_it(report_context):
-    stages = set(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    stages = set(yaml.safe_load((SOURCE / "dvc.yaml").read_text())["stages"])
     page, markdown = Page(render_html(report_context)).text, render_markdown(report_context)
     for text, quote in ((page, " *"), (markdown, "`")):
         pattern = "Measured by 'dvc repro (\\w+)', drawn by 'python -m pipeline.commands.figure (\\w+)'"
@@ -294,5 +294,5 @@ def test_markup_goes_into_the_page_as_it_is_and_markdown_links_to_it(report_cont
 
 @pytest.mark.parametrize("run", ["mini", "rehearsal"])
 def test_kept_pages_are_small_enough_for_browsers_and_mail(run):
-    page = ROOT / "results" / run / "outputs/report/index.html"
+    page = SOURCE / "results" / run / "outputs/report/index.html"
     assert page.stat().st_size < LARGEST / 2  # twice as many tasks would fit

@@ -6,6 +6,7 @@ import matplotlib
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from pipeline.analysis.quantities import Effectiveness
 from pipeline.errors import InputError
 from pipeline.reporting.effectiveness.plots import effectiveness_figure
 from pipeline.reporting.panels import method_dots, save_figure
@@ -79,7 +80,7 @@ def test_pictures_of_examples_go_to_a_folder_of_their_own(tmp_path, effectivenes
 
 
 def test_methods_are_dots_with_intervals_and_seeds(effectiveness_statistics):
-    how = {"prefix": "area/", "known_nothing": 0, "xlabel": "points"}
+    how = {"quantity": Effectiveness.AREA, "known_nothing": 0, "xlabel": "points"}
     rows = effectiveness_statistics(tasks=["rte", "mnli"], seeds=3)
     figure = method_dots([*rows, rows[0] | {"name": "lead/a-b"}, rows[0] | {"name": "area/a-b"}], **how)
     left, right = figure.axes
@@ -102,5 +103,5 @@ def test_methods_are_dots_with_intervals_and_seeds(effectiveness_statistics):
     # One seed is no spread, and one example has no interval.
     bare = [row | {"low": None, "high": None} for row in effectiveness_statistics()]
     assert len(method_dots(bare, **how).axes[0].lines) == 8 + 1
-    with pytest.raises(InputError, match="there is no area/ to draw"):
+    with pytest.raises(InputError, match=r"there is no area/\{method\} to draw"):
         method_dots([], **how)

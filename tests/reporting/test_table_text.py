@@ -4,6 +4,7 @@ import io
 import pytest
 
 from pipeline.analysis.intervals import Interval
+from pipeline.analysis.quantities import Effectiveness
 from pipeline.errors import InputError
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.table_text import to_csv, to_markdown
@@ -51,7 +52,8 @@ def test_rows_without_order_are_refused_and_no_rows_are_no_table():
 
 
 def test_statistics_in_words(effectiveness_statistics):
-    words = in_words(effectiveness_statistics(tasks=("negation", "rte")), "area/attention*")
+    attention = [Effectiveness.AREA.where(method=f"attention_{kind}") for kind in ("max", "confidence")]
+    words = in_words(effectiveness_statistics(tasks=("negation", "rte")), *attention)
     negation, rte = words.split("; ")
     assert negation == "negation: area, attention_confidence 40.0, area, attention_max 50.0"
     assert rte.startswith("RTE: ")

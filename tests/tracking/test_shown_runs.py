@@ -16,8 +16,8 @@ from outcomes_by_hand import write_model
 from wandb_server import StandIn, stand_in
 
 from pipeline.analyse import main
+from pipeline.tracking.jobs import track_job
 from pipeline.tracking.tracked_files import CURVES, claim_rows
-from pipeline.tracking.tracking import track_job
 from pipeline.values.config import StageConfig
 from pipeline.values.params import read_declaration
 from pipeline.values.paths import SOURCE

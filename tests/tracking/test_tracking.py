@@ -11,8 +11,9 @@ import pytest
 import wandb
 
 from pipeline.launch.work import pipeline_run
+from pipeline.tracking.jobs import track_job
 from pipeline.tracking.tracker import Tracker
-from pipeline.tracking.tracking import track, track_job
+from pipeline.tracking.tracking import track
 from pipeline.training.logger import training_logger
 from pipeline.values.config import StageConfig
 from pipeline.values.paths import SOURCE

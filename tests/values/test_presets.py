@@ -2,9 +2,11 @@ import itertools
 
 import pytest
 
-from pipeline.values.params import preset_names, read_params
-from pipeline.values.paths import PRESETS
+from pipeline.values.config import StageConfig
+from pipeline.values.params import preset_names, read_declaration, read_params
+from pipeline.values.paths import PRESETS, SOURCE
 from pipeline.values.presets import compose_params, overrides
+from pipeline.values.schema import Params
 
 TRAINERS = sorted(path.stem for path in (PRESETS / "trainer").glob("*.yaml"))
 
@@ -79,3 +81,15 @@ def test_overrides_compare_only_the_sections_at_hand() -> None:
 
 def test_the_values_in_the_repository_are_valid() -> None:
     assert read_params(PRESETS.parent / "params.yaml").preset in preset_names()
+
+
+@pytest.mark.parametrize("section", [name for name in Params.model_fields if name not in ("preset", "run")])
+def test_a_value_changed_in_any_section_that_the_report_declares_is_listed(section: str) -> None:
+    declared = read_declaration("report", SOURCE / "dvc.yaml").sections
+    seen = StageConfig(compose_params(["preset=mini"]), stage="report", declared=declared).values()
+    if isinstance(seen[section], dict):
+        key, old = next(iter(seen[section].items()))
+        changed, listed = seen | {section: seen[section] | {key: "another"}}, (f"{section}.{key}", old, "another")
+    else:
+        changed, listed = seen | {section: "another"}, (section, seen[section], "another")
+    assert overrides(changed) == [listed]

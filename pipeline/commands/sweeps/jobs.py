@@ -35,9 +35,12 @@ def _statistics(folder: Path, job: Outcome, prepared: Path) -> Mapping[str, Any]
     # `universality` says nothing of one model alone.
     if stage not in ANALYSES or stage == "universality" or not job.status.startswith("finished"):
         return {}
-    outcomes = Outcomes(place, [job.overrides["task"]], [int(job.overrides["seed"])], prepared=prepared)
+    tasks = [job.overrides["task"]] if "task" in job.overrides else []  # the models of `planted_paths` have none
+    outcomes = Outcomes(place, tasks, [int(job.overrides["seed"])], prepared=prepared)
     found = ANALYSES[stage](outcomes, read_params(place / PARAMS_FILE))
-    main = [one.record() for one in found.statistics if one.name in _main_statistics(stage)]
+    if not tasks:
+        return {record["task"]: record for record in found.records}
+    main = [one.record() for one in found.statistics if one.key.text in _main_statistics(stage)]
     values = {row["name"]: row if row["low"] is not None else row["value"] for row in main}
     return {**found.records[0], **values}
 
@@ -48,4 +51,4 @@ def _main_statistics(stage: str) -> set[str]:
     from pipeline.analysis.rules import read_rules
 
     deciding = {part.statistic for rule in read_rules().rules if rule.experiment == stage for part in rule.primary}
-    return deciding | {name for experiment, name, _ in STATISTICS.values() if experiment == stage}
+    return deciding | {key.text for key, _ in STATISTICS.values() if key.experiment == stage}

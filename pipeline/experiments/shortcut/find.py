@@ -11,8 +11,9 @@ from attattr.importance import passed_on
 from attattr.randomness import derived_seed
 from attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
-from pipeline.measuring.edge_maps import METHODS, RANDOM, edge_maps
+from pipeline.measuring.edge_maps import METHODS, edge_maps
 from pipeline.terminal.progress import progress
+from pipeline.values.columns import RANDOM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,10 +12,10 @@ from attattr.examples import Example
 from attattr.insertion import Pattern, insert
 from attattr.randomness import derived_seed
 from pipeline.errors import InputError
+from pipeline.values.columns import GIVEN, PLAIN, TURNED
 
 GIVEN_AWAY = 0  # the class that the word gives away: the task's first
 LEAST_LETTERS = 3
-PLAIN, GIVEN, TURNED = "plain", "given", "turned"
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from attattr.pruning import global_masks, masked_counts
-from pipeline.measuring.edge_maps import RANDOM
 from pipeline.measuring.head_orders import random_rankings, untied
 from pipeline.predicting.masked import masked_predictions
+from pipeline.values.columns import RANDOM
 from pipeline.values.long import to_columns
 
 if TYPE_CHECKING:

@@ -30,6 +30,7 @@ from attattr.tree import (
     tree_root,
 )
 from pipeline.experiments.tree.optimum import Candidate, Optimum, optimal_tree
+from pipeline.values.columns import NOTHING, OPTIMUM, RANDOM, TREE
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
@@ -98,11 +99,11 @@ def arms_of(maps: Mapping[str, Tensor], example_id: str, *, settings: Tree, seed
     own, arms, random = settings.tau, [], []
     for tau in thresholds(settings):
         tree = build(scores, settings, tau=tau)
-        arms.append(Arm("tree", tau, mask_of(tree.edges), objective=objective(tree, lam=settings.lam)))
+        arms.append(Arm(TREE, tau, mask_of(tree.edges), objective=objective(tree, lam=settings.lam)))
         generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", example_id, str(tau)))
         count = settings.random_trees if tau == own else settings.random_sets
         others = random_trees(edges_per_layer(tree.edges, layers=layers), n=n, count=count, generator=generator)
-        random += [Arm("random", tau, mask_of(edges), missing=len(tree.edges) - len(edges)) for edges in others]
+        random += [Arm(RANDOM, tau, mask_of(edges), missing=len(tree.edges) - len(edges)) for edges in others]
     tree = build(scores, settings)
     size = edges_per_layer(tree.edges, layers=layers)
     for name in RIVALS:
@@ -112,8 +113,8 @@ def arms_of(maps: Mapping[str, Tensor], example_id: str, *, settings: Tree, seed
     arms.append(Arm("top_edges", own, largest_edges(scores, off_diagonal(torch.ones_like(scores) > 0), size)))
     best = optimum(scores, tree, settings)
     found = mask_of(with_terminals(best.edges, tree, scores))
-    arms.append(Arm("optimum", own, found, objective=best.objective, proven=best.proven))
-    return [*arms, Arm("nothing", own, mask_of([])), *random]
+    arms.append(Arm(OPTIMUM, own, found, objective=best.objective, proven=best.proven))
+    return [*arms, Arm(NOTHING, own, mask_of([])), *random]
 
 
 def shares_of(maps: Mapping[str, Tensor], example_id: str, *, settings: Tree, seed: int) -> list[Largest]:
@@ -124,7 +125,7 @@ def shares_of(maps: Mapping[str, Tensor], example_id: str, *, settings: Tree, se
     random = [torch.rand(scores.shape, generator=generator, dtype=scores.dtype) for _ in range(settings.random_sets)]
     return [
         Largest(name, share, largest_share(values, allowed, share))
-        for name, values in [*maps.items(), *(("random", values) for values in random)]
+        for name, values in [*maps.items(), *((RANDOM, values) for values in random)]
         for share in settings.edge_shares
     ]
 

@@ -19,12 +19,11 @@ from attattr.tree import AttributionTree
 from pipeline.experiments.tree.arms import ATTRIBUTION, RIVALS, arms_of, shares_of
 from pipeline.measuring.edge_maps import Method, edge_maps
 from pipeline.terminal.progress import progress
+from pipeline.values.columns import RANDOM
 from pipeline.values.store import read_rows
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
-
-RANDOM = "random"
 
 
 class Measured(NamedTuple):

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from attattr.examples import Example
 from attattr.insertion import Edge, Pattern, mine_pattern
 from pipeline.errors import InputError
+from pipeline.values.columns import MINED
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Triggers
-
-MINED = "mined"
 
 
 @dataclass(frozen=True)

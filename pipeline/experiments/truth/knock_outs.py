@@ -13,8 +13,9 @@ from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
 from attattr.output import evaluate
 from pipeline.measuring.agreement import agreement
-from pipeline.measuring.edge_maps import EDGES, METHODS, PAIRS, edge_maps, scores_at
+from pipeline.measuring.edge_maps import METHODS, edge_maps, scores_at
 from pipeline.terminal.progress import progress
+from pipeline.values.columns import EDGES, PAIRS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

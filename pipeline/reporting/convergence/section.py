@@ -1,5 +1,6 @@
 """How exact the attribution is."""
 
+from pipeline.analysis.quantities import Convergence
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.convergence.tables import auto_rows, completeness_rows, convergence_rows, trust_rows
 from pipeline.reporting.statistics import in_words, statistic_rows
@@ -49,8 +50,10 @@ def section(context: ReportContext) -> Section:
     """Convergence of the rules, what `auto` reached, and the gaps of all results."""
     needed, gaps = convergence_rows(context.records["convergence"]), completeness_rows(context.completeness)
     values, n = context.parameters["convergence"], context.records["convergence"][0]["n"]
-    judged = statistic_rows(context.statistics["convergence"], "within/*", "kendall/*", "error/*")
-    shares = in_words(context.statistics["convergence"], "within/*")
+    judged = statistic_rows(
+        context.statistics["convergence"], Convergence.WITHIN, Convergence.KENDALL, Convergence.ERROR
+    )
+    shares = in_words(context.statistics["convergence"], Convergence.WITHIN)
     largest: dict[str, float] = {}
     for row in context.completeness:
         model = f"{task_name(str(row['task']))}, seed {row['seed']}"

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from pipeline.analysis.intervals import majority_share
+from pipeline.analysis.quantities import Effectiveness
 from pipeline.reporting.panels import (
     draw_interval,
     draw_lines,
@@ -29,11 +30,12 @@ from pipeline.reporting.panels import (
 )
 from pipeline.reporting.results import Results
 from pipeline.reporting.style import BLACK, DASHED, RC, SOLID, Dash, in_order, method_style
+from pipeline.values.columns import HIGHEST_FIRST, LOWEST_FIRST
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Figures
 
-DIRECTIONS: dict[str, Dash] = {"lowest_first": SOLID, "highest_first": DASHED}
+DIRECTIONS: dict[str, Dash] = {LOWEST_FIRST: SOLID, HIGHEST_FIRST: DASHED}
 # Two lines each: more could not be told apart. The areas are shown of all methods.
 WITH_CURVES = ("attribution_predicted", "attention_max", "gradient_x_attention", "random")
 
@@ -46,7 +48,7 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
         "effectiveness": effectiveness_figure(curves, majority),
         "effectiveness_areas": method_dots(
             results.statistics("effectiveness"),
-            prefix="area/",
+            quantity=Effectiveness.AREA,
             known_nothing=0,
             xlabel="area between the curves, accuracy points",
         ),

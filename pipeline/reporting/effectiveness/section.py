@@ -1,5 +1,6 @@
 """Does attribution find the heads that matter for an example?"""
 
+from pipeline.analysis.quantities import Effectiveness
 from pipeline.reporting.blocks import Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
 
@@ -65,18 +66,21 @@ def section(context: ReportContext) -> Section:
             Text(QUESTION),
             Picture(
                 "effectiveness",
-                CURVES_ALT.format(areas=in_words(found, "area/*")),
+                CURVES_ALT.format(areas=in_words(found, Effectiveness.AREA)),
                 CURVES_CAPTION,
                 stage="effectiveness",
             ),
             Picture("effectiveness_areas", AREAS_ALT, AREAS_CAPTION, stage="effectiveness"),
             Text(READING),
-            Table("Areas between the curves.", statistic_rows(found, "area/*")),
-            Table("Areas of attribution minus those of other rankings.", statistic_rows(found, "lead/*")),
+            Table("Areas between the curves.", statistic_rows(found, Effectiveness.AREA)),
+            Table(
+                "Areas of attribution minus those of other rankings.",
+                statistic_rows(found, Effectiveness.LEAD, Effectiveness.GOLD_LEAD),
+            ),
             Text(TWO),
             Table(
                 "The two highest-ranked heads of every layer alone, and all others without them.",
-                statistic_rows(found, "kept/*", "lost/*"),
+                statistic_rows(found, Effectiveness.KEPT, Effectiveness.LOST),
             ),
             Text(" ".join(paper)),
             Text(LEAK),

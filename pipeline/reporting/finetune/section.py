@@ -2,6 +2,7 @@
 
 from pipeline.analysis.claims import weak_models
 from pipeline.analysis.intervals import majority_share, standard_error
+from pipeline.analysis.quantities import Finetune
 from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Text
 from pipeline.reporting.finetune.tables import finetune_rows, sample_rows
 from pipeline.reporting.statistics import statistic_rows
@@ -26,7 +27,7 @@ def section(context: ReportContext) -> Section:
         errors[name] = max(errors.get(name, 0), 100 * standard_error(record["accuracy"], record["n"]))
     listed = "; ".join(f"{name} ±{points:.1f}" for name, points in errors.items())
     blocks: list[Block] = [
-        Table(OF_TASKS, statistic_rows(context.statistics["finetune"], "accuracy/dev")),
+        Table(OF_TASKS, statistic_rows(context.statistics["finetune"], Finetune.ACCURACY)),
         Table(OF_MODELS, finetune_rows(records)),
         Text(STANDARD_ERRORS.format(listed=listed)),
     ]

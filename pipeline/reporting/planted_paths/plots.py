@@ -8,6 +8,7 @@ import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 
+from pipeline.analysis.quantities import PlantedPaths
 from pipeline.errors import InputError
 from pipeline.reporting.panels import method_dots, where
 from pipeline.reporting.results import Results
@@ -30,7 +31,7 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
     return {
         "planted_paths": method_dots(
             results.statistics("planted_paths"),
-            prefix="auroc/",
+            quantity=PlantedPaths.AGREEMENT.where(measure="auroc"),
             known_nothing=0.5,
             xlabel="AUROC of the edges that carry the label",
         ),

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.analysis.methods import NAMES
+from pipeline.analysis.quantities import PlantedPaths
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.truth.section import leader
 
+AUROC = PlantedPaths.AGREEMENT.where(measure="auroc")
 QUESTION = (
     "Here no knock-out says what is true: the model can read along a few edges only. In the first layer the second of "
     "two deciding words may read the first, in the second layer [CLS] may read the second, so the label has no other "
@@ -38,13 +39,18 @@ def section(context: ReportContext) -> Section:
     """Who comes first, how the models did, and what redundancy does to knock-outs."""
     found, records = context.statistics["planted_paths"], context.records["planted_paths"]
     blocks: list[Block] = [
-        Text(f"{leader(found, 'auroc/', 'Known edges, AUROC')} {_right(records)}"),
+        Text(f"{leader(found, AUROC, 'Known edges, AUROC')} {_right(records)}"),
         Text(QUESTION),
-        Picture("planted_paths", ALT.format(values=_of_methods(found)), CAPTION, stage="planted_paths"),
+        Picture("planted_paths", ALT.format(values=in_words(found, AUROC)), CAPTION, stage="planted_paths"),
         Picture("planted_example", EXAMPLE_ALT, EXAMPLE_CAPTION, stage="planted_paths"),
-        Table("The edges that carry the label, told from the others.", statistic_rows(found, "auroc/*", "precision/*")),
+        Table(
+            "The edges that carry the label, told from the others.",
+            statistic_rows(found, PlantedPaths.AGREEMENT, PlantedPaths.AGREEMENT_LEAD),
+        ),
         Text(REDUNDANT),
-        Table("What knock-outs one at a time lose, of what all together lose.", statistic_rows(found, "single/*")),
+        Table(
+            "What knock-outs one at a time lose, of what all together lose.", statistic_rows(found, PlantedPaths.SINGLE)
+        ),
     ]
     return Section("planted_paths", "Planted paths", blocks)
 
@@ -53,7 +59,3 @@ def _right(records: Sequence[Mapping[str, Any]]) -> str:
     """How many texts the models label right: a model that does not use the path proves nothing."""
     parts = [f"{one['task']}, seed {one['seed']}: {one['correct']} of {one['n']}" for one in records]
     return f"Labelled right are {'; '.join(parts)}."
-
-
-def _of_methods(found: Sequence[Mapping[str, Any]]) -> str:
-    return in_words(found, *(f"auroc/{method}" for method in NAMES))

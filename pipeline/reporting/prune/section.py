@@ -1,9 +1,11 @@
 """Which measure of head importance prunes best?"""
 
+from pipeline.analysis.quantities import Prune
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.prune.tables import model_rows
 from pipeline.reporting.statistics import in_words, statistic_rows
 
+LEADS = (Prune.LEAD, Prune.RANDOM_LEAD, Prune.PAPERS_LEAD, Prune.BEATEN)
 QUESTION = (
     "All heads of the model are ranked together by one importance each, computed on {size} {source}; then they are "
     "masked from the least important on, and accuracy is measured on the dev split."
@@ -59,18 +61,23 @@ def section(context: ReportContext) -> Section:
     found, records = context.statistics["prune"], context.records["prune"]
     sizes = sorted({record["n_importance"] for record in records})
     size, source = " or ".join(f"{size:,}" for size in sizes), SOURCES[context.parameters["prepare"]["protocol"]]
-    factors = statistic_rows(found, "factor/*")
+    factors = statistic_rows(found, Prune.FACTOR)
     changed: list[Block] = [Text(FACTOR), Table("Attribution with one thing changed.", factors)] if factors else []
     return Section(
         "pruning",
         "Head pruning",
         [
             Text(QUESTION.format(size=size, source=source)),
-            Picture("pruning", ALT.format(aucs=in_words(found, "auc/*/none")), CAPTION, stage="prune"),
+            Picture(
+                "pruning",
+                ALT.format(aucs=in_words(found, Prune.AUC.where(how="none"), Prune.RANDOM_AUC)),
+                CAPTION,
+                stage="prune",
+            ),
             Text(READING),
-            Table("Areas under the curves.", statistic_rows(found, "auc/*")),
+            Table("Areas under the curves.", statistic_rows(found, Prune.AUC, Prune.RANDOM_AUC)),
             Text(LEAD),
-            Table("Attribution beside other measures.", statistic_rows(found, "lead/*", "beaten/*")),
+            Table("Attribution beside other measures.", statistic_rows(found, *LEADS)),
             Text(PAPER),
             Text(READINGS_OF_TAYLOR),
             *changed,

@@ -7,6 +7,7 @@ from pipeline.reporting.cells import Metrics
 from pipeline.reporting.results import Results
 from pipeline.reporting.statistics import statistic_rows
 from pipeline.reporting.table_text import Row
+from pipeline.values.columns import FACTOR
 
 
 def tables(results: Results) -> dict[str, list[Row]]:
@@ -23,7 +24,7 @@ def model_rows(prune: Sequence[Metrics]) -> list[Row]:
     for record in prune:
         model = {"task": record["task"], "seed": record["seed"]}
         for one in record["rankings"]:
-            name = one["method"].removeprefix("factor/")
+            name = one["method"].removeprefix(FACTOR)
             rows.append(
                 {**model, "method": FACTORS.get(name, one["method"]), "normalise": one["normalise"], "n": record["n"]}
                 | {"auc": one["auc"], "nauc": one["nauc"], "r_star": 100.0 * one["r_star"]}

@@ -1,5 +1,6 @@
 """How far does information flow in each layer, and does it cross from one sentence to the other?"""
 
+from pipeline.analysis.quantities import ReceptiveField
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.receptive_field.tables import edge_rows
 from pipeline.reporting.statistics import in_words, statistic_rows
@@ -43,7 +44,7 @@ def section(context: ReportContext) -> Section:
         Text(QUESTION),
         Picture(
             "receptive_field",
-            DISTANCE_ALT.format(values=in_words(found, "distance", "growth")),
+            DISTANCE_ALT.format(values=in_words(found, ReceptiveField.DISTANCE, ReceptiveField.GROWTH)),
             DISTANCE_CAPTION,
             stage="tree",
         ),
@@ -51,7 +52,10 @@ def section(context: ReportContext) -> Section:
     if "receptive_field_share" in context.figures:
         blocks.append(
             Picture(
-                "receptive_field_share", SHARE_ALT.format(values=in_words(found, "within")), SHARE_CAPTION, stage="tree"
+                "receptive_field_share",
+                SHARE_ALT.format(values=in_words(found, ReceptiveField.WITHIN)),
+                SHARE_CAPTION,
+                stage="tree",
             )
         )
     blocks += [

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
+from pipeline.analysis.quantities import Shortcut
 from pipeline.reporting.panels import line_figure, method_dots, where
 from pipeline.reporting.results import Results
 
@@ -19,7 +20,7 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
     return {
         "shortcut": method_dots(
             results.statistics("shortcut"),
-            prefix="first/",
+            quantity=Shortcut.FIRST,
             known_nothing=0,
             xlabel="examples in which the word comes first, %",
         ),

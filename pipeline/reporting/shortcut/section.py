@@ -1,13 +1,11 @@
 """Does attribution find a planted shortcut, and can it be pruned away?"""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-from pipeline.analysis.methods import NAMES
+from pipeline.analysis.quantities import Shortcut
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.truth.section import leader
+from pipeline.values.columns import ATTRIBUTION
 
 PLANTED = (
     "A word that no text holds is put into {share} of one class's training rows, and the model is fine-tuned on them "
@@ -41,23 +39,25 @@ def section(context: ReportContext) -> Section:
     found, values, records = context.statistics["shortcut"], context.parameters["shortcut"], context.records["shortcut"]
     words = "; ".join(f"{task_name(one['task'])}, seed {one['seed']}, “{one['word']}”" for one in records)
     blocks: list[Block] = [
-        Text(leader(found, "first/", "The planted word first, % of examples")),
+        Text(leader(found, Shortcut.FIRST, "The planted word first, % of examples")),
         Text(PLANTED.format(share=f"{values['share']:.0%}", words=words)),
-        Table("What the model makes of the word.", statistic_rows(found, "accuracy/*", "relied", "brought")),
-        Picture("shortcut", ALT.format(values=_of_methods(found, "first/")), CAPTION, stage="shortcut"),
-        Table("Share of first places, and attribution's beside the others'.", statistic_rows(found, "first/*")),
+        Table(
+            "What the model makes of the word.",
+            statistic_rows(found, Shortcut.ACCURACY, Shortcut.RELIED, Shortcut.BROUGHT),
+        ),
+        Picture("shortcut", ALT.format(values=in_words(found, Shortcut.FIRST)), CAPTION, stage="shortcut"),
+        Table(
+            "Share of first places, and attribution's beside the others'.",
+            statistic_rows(found, Shortcut.FIRST, Shortcut.FIRST_LEAD),
+        ),
         Text(BROUGHT),
         Text(PRUNED),
         Picture(
             "shortcut_pruned",
-            PRUNED_ALT.format(values=in_words(found, "regained/attribution/*")),
+            PRUNED_ALT.format(values=in_words(found, Shortcut.REGAINED.where(method=ATTRIBUTION))),
             PRUNED_CAPTION,
             stage="shortcut",
         ),
-        Table("What changes on turned and on plain rows.", statistic_rows(found, "regained/*", "spared/*")),
+        Table("What changes on turned and on plain rows.", statistic_rows(found, Shortcut.REGAINED, Shortcut.SPARED)),
     ]
     return Section("shortcut", "A planted shortcut", blocks)
-
-
-def _of_methods(found: Sequence[Mapping[str, Any]], prefix: str) -> str:
-    return in_words(found, *(f"{prefix}{method}" for method in NAMES))

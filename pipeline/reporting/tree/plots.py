@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from pipeline.analysis.quantities import Tree
 from pipeline.reporting.panels import (
     BAND,
     draw_each_seed,
@@ -22,7 +23,7 @@ from pipeline.reporting.panels import (
     where,
 )
 from pipeline.reporting.results import Results
-from pipeline.reporting.statistics import by_name
+from pipeline.reporting.statistics import by_key
 from pipeline.reporting.style import (
     BLACK,
     BLUE,
@@ -76,7 +77,7 @@ def recovered_figure(curves: pd.DataFrame, statistics: Sequence[Record]) -> Figu
             for column, style in CURVES.items():
                 draw_lines(ax, panel, x="tau", y=column, style=style)
                 draw_each_seed(ax, panel, x="tau", y=column, style=style)
-            band = [by_name(statistics, task, f"excess/{tau:g}") for tau in taus]
+            band = [by_key(statistics, task, Tree.EXCESS.key(tau=tau)) for tau in taus]
             known = [(tau, one) for tau, one in zip(taus, band, strict=True) if one and one["low"] is not None]
             ax.fill_between(
                 [tau for tau, _ in known],

@@ -1,9 +1,11 @@
 """What attribution trees look like, and how much of the prediction their edges carry."""
 
+from pipeline.analysis.quantities import Tree
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Tabs, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.tree.tables import shape_rows
+from pipeline.values.columns import ATTRIBUTION
 
 QUESTION = (
     "An attribution tree keeps, from the last layer but one down, the edges whose attribution exceeds τ times the "
@@ -67,19 +69,19 @@ def section(context: ReportContext) -> Section:
     if examples_of := {task_name(task): pictures for task in context.splits if (pictures := _pictures(context, task))}:
         blocks.append(Tabs("task", examples_of))
     found = context.statistics["tree"]
-    areas = in_words([one for one in found if "-" not in one["name"]], "edge_area/*")
-    at_tau = in_words(found, "recovered/tree", "recovered/random", "knee")
+    areas = in_words(found, Tree.AREA)
+    at_tau = in_words(found, Tree.RECOVERED, Tree.KNEE)
     blocks += [
         Text(MEASURES.format(n=" or ".join(map(str, examples)))),
         Table(SHAPES, shape_rows(context.records["tree"])),
-        Table(SETS, statistic_rows(found, "recovered/*")),
+        Table(SETS, statistic_rows(found, Tree.RECOVERED, Tree.BEYOND_RANDOM, Tree.BASELINE)),
         Text(RANDOM),
         Picture("recovered", CURVE_ALT.format(values=at_tau), CURVE_CAPTION, stage="tree"),
-        Table(CURVE_TABLE, statistic_rows(found, "excess/*", "knee")),
+        Table(CURVE_TABLE, statistic_rows(found, Tree.EXCESS, Tree.EXCESS_REVIEWED, Tree.KNEE)),
         Picture("edges", EDGES_ALT.format(values=areas), EDGES_CAPTION, stage="tree"),
-        Table(EDGES_TABLE, statistic_rows(found, "edge_area/attribution*")),
-        Table(LOST, statistic_rows(found, "comprehensiveness/*")),
-        Table(OPEN, statistic_rows(found, "open/*")),
+        Table(EDGES_TABLE, statistic_rows(found, Tree.AREA.where(method=ATTRIBUTION), Tree.AREA_LEAD)),
+        Table(LOST, statistic_rows(found, Tree.LOST, Tree.LOST_BEYOND_RANDOM)),
+        Table(OPEN, statistic_rows(found, Tree.OPEN, Tree.OPEN_BASELINE)),
     ]
     return Section("trees", "Attribution trees", blocks)
 

@@ -8,10 +8,12 @@ import matplotlib.style
 import numpy as np
 from matplotlib.lines import Line2D
 
-from pipeline.analysis.trigger_answers import KINDS, MINED
+from pipeline.analysis.quantities import Triggers
+from pipeline.analysis.trigger_answers import KINDS
 from pipeline.reporting.panels import legend_below, panels, where
-from pipeline.reporting.statistics import by_name
+from pipeline.reporting.statistics import by_key
 from pipeline.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RC, VERMILLION, MethodStyle, task_name
+from pipeline.values.columns import MINED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,9 +66,9 @@ def triggers_figure(rows: pd.DataFrame, records: Sequence[Record], statistics: S
             of_task = [record for record in records if record["task"] == task]
             _draw_triggers(ax, where(rows, task=task))
             for place, kind in enumerate(kinds):
-                best = "best" if kind == MINED else f"best_{kind}"
-                _draw_mean(ax, by_name(statistics, task, f"foreign_drop/{kind}"), STYLES[kind], _at(place, kinds, -1))
-                _draw_mean(ax, by_name(statistics, task, f"foreign_drop/{best}"), _open(kind), _at(place, kinds, 1))
+                every, best = (Triggers.FOREIGN_DROP.key(group=group) for group in (kind, Triggers.BEST[kind]))
+                _draw_mean(ax, by_key(statistics, task, every), STYLES[kind], _at(place, kinds, -1))
+                _draw_mean(ax, by_key(statistics, task, best), _open(kind), _at(place, kinds, 1))
             patterns = sum(record["mined"]["patterns"] for record in of_task)
             ax.set_title(f"{task_name(task)}  (n = {of_task[0]['n']:,}, {patterns} mined)")
             ax.set_xlabel("attribution of the trigger", x=POINTS / 2)

@@ -1,10 +1,12 @@
 """Do tokens with strong attribution fool the model?"""
 
+from pipeline.analysis.quantities import Triggers
 from pipeline.analysis.trigger_answers import KINDS
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.triggers.tables import PAPER, attack_rows, best_rows, control_rows, mined_rows, strongest_rows
 
+BESIDE = (Triggers.BEYOND_CONTROL, Triggers.BEST_BEYOND_CONTROL, Triggers.STRONGEST_BEYOND_MINED)
 QUESTION = (
     "In the head that holds the largest attribution of a training example, the tokens of its two strongest edges are "
     "taken as a trigger and inserted, at the same relative positions, into other examples. How much accuracy does it "
@@ -60,19 +62,18 @@ def section(context: ReportContext) -> Section:
     """The figure, what triggers cost and how much more than controls, the paper's tables of patterns and attacks."""
     records, found = context.records["triggers"], context.statistics["triggers"]
     best = context.parameters["analyse"]["best_triggers"]
-    drops = [one for one in found if "-" not in one["name"]]
-    of_kinds = [f"foreign_drop/{kind}" for kind in KINDS]
+    of_kinds = [Triggers.FOREIGN_DROP.where(group=kind) for kind in KINDS]
     attacked = ATTACK + (ATTACK_PAPER if any(record["task"] in PAPER for record in records) else "")
     blocks: list[Block] = [
         Text(QUESTION),
         Table(MINED, mined_rows(records)),
         Text(FOREIGN),
         Text(PROTOCOL.format(best=best)),
-        Picture("triggers", ALT.format(drops=in_words(drops, *of_kinds)), CAPTION.format(best=best), stage="triggers"),
+        Picture("triggers", ALT.format(drops=in_words(found, *of_kinds)), CAPTION.format(best=best), stage="triggers"),
         Text(READING),
-        Table("Foreign drops.", statistic_rows(drops, "foreign_drop/*")),
-        Table("Foreign drops beside each other.", statistic_rows(found, "foreign_drop/*-*")),
-        Table(OTHER, statistic_rows(found, "drop/*", "flipped/*", "spearman", "collapsing")),
+        Table("Foreign drops.", statistic_rows(found, Triggers.FOREIGN_DROP)),
+        Table("Foreign drops beside each other.", statistic_rows(found, *BESIDE)),
+        Table(OTHER, statistic_rows(found, Triggers.DROP, Triggers.FLIPPED, Triggers.SPEARMAN, Triggers.COLLAPSING)),
         Text(COLLAPSE.format(share=100 * context.parameters["analyse"]["collapse_share"])),
         Table("Triggers of every kind.", control_rows(records)),
     ]

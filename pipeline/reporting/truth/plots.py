@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from matplotlib.figure import Figure
 
+from pipeline.analysis.quantities import Truth
 from pipeline.reporting.panels import line_figure, method_dots
 from pipeline.reporting.results import Results
+from pipeline.values.columns import PAIRS
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Figures
@@ -18,13 +20,13 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
     return {
         "truth": method_dots(
             results.statistics("truth"),
-            prefix="auroc/pairs/",
+            quantity=Truth.AGREEMENT.where(measure="auroc", level=PAIRS),
             known_nothing=0.5,
             xlabel="AUROC of query-key pairs with an effect",
         ),
         "truth_precision": method_dots(
             results.statistics("truth"),
-            prefix="average_precision/pairs/",
+            quantity=Truth.AGREEMENT.where(measure="average_precision", level=PAIRS),
             known_nothing=0,
             xlabel="average precision of query-key pairs with an effect",
         ),

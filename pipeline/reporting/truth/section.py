@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pipeline.analysis.methods import NAMES, named
+from pipeline.analysis.keys import Quantity
+from pipeline.analysis.methods import named
+from pipeline.analysis.quantities import Truth
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
+from pipeline.values.columns import ATTRIBUTION, EDGES, PAIRS
 
 QUESTION = (
     "Every edge of some dev examples is knocked out, one at a time and exactly: its attention is set to zero, the "
@@ -38,7 +41,6 @@ GROUPS_CAPTION = (
 )
 
 
-ATTRIBUTION = "attribution"
 RANDOMISED = (
     "Scores that hardly change when all that was learned is gone say little about the model. From the classifier down, "
     "the entries of every tensor of weights change places, and the scores for the same class are compared with those "
@@ -50,7 +52,11 @@ RANDOMISED_CAPTION = (
     "Rank correlation of all edges' scores with those of the unchanged model, against the number of parts that are "
     "shuffled: the classifier first, then the layers from the last to the first."
 )
-LEADERS = {"auroc/pairs/": "Single pairs, AUROC", "lost/": "Groups of pairs, log-odds lost"}
+OF_PAIRS = Truth.AGREEMENT.where(level=PAIRS)
+LEADERS = (
+    (OF_PAIRS.where(measure="auroc"), "Single pairs, AUROC"),
+    (Truth.LOST, "Groups of pairs, log-odds lost"),
+)
 
 
 def section(context: ReportContext) -> Section:
@@ -60,55 +66,50 @@ def section(context: ReportContext) -> Section:
         Text(leaders(found)),
         Text(QUESTION.format(tokens=values["max_tokens"])),
         Text(AGREE.format(least=values["least_effect"], k=values["top_k"])),
-        Picture("truth", ALT.format(values=_of_methods(found, "auroc/pairs/")), CAPTION, stage="truth"),
+        Picture("truth", ALT.format(values=in_words(found, OF_PAIRS.where(measure="auroc"))), CAPTION, stage="truth"),
         Picture(
             "truth_precision",
-            PRECISION_ALT.format(values=_of_methods(found, "average_precision/pairs/")),
+            PRECISION_ALT.format(values=in_words(found, OF_PAIRS.where(measure="average_precision"))),
             PRECISION_CAPTION,
             stage="truth",
         ),
-        Table("Agreement of scores with the effects of query-key pairs.", _agreement(found, "pairs")),
+        Table("Agreement of scores with the effects of query-key pairs.", _agreement(found, PAIRS)),
         Text(BY_CONSTRUCTION),
-        Picture("truth_groups", GROUPS_ALT.format(values=_of_methods(found, "lost/")), GROUPS_CAPTION, stage="truth"),
-        Table("Log-odds lost, mean over the sizes of groups.", statistic_rows(found, "lost/*")),
+        Picture("truth_groups", GROUPS_ALT.format(values=in_words(found, Truth.LOST)), GROUPS_CAPTION, stage="truth"),
+        Table("Log-odds lost, mean over the sizes of groups.", statistic_rows(found, Truth.LOST, Truth.LOST_LEAD)),
     ]
-    if edges := _agreement(found, "edges"):
+    if edges := _agreement(found, EDGES):
         blocks.append(Table("Agreement of scores with the effects of edges of single heads.", edges))
     blocks += [
         Text(RANDOMISED),
         Picture(
             "randomised",
-            RANDOMISED_ALT.format(values=in_words(found, "randomised/*")),
+            RANDOMISED_ALT.format(values=in_words(found, Truth.RANDOMISED)),
             RANDOMISED_CAPTION,
             stage="truth",
         ),
-        Table("Rank correlation with the scores of shuffled weights.", statistic_rows(found, "randomised/*")),
+        Table("Rank correlation with the scores of shuffled weights.", statistic_rows(found, Truth.RANDOMISED)),
     ]
     return Section("truth", "Attribution held against the truth", blocks)
 
 
-def _of_methods(found: Sequence[Mapping[str, Any]], prefix: str) -> str:
-    """Every method's value in words, without the differences between them."""
-    return in_words(found, *(f"{prefix}{method}" for method in NAMES))
-
-
 def _agreement(found: Sequence[Mapping[str, Any]], level: str) -> list[Row]:
     """AUROC and precision; the other measures are in the tables."""
-    return statistic_rows(found, f"auroc/{level}/*", f"precision/{level}/*")
+    shown = ((one, measure) for measure in ("auroc", "precision") for one in (Truth.AGREEMENT, Truth.AGREEMENT_LEAD))
+    return statistic_rows(found, *(one.where(measure=measure, level=level) for one, measure in shown))
 
 
 def leaders(found: Sequence[Mapping[str, Any]]) -> str:
     """Which method comes first at each question, task by task, with attribution's value beside it."""
-    return " ".join(leader(found, prefix, question) for prefix, question in LEADERS.items())
+    return " ".join(leader(found, quantity, question) for quantity, question in LEADERS)
 
 
-def leader(found: Sequence[Mapping[str, Any]], prefix: str, question: str) -> str:
-    """Which method has the largest of the statistics `<prefix><method>`, task by task, with attribution's beside it."""
+def leader(found: Sequence[Mapping[str, Any]], quantity: Quantity, question: str) -> str:
+    """Which method has the largest statistic of a quantity, task by task, with attribution's beside it."""
     of_tasks: dict[str, dict[str, float]] = {}
     for one in found:
-        method = one["name"].removeprefix(prefix)
-        if one["name"].startswith(prefix) and method in NAMES:
-            of_tasks.setdefault(one["task"], {})[method] = one["value"]
+        if key := quantity.read(one["name"]):
+            of_tasks.setdefault(one["task"], {})[key.parts["method"]] = one["value"]
     said = []
     for task, values in of_tasks.items():
         largest = max(values.values())

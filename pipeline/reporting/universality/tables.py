@@ -2,14 +2,22 @@
 
 from collections.abc import Sequence
 
+from pipeline.analysis.quantities import Universality
 from pipeline.reporting.cells import Metrics
 from pipeline.reporting.results import Results
 from pipeline.reporting.statistics import statistic_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
 
-AGREEMENT = ("similar-others*", "agreement/*", "ceiling/*")
-FUNCTIONAL = ("lost", "lost/*")
+AGREEMENT = (
+    Universality.SIMILAR,
+    Universality.SIMILAR_BY_RANK,
+    Universality.AGREEMENT,
+    Universality.AGREEMENT_WITHIN,
+    Universality.CEILING,
+    Universality.CEILING_WITHIN,
+)
+FUNCTIONAL = (Universality.LOST, Universality.LOST_BY_TASK, Universality.LOST_OTHERWISE)
 
 
 def tables(results: Results) -> dict[str, list[Row]]:

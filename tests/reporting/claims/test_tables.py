@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from outcomes_by_hand import key
 
 from pipeline.analysis.claims import judge
 from pipeline.analysis.intervals import Interval
@@ -20,7 +21,10 @@ def claim(tmp_path):
     def models(seeds):
         values = generator.normal(size=(seeds, 30))
         return [
-            {"lead/taylor": Mean("lead over Taylor", "points", 3 + row), "lead/other": Single("slope", "tokens", 1.0)}
+            {
+                key("lead/taylor"): Mean("lead over Taylor", "points", 3 + row),
+                key("lead/other"): Single("slope", "tokens", 1.0),
+            }
             for row in values
         ]
 

@@ -1,6 +1,7 @@
 from types import SimpleNamespace
 
 import pytest
+from outcomes_by_hand import key
 
 from pipeline.analysis.statistics import Single, statistics
 from pipeline.analysis.trigger_answers import KINDS
@@ -116,7 +117,8 @@ NAMES = ("foreign_drop/mined", "foreign_drop/mined-random", "drop/best", "spearm
 
 def section_of(records, *, value=12.25):
     found = [
-        one.record() for one in statistics("sst2", [{name: Single(f"<{name}>", "points", value) for name in NAMES}])
+        one.record()
+        for one in statistics("sst2", [{key(name): Single(f"<{name}>", "points", value) for name in NAMES}])
     ]
     parameters = {"analyse": {"best_triggers": 2, "collapse_share": 0.95}}
     context = {"records": {"triggers": records}, "statistics": {"triggers": found}, "parameters": parameters}

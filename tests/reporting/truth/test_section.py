@@ -1,5 +1,6 @@
 import pandas as pd
 
+from pipeline.analysis.quantities import Shortcut
 from pipeline.reporting.blocks import Table, Text
 from pipeline.reporting.style import METHODS
 from pipeline.reporting.truth.plots import line_figure
@@ -38,4 +39,4 @@ def test_of_equals_the_first_is_named_and_the_others_are_counted():
         {"task": "sst2", "name": f"first/{name}", "value": value}
         for name, value in (("attribution", 1.0), ("attention", 1.0), ("joint", 1.0), ("random", 0.25))
     ]
-    assert leader(rows, "first/", "Found") == "Found, the first: SST-2: attribution and 2 more 1.00."
+    assert leader(rows, Shortcut.FIRST, "Found") == "Found, the first: SST-2: attribution and 2 more 1.00."
