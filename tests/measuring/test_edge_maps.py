@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from attattr import attribute, gradient_x_attention
+from attattr.examples import inputs_of
 from pipeline.measuring.edge_maps import METHODS, edge_maps, scores_at
-from pipeline.predicting.predict import inputs_of
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,10 @@
 import pytest
 import torch
 
+from attattr.examples import inputs_of
 from attattr.families import FAMILIES
 from pipeline.errors import InputError
-from pipeline.predicting.predict import check_finite, inputs_of, predict_logits, prediction_rows
+from pipeline.predicting.predict import check_finite, predict_logits, prediction_rows
 
 
 @pytest.mark.parametrize("token_budget", ["auto", 1, 30])
