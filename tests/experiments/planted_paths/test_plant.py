@@ -92,7 +92,7 @@ def test_outcomes_hold_every_method_and_losses_of_knock_outs():
     circuit = draw_circuit("two paths", seed=1)
     model = draw_model(circuit, seed=1).eval()
     examples = texts(circuit, 2, seed=1, split="dev")
-    found, losses, edges = outcomes(model, circuit, examples, design="two paths", seed=1, shown=1)
+    found, losses, edges = outcomes(model, circuit, examples, design="two paths", seed=1, kept=1)
     methods = {row["method"] for row in found}
     assert {"attribution", "gradient_x_attention", "attention", "random", KNOCK_OUT} <= methods
     assert len(found) == 2 * len(methods)
@@ -109,7 +109,7 @@ def test_effects_of_one_path_add_up():
     # A single carrying edge in the last layer: alone and together are the same knock-out, computed in two ways.
     circuit = draw_circuit("one path", seed=2)
     model = draw_model(circuit, seed=2).eval()
-    _, losses, _ = outcomes(model, circuit, texts(circuit, 3, seed=2, split="dev"), design="one path", seed=2, shown=1)
+    _, losses, _ = outcomes(model, circuit, texts(circuit, 3, seed=2, split="dev"), design="one path", seed=2, kept=1)
     for row in losses:
         assert row["single"] == pytest.approx(row["together"], abs=1e-5)
         assert abs(row["single"]) > 1e-4
@@ -126,7 +126,7 @@ def test_random_scores_know_nothing():
     circuit = draw_circuit("two paths", seed=1)
     model = draw_model(circuit, seed=1).eval()
     examples = texts(circuit, 40, seed=1, split="dev")
-    found, _, _ = outcomes(model, circuit, examples, design="two paths", seed=1, shown=1)
+    found, _, _ = outcomes(model, circuit, examples, design="two paths", seed=1, kept=1)
     aurocs = [row["auroc"] for row in found if row["method"] == "random"]
     # The standard error of the mean of 40 is 0.03.
     assert abs(np.mean(aurocs) - 0.5) < 0.12
