@@ -66,8 +66,8 @@ def _per_model() -> Iterator[str]:
     yield "outputs/data/{task}-{seed}/prepare.json"
     yield "outputs/predictions/{task}-{seed}.parquet"
     yield "outputs/attributions/{task}-{seed}/outcomes.parquet"
-    # The experiments: `prepare`, `finetune` and `attribute` write under other names than their own. What the viewer
-    # shows is in the report.
+    yield "outputs/examples/{task}-{seed}/trees.json"  # drawn again; what the viewer shows is in the report
+    # The experiments: `prepare`, `finetune` and `attribute` write under other names than their own.
     for stage, entry in stages(SOURCE).items():
         if stage != "view" and entry["outs"] == [f"outputs/{stage}/${{item.task}}-${{item.seed}}"]:
             yield f"outputs/{stage}/{{task}}-{{seed}}/*"

@@ -15,6 +15,7 @@ KEPT = [
     "outputs/prune/{task}-1/importance.csv",
     "outputs/tree/{task}-1/edges.parquet",
     "outputs/tree/{task}-1/trees.json",
+    "outputs/examples/{task}-1/trees.json",
     "outputs/triggers/{task}-1/triggers.parquet",
     "outputs/triggers/{task}-1/mined.json",
     "outputs/shortcut/{task}-1/word.json",
