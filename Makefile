@@ -10,6 +10,8 @@ venv: .venv/installed
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --requirement requirements.lock
 	.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@# The library is installed; the pipeline is run from here, where its values and its graph are.
+	@.venv/bin/python -c "import pathlib, site; pathlib.Path(site.getsitepackages()[0], 'pipeline.pth').write_text('$(CURDIR)\n')"
 	touch $@
 
 # Two models at once, each with half of the cores; JOBS=1: one after the other, with all of them.
