@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextvars import ContextVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -9,9 +10,9 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import eager_mask, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from attattr.checks import check_unwrapped
+from attattr.checks import check_tensor, check_unwrapped
 from attattr.copies import own_copy
-from attattr.errors import AttributionError, check_tensor
+from attattr.errors import AttributionError
 
 # (layer, module, query, key, value, attention_mask, scaling) -> context (batch, query, head, width)
 Handler = Callable[[int, nn.Module, Tensor, Tensor, Tensor, Tensor | None, float], Tensor]
@@ -103,7 +104,7 @@ def intercepted_attention(model: PreTrainedModel, handler: Handler, *, implement
     return copy
 
 
-def _check_calls(model: nn.Module, _args: object, _output: object) -> None:
+def _check_calls(model: Any, _args: object, _output: object) -> None:
     running = _running.get()
     if running.calls != layer_count(model):
         raise AttributionError(

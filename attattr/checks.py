@@ -89,3 +89,9 @@ def check_exclusive_classes(model: PreTrainedModel, *, what: str) -> None:
         raise AttributionError(f"the model has {count} output, hence no classes: {what}")
     if problem in ("regression", "multi_label_classification"):
         raise AttributionError(f"the model's outputs are no classes of which one is right ({problem}): {what}")
+
+
+def check_tensor(name: str, value: object, *, shape: str) -> None:
+    """Raise AttributionError unless `value` is a tensor."""
+    if not isinstance(value, Tensor):
+        raise AttributionError(f"{name} is a {type(value).__name__}: it must be a tensor, {shape}")

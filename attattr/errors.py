@@ -20,11 +20,3 @@ class NonFiniteError(AttributionError):
 def as_number(value: object) -> float:
     """The value where it is a number, and nan, which lies in no range, where it is none."""
     return float(value) if isinstance(value, Real) else math.nan
-
-
-def check_tensor(name: str, value: object, *, shape: str) -> None:
-    """Raise AttributionError unless `value` is a tensor."""
-    from torch import Tensor  # the errors are also those of functions of lists
-
-    if not isinstance(value, Tensor):
-        raise AttributionError(f"{name} is a {type(value).__name__}: it must be a tensor, {shape}")

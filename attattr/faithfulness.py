@@ -6,8 +6,9 @@ from transformers import PreTrainedModel
 
 from attattr.attention import eager_attention, intercepted_attention, layer_count
 from attattr.branching import Masks, masked_passes, under_edge_masks
+from attattr.checks import check_tensor
 from attattr.copies import frozen
-from attattr.errors import AttributionError, check_tensor
+from attattr.errors import AttributionError
 from attattr.families import describe
 from attattr.inputs import Inputs
 from attattr.prefix import entering

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from attattr.attention import class_count
-from attattr.checks import check_differentiable, check_exclusive_classes
-from attattr.errors import AttributionError, check_tensor
+from attattr.checks import check_differentiable, check_exclusive_classes, check_tensor
+from attattr.errors import AttributionError
 
 
 @dataclass(frozen=True)

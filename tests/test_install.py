@@ -15,7 +15,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 from attattr import explain
 model, tokenizer = AutoModelForSequenceClassification.from_pretrained("model"), AutoTokenizer.from_pretrained("model")
 found = explain(model, tokenizer, ["a good film", "it was not good"])
-print(found.to_text(tau=0.2)); open("page.html", "w").write(found.to_html()); open("all.json", "w").write(found.to_json())
+print(found.to_text(tau=0.2), file=open("all.txt", "w")); open("all.json", "w").write(found.to_json())
+open("page.html", "w").write(found.to_html())
 """
 
 

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from attattr.output import Output
+
 log = logging.getLogger(__name__)
 
 Text = str | tuple[str, str]
 
 
-def default_output(model: PreTrainedModel) -> str:
+def default_output(model: PreTrainedModel) -> Output:
     """The class's probability, as in the paper; the logit where outputs are no classes that exclude each other."""
     return "probability" if has_classes(model) else "logit"
 

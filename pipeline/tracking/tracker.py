@@ -11,6 +11,7 @@ from pipeline.values.config import StageConfig
 log = logging.getLogger(__name__)
 
 Row = Mapping[str, Any]
+LOGGED_EVERY = 10  # steps of training
 
 
 def guarded(action: Callable[[], object]) -> None:

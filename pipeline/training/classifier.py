@@ -21,6 +21,7 @@ from attattr.randomness import derived_seed
 from pipeline.errors import InputError
 from pipeline.predicting.predict import forward, predict_logits
 from pipeline.terminal.trainer import Progress
+from pipeline.tracking.tracker import LOGGED_EVERY
 from pipeline.training.batches import epoch_batches
 
 if TYPE_CHECKING:
@@ -182,7 +183,7 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
         enable_progress_bar=False,
         enable_checkpointing=True,
         logger=logger or False,
-        log_every_n_steps=10,
+        log_every_n_steps=LOGGED_EVERY,
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
