@@ -32,10 +32,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
-def test_the_code_block_runs_and_its_comments_are_right(folder: Path):
-    (code,) = code_blocks(README.read_text(encoding="utf-8"))
-    assert str(folder.relative_to(Path.cwd())) in code
+def test_the_code_blocks_run_and_their_comments_are_right(folder: Path, capsys: pytest.CaptureFixture[str]):
+    page, code = code_blocks(README.read_text(encoding="utf-8"))
+    assert str(folder.relative_to(Path.cwd())) in page
     names: dict[str, object] = {}
+    exec(compile(page, str(README), "exec"), names)
+    assert "Attribution tree at tau 0.4" in capsys.readouterr().out
+    assert "scarcely" in Path("movie.html").read_text(encoding="utf-8")
     exec(compile(code, str(README), "exec"), names)
     result, batch, head_sum = names["result"], names["batch"], names["head_sum"]
     assert all(sentence in code for sentence in SENTENCES)
@@ -49,6 +52,7 @@ def test_the_code_block_runs_and_its_comments_are_right(folder: Path):
     assert not result.attribution.transpose(1, 3)[padding].any()
     assert torch.equal(head_sum, result.attribution[0].sum(dim=1))
     assert head_sum.shape == (2, n, n)
+    assert names["useful"].shape == (2, 3)
     size = result.attribution.abs().sum(dim=(2, 3, 4))
     assert not result.unconverged.any()
     # An error of 1 %.
