@@ -1,10 +1,10 @@
 """Edge scores: how much it matters that a query reads a key, by every method there is, a file each.
 
-Each file has one function, `score`, and all are called alike, by `edge_scores`. A new score is a file and its name in
-`SCORES`.
+Each file has one function, `score`, and all are called alike, by `edge_scores`. A new score is a file.
 """
 
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Literal
 
 from torch import Tensor
@@ -16,14 +16,7 @@ from attattr.families import check_family
 from attattr.inputs import checked_inputs
 from attattr.output import Output
 
-SCORES = (
-    "attention",
-    "value_weighted",
-    "contribution",
-    "gradient_x_attention",
-    "attribution",
-    "joint",
-)
+SCORES: tuple[str, ...] = tuple(sorted(module.name for module in iter_modules(__path__)))
 
 
 def edge_scores(

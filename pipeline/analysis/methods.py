@@ -1,21 +1,20 @@
 """What the ways of ranking heads and edges are called."""
 
 from pipeline.errors import InputError
+from pipeline.values.edge_methods import EDGE_METHODS
 
-# Scores of edges, or of tokens.
-EDGE_SCORES = {
-    "attribution": "attribution",
+# What readers call scores of edges, or of tokens, that are not called as files name them.
+_EDGE_LABELS = {
     "attribution_margin": "attribution of the log-odds",
-    "attribution_per_attention": "attribution per attention",
     "joint": "joint-path attribution",
     "gradient_x_attention": "gradient × attention",
-    "attention": "attention",
     "value_weighted": "value-weighted attention",
-    "contribution": "contribution",
     "gradient_x_input": "gradient × input",
     "knock_out": "knock-out",
     "random": "random orders",
 }
+_ONLY_COMPARED = ("attribution_per_attention", "gradient_x_input", "knock_out", "random")
+EDGE_SCORES = {name: _EDGE_LABELS.get(name, name.replace("_", " ")) for name in (*EDGE_METHODS, *_ONLY_COMPARED)}
 
 # Rankings of heads that are nothing else; edge scores rank heads, too.
 OF_HEADS = {

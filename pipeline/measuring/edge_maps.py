@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -20,38 +20,19 @@ if TYPE_CHECKING:
 
     from attattr.batching import TokenBudget
     from attattr.inputs import Inputs
-    from attattr.output import Output
-
-
-class Method(NamedTuple):
-    """An edge score of `attattr.scores`, and the output of the class that it explains, if it explains one."""
-
-    score: str
-    output: Output = "probability"
-
-
-# Attribution of the probability, as in the paper, and of the log-odds; the gradient is the log-odds'.
-METHODS = {
-    "attribution": Method("attribution"),
-    "attribution_margin": Method("attribution", "margin"),
-    "joint": Method("joint"),
-    "gradient_x_attention": Method("gradient_x_attention", "margin"),
-    "attention": Method("attention"),
-    "value_weighted": Method("value_weighted"),
-    "contribution": Method("contribution"),
-}
+    from pipeline.values.edge_methods import EdgeMethod
 
 
 def edge_maps(
     model: PreTrainedModel,
     inputs: Inputs,
-    methods: Mapping[str, Method],
+    methods: Mapping[str, EdgeMethod],
     *,
     target: int | Literal["predicted"] = "predicted",
     token_budget: TokenBudget = "auto",
 ) -> dict[str, Tensor]:
     """Maps `(layer, head, query, key)` of the one example of `inputs` by each method, for the class `target`."""
-    given = {**inputs.arguments(), "target": target, "token_budget": token_budget}
+    given: dict[str, Any] = {**inputs.arguments(), "target": target, "token_budget": token_budget}
     return {name: edge_scores(model, one.score, output=one.output, **given)[0] for name, one in methods.items()}
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 
 import yaml
 
-from pipeline.analysis.methods import named
+from pipeline.analysis.methods import EDGE_SCORES, named
 from pipeline.errors import InputError
 from pipeline.values.paths import PRESETS
 
@@ -98,6 +98,9 @@ _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "knock_out": (BLACK, "X", DASHED, True),
     "random": (GREY, "x", DOTTED, False),
 }
+# Of an edge score that has no line here.
+_OTHER: tuple[str, str, Dash, bool] = (ORANGE, "^", DASHED, False)
+_LINES |= {name: _OTHER for name in EDGE_SCORES if name not in _LINES}
 METHODS = {method: MethodStyle(named(method), *line) for method, line in _LINES.items()}
 RANDOM = METHODS["random"]
 

@@ -16,6 +16,7 @@ USAGE = """\
 usage: python -m pipeline.{stage}{choices} [SECTION.KEY=VALUE ...]
        python -m pipeline.{stage} -m SECTION.KEY=VALUE,VALUE [...]
 """
+PLAIN_USAGE = "usage: python -m pipeline.{stage}\n"
 SWEEP_USAGE = "       python -m pipeline.{stage} -m sweep=SWEEP [...]\n"
 
 OPTIONS = """\
@@ -49,12 +50,13 @@ def stage_help(stage: str, text: str) -> str:
     # What is declared of another file, as of conf/tasks.yaml, is a mapping.
     sections = {name: values.get(name) for name in entry.get("params", []) if isinstance(name, str)}
     sweeps = {name: line for name, line in presets(PRESETS / "sweep").items() if _is_of(name, stage)}
-    usage = USAGE + (SWEEP_USAGE if sweeps else "")
-    blocks = [usage.format(stage=stage, choices=choices), text.strip() + "\n", OPTIONS]
+    usage = USAGE + (SWEEP_USAGE if sweeps else "") if sections else PLAIN_USAGE
+    blocks = [usage.format(stage=stage, choices=choices), text.strip() + "\n", *([OPTIONS] if sections else [])]
     if sweeps:
         blocks.append("Sweeps:\n" + table(sweeps.items(), width=max(map(len, sweeps))))
-    dumped = yaml.dump(sections, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=76)
-    blocks.append("Values of this stage, from params.yaml:\n" + indent(dumped, "  "))
+    if sections:
+        dumped = yaml.dump(sections, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=76)
+        blocks.append("Values of this stage, from params.yaml:\n" + indent(dumped, "  "))
     return "\n".join([*blocks, EXIT_CODES])
 
 

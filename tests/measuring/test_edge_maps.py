@@ -6,7 +6,8 @@ import torch
 
 from attattr import attribute, gradient_x_attention
 from attattr.examples import inputs_of
-from pipeline.measuring.edge_maps import METHODS, edge_maps, scores_at
+from pipeline.measuring.edge_maps import edge_maps, scores_at
+from pipeline.values.edge_methods import EDGE_METHODS
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +19,8 @@ def case(tiny_model, random_examples):
 def test_attribution_is_of_the_probability_and_of_the_margin_and_the_gradient_of_the_margin(case):
     model, inputs = case
     for target in ("predicted", 2):
-        maps = edge_maps(model, inputs, METHODS, target=target)
-        assert list(maps) == list(METHODS)
+        maps = edge_maps(model, inputs, EDGE_METHODS, target=target)
+        assert list(maps) == list(EDGE_METHODS)
         given = {**inputs.arguments(), "target": target}
         for name, expected in {
             "attribution": attribute(model, **given),
@@ -32,9 +33,9 @@ def test_attribution_is_of_the_probability_and_of_the_margin_and_the_gradient_of
 
 def test_pairs_are_sums_over_heads_and_edges_leave_out_what_heads_have_together(case):
     model, inputs = case
-    maps = edge_maps(model, inputs, METHODS)
+    maps = edge_maps(model, inputs, EDGE_METHODS)
     pairs, edges = (scores_at(maps, level=level, seed=1, name="e") for level in ("pairs", "edges"))
-    assert list(pairs) == [*METHODS, "random"]
+    assert list(pairs) == [*EDGE_METHODS, "random"]
     assert {*pairs} - {*edges} == {"contribution"}
     for method in {*edges} - {"random"}:
         assert edges[method].shape == (3, 4, 6, 6)

@@ -13,9 +13,10 @@ from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
 from pipeline.experiments.planted_paths.plant import kinds
 from pipeline.measuring.agreement import agreement
-from pipeline.measuring.edge_maps import METHODS, edge_maps, scores_at
+from pipeline.measuring.edge_maps import edge_maps, scores_at
 from pipeline.terminal.progress import progress
 from pipeline.values.columns import PAIRS
+from pipeline.values.edge_methods import EDGE_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def outcomes(
         logits, whole = knock_outs(model, inputs, per_head=False)
         target = whole.argmax()
         effects = {output: lost(logits, whole, target=target, output=output) for output in OUTPUTS}
-        maps = scores_at(edge_maps(model, inputs, METHODS), level=PAIRS, seed=seed, name=example.example_id)
+        maps = scores_at(edge_maps(model, inputs, EDGE_METHODS), level=PAIRS, seed=seed, name=example.example_id)
         maps[KNOCK_OUT] = effects["margin"].numpy()
         for method, values in maps.items():
             scores = np.array([values[layer, 0, query, key] for (layer, query, key), _ in edges])

@@ -11,9 +11,10 @@ from attattr.importance import passed_on
 from attattr.randomness import derived_seed
 from attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
-from pipeline.measuring.edge_maps import METHODS, edge_maps
+from pipeline.measuring.edge_maps import edge_maps
 from pipeline.terminal.progress import progress
 from pipeline.values.columns import RANDOM
+from pipeline.values.edge_methods import EDGE_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.experiments.shortcut.plant import Planted
 
 ATTRIBUTION, GRADIENT_X_INPUT = "attribution", "gradient_x_input"
-OF_HEADS = {method: METHODS[method] for method in (ATTRIBUTION, "gradient_x_attention", "attention")}
+OF_HEADS = {method: EDGE_METHODS[method] for method in (ATTRIBUTION, "gradient_x_attention", "attention")}
 
 
 def outcomes(model: PreTrainedModel, examples: Sequence[Planted], *, seed: int) -> list[dict[str, Any]]:
@@ -37,7 +38,7 @@ def outcomes(model: PreTrainedModel, examples: Sequence[Planted], *, seed: int) 
     rows = []
     for one in progress(examples, description="find the word"):
         example, inputs = one.example, inputs_of(model, [one.example])
-        maps = edge_maps(model, inputs, METHODS, target=GIVEN_AWAY)
+        maps = edge_maps(model, inputs, EDGE_METHODS, target=GIVEN_AWAY)
         # By completeness, the sum of a layer's scores.
         brought = float(maps[ATTRIBUTION].sum(dim=(1, 2, 3)).max())
         for method, scores in token_scores(model, maps, inputs, seed=seed, name=example.example_id).items():

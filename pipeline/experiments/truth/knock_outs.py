@@ -13,9 +13,10 @@ from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
 from attattr.output import evaluate
 from pipeline.measuring.agreement import agreement
-from pipeline.measuring.edge_maps import METHODS, edge_maps, scores_at
+from pipeline.measuring.edge_maps import edge_maps, scores_at
 from pipeline.terminal.progress import progress
 from pipeline.values.columns import EDGES, PAIRS
+from pipeline.values.edge_methods import EDGE_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,7 @@ def outcomes(
     found, groups = [], []
     for example in progress(examples, description="knock out"):
         inputs = inputs_of(model, [example])
-        maps = edge_maps(model, inputs, METHODS)
+        maps = edge_maps(model, inputs, EDGE_METHODS)
         for level in settings.levels:
             logits, whole = knock_outs(model, inputs, per_head=level == EDGES, token_budget=token_budget)
             truth = lost(logits, whole, target=whole.argmax(), output="margin").numpy()

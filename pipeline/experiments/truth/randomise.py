@@ -14,9 +14,10 @@ from attattr.examples import inputs_of
 from attattr.families import layer_modules
 from attattr.randomness import derived_seed
 from pipeline.measuring.agreement import rank_correlation
-from pipeline.measuring.edge_maps import Method, edge_maps
+from pipeline.measuring.edge_maps import edge_maps
 from pipeline.predicting.predict import predict_logits
 from pipeline.terminal.progress import bar
+from pipeline.values.edge_methods import EdgeMethod
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from attattr.batching import TokenBudget
     from attattr.examples import Example
 
-SCORED = {name: Method(name) for name in ("attribution", "gradient_x_attention", "attention")}
+SCORED = {name: EdgeMethod(name) for name in ("attribution", "gradient_x_attention", "attention")}
 
 
 def outcomes(

@@ -131,7 +131,7 @@ def test_the_model_is_left_as_it_was(tiny_model: Callable[..., Any], random_exam
 def test_what_is_no_score_and_no_input_is_refused(tiny_model: Callable[..., Any], random_examples: Any, padded: Any):
     model = tiny_model()
     inputs = padded(model, random_examples([6]))
-    with pytest.raises(AttributionError, match=r"score is 'rollout': it must be one of attention, .*, joint$"):
+    with pytest.raises(AttributionError, match=r"score is 'rollout': it must be one of attention, .*, value_weighted$"):
         edge_scores(model, "rollout", **inputs, target=0)
     foreign = {**inputs, "input_ids": inputs["input_ids"] + 1000}
     for score in SCORES:

@@ -29,4 +29,4 @@ def test_recipe_it_is_held_against_knock_outs(tiny_model, random_examples, secti
 
 
 def test_recipe_it_has_a_name_and_a_line():
-    assert named("transformed_norm") == method_style("transformed_norm").label == "norm of transformed vectors"
+    assert named("transformed_norm") == method_style("transformed_norm").label == "transformed norm"

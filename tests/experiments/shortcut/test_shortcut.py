@@ -11,8 +11,9 @@ from attattr.attribution import attribute
 from attattr.examples import Example, inputs_of
 from pipeline.errors import InputError
 from pipeline.experiments.shortcut import find, plant, remove
-from pipeline.measuring.edge_maps import METHODS, edge_maps
+from pipeline.measuring.edge_maps import edge_maps
 from pipeline.predicting.masked import masked_predictions
+from pipeline.values.edge_methods import EDGE_METHODS
 
 WORDS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "the", "soup", "was", "good", "bad", "wug", "dax", "ab", "##ing", "7up"]
 TOKEN = 9
@@ -103,7 +104,7 @@ def test_what_a_token_passes_on_are_the_positive_scores_that_read_it(planted):
         )
         for key in range(7)
     ]
-    maps = edge_maps(model, inputs, METHODS, target=plant.GIVEN_AWAY)
+    maps = edge_maps(model, inputs, EDGE_METHODS, target=plant.GIVEN_AWAY)
     found = find.token_scores(model, maps, inputs, seed=1, name="dev-1")
     assert found["attribution"].tolist() == pytest.approx(expected, abs=1e-6)
     assert found["attention"].sum() == pytest.approx(2 * 4 * 7, abs=1e-3)

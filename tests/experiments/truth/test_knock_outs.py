@@ -9,7 +9,8 @@ import torch
 from attattr.examples import inputs_of
 from attattr.faithfulness import masked_edges
 from pipeline.experiments.truth.knock_outs import group_losses, outcomes
-from pipeline.measuring.edge_maps import METHODS, edge_maps, scores_at
+from pipeline.measuring.edge_maps import edge_maps, scores_at
+from pipeline.values.edge_methods import EDGE_METHODS
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def test_the_effects_are_those_of_removing_each_edge(case, settings, monkeypatch
 def test_groups_lose_what_their_pairs_carry_together(case):
     model, examples = case
     inputs = inputs_of(model, examples[1:])
-    scores = scores_at(edge_maps(model, inputs, METHODS), level="pairs", seed=1, name="e")
+    scores = scores_at(edge_maps(model, inputs, EDGE_METHODS), level="pairs", seed=1, name="e")
     rows = group_losses(model, inputs, scores, sizes=[1, 4, 9999])
     assert [(row["method"], row["size"]) for row in rows][:3] == [("attribution", size) for size in (1, 4, 147)]
     with torch.no_grad():
