@@ -29,7 +29,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     return shown
 
 
-@pytest.mark.parametrize("stage", sorted(GRAPH))
+@pytest.mark.parametrize("stage", sorted(GRAPH.keys() - {"source"}))
 def test_it_says_what_the_stage_does_and_holds_its_values_alone(shown, stage: str) -> None:
     text = shown(stage)
     usage, _, values = text.partition("Values of this stage, from params.yaml:\n")
@@ -43,6 +43,14 @@ def test_it_says_what_the_stage_does_and_holds_its_values_alone(shown, stage: st
     }
     assert codes.startswith("Exit codes: 0")
     assert shown(stage, "-h") == text
+
+
+def test_a_stage_without_values_offers_none(shown) -> None:
+    text = shown("source")
+    assert text.startswith("usage: python -m pipeline.source\n\nWrite down what every other stage runs")
+    assert "--multirun" not in text
+    assert "SECTION" not in text
+    assert "Values" not in text
 
 
 def test_a_sweep_is_offered_by_the_stage_whose_values_it_varies(shown) -> None:
