@@ -20,6 +20,7 @@ from pipeline.tracking import lineage
 from pipeline.tracking.tracker import Tracker
 from pipeline.tracking.tracking_mode import go_offline, tracking_mode
 from pipeline.values.config import StageConfig
+from pipeline.values.per_task import filled_name
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def _init(config: StageConfig, mode: str) -> Any:
         name=config.output_root.name if config.sweep else name,
         group=str(config.sweep) if config.sweep else pipeline_run(config),
         job_type=config.stage,
-        config=config.values() | facts(config) | {"inputs": read},
+        config=shown_values(config) | facts(config) | {"inputs": read},
         mode=mode,  # type: ignore[arg-type]
         settings=wandb.Settings(
             silent=True,
@@ -120,6 +121,14 @@ def facts(config: StageConfig) -> dict[str, Any]:
         "dvc_lock": sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None,
         "run": config.run.model_dump(mode="json"),
     }
+
+
+def shown_values(config: StageConfig) -> dict[str, Any]:
+    """The stage's values; `model.name` is that of the run's model, without placeholders for its task and seed."""
+    values, model = config.values(), model_of(config)
+    if values.get("model", {}).get("name") and model.keys() == {"task", "seed"}:
+        values["model"]["name"] = filled_name(values["model"]["name"], **model)
+    return values
 
 
 def model_of(config: StageConfig) -> dict[str, Any]:

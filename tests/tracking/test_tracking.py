@@ -13,7 +13,7 @@ import wandb
 from pipeline.launch.work import pipeline_run
 from pipeline.tracking.jobs import track_job
 from pipeline.tracking.tracker import Tracker
-from pipeline.tracking.tracking import track
+from pipeline.tracking.tracking import shown_values, track
 from pipeline.training.logger import training_logger
 from pipeline.values.config import StageConfig
 from pipeline.values.paths import SOURCE
@@ -119,6 +119,16 @@ def test_an_offline_run_read_back_holds_what_the_stage_gave_it(tmp_path):
     assert axes["prune/taylor/accuracy"] == axes["prune/random/accuracy"] == "prune/rate"
     (artifact,) = (record["artifact"] for record in records if record["type"] == "artifact" and not is_table(record))
     assert (artifact["name"], artifact["type"]) == ("prune-negation-1", "outcomes")
+
+
+def test_the_weights_are_named_as_the_run_found_them(monkeypatch):
+    monkeypatch.chdir(SOURCE)
+    params = compose_params(["preset=minilm", "model.name='my-{task}-{seed}'", "tasks=[sst2]", "seeds=[3]"])
+    of_stage = {"declared": frozenset({"model", "finetune"}), "task": "sst2", "seed": 3}
+    shown = shown_values(StageConfig(params, stage="finetune", **of_stage))
+    assert shown["model"]["name"] == "my-sst2-3"
+    over_all = StageConfig(params, stage="report", declared=frozenset({"model"}))
+    assert shown_values(over_all)["model"]["name"] == "my-{task}-{seed}"
 
 
 def is_table(record):
