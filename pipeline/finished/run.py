@@ -88,8 +88,8 @@ class Run:
     def text(self, task: str, seed: int, example: Example) -> Text:
         """An example as the tokenizer reads it out: a text, or a pair of them."""
         tokenizer = self.tokenizer(task, seed)
-        first, *rest = (str(tokenizer.decode(example.input_ids[start:stop])) for start, stop in example.segments)
-        return (first, *rest) if rest else first
+        parts = [str(tokenizer.decode(example.input_ids[start:stop])) for start, stop in example.segments]
+        return parts[0] if len(parts) == 1 else (parts[0], parts[1])
 
     def views(self, task: str, seed: int) -> list[View]:
         """The dev examples that were explained in full."""
