@@ -1,6 +1,7 @@
 """What the code imports against what dvc.yaml declares: an undeclared import is a stale result nobody notices."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -160,7 +161,7 @@ ORDER = (
         "scoring",
         "tracking",
     ),
-    *("training", "measuring", "experiments", "reporting", "stages", "commands"),
+    *("training", "measuring", "experiments", "reporting", "stages", "commands", "finished"),
 )
 
 
@@ -200,6 +201,31 @@ def test_rooms_have_an_order():
             above = {need for need in needs if need.startswith("pipeline.") and room(need) > room(name)}
             assert not above, f"{name} imports {above}"
     assert {path.name for path in PIPELINE.iterdir() if (path / "__init__.py").is_file()} < {*ORDER}
+
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_import_the_two_faces_alone(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    code = "\n".join(line for source in sources for line in source.split("\n") if not line.startswith("%"))
+    found = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module)
+    ours = {name for name in found if name.split(".")[0] in ("attattr", "pipeline", "tests")}
+    assert "pipeline.finished" in ours
+    assert ours <= {"attattr", "pipeline.finished"}
+
+
+def test_the_face_of_a_finished_run_imports_nothing_that_takes_seconds():
+    run = "import sys, pipeline.finished; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", run], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"torch", "transformers", "pydantic", "pandas", "matplotlib"}.isdisjoint(done.stdout.split())
 
 
 def test_the_report_declares_every_section():

@@ -17,7 +17,7 @@ def finished(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A run's values and statistics, and a folder beside them from which the command is called."""
     shutil.copy(KEPT / "params.yaml", workspace)
     shutil.copytree(KEPT / "outputs" / "analysis", workspace / "outputs" / "analysis")
-    for stage in ("tree", "attributions"):
+    for stage in ("examples", "attributions"):
         shutil.copytree(KEPT / "outputs" / stage, workspace / "outputs" / stage)
     monkeypatch.setattr("pipeline.values.paths.SOURCE", workspace)
     elsewhere = workspace / "elsewhere"

@@ -52,17 +52,22 @@ def load(name: str | None, *, texts: int | None = None) -> tuple[PreTrainedModel
 
 def _newest(texts: int | None) -> str:
     """The model of outputs/ whose weights were written last, of a task with so many texts where there is one."""
-    folder = repository() / "outputs" / "models"
-    weights = sorted(folder.glob("*/model.safetensors"), key=lambda path: (path.stat().st_mtime, path))
-    if not weights:
+    folders = trained(repository())
+    if not folders:
         raise InputError("outputs/models has no model yet: run make repro, or name one with --model")
     # As it stands: checking it would import as much again as this does.
     tasks = yaml.safe_load((PRESETS / "tasks.yaml").read_text(encoding="utf-8"))
-    fitting = [path for path in weights if len(tasks.get(task_of(path.parent), {}).get("texts", ())) == texts]
-    newest = (fitting or weights)[-1].parent
+    fitting = [folder for folder in folders if len(tasks.get(_task(folder), {}).get("texts", ())) == texts]
+    newest = (fitting or folders)[-1]
     return str(newest.relative_to(Path.cwd()) if newest.is_relative_to(Path.cwd()) else newest)
 
 
-def task_of(folder: Path) -> str:
+def trained(root: Path) -> list[Path]:
+    """The folders of the models in outputs/, in the order in which their weights were written."""
+    weights = (root / "outputs" / "models").glob("*/model.safetensors")
+    return [path.parent for path in sorted(weights, key=lambda path: (path.stat().st_mtime, path))]
+
+
+def _task(folder: Path) -> str:
     """The task of a model of outputs/, whose folder is named after it and its seed."""
     return folder.name.rpartition("-")[0]
