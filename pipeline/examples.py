@@ -1,4 +1,4 @@
-"""Make trees and pages of single examples, which are to be read.
+"""Make trees and pages of single examples, to be read.
 
 None of a task whose texts may not be published (conf/tasks.yaml).
 

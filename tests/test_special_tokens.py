@@ -9,11 +9,11 @@ import torch
 from transformers import BertTokenizer, PreTrainedTokenizerFast, RobertaTokenizer, XLMRobertaTokenizer
 
 from attattr import attribute
+from attattr.errors import AttributionError
 from attattr.insertion import Pattern, insert
 from attattr.segments import special_tokens_before
 from attattr.tree import AttributionTree, TreeEdge
 from pipeline.data.tokenise import tokenise
-from pipeline.errors import InputError
 from pipeline.experiments.tree.measure import edge_rows, segments_of
 from pipeline.experiments.triggers.controls import attention_triggers
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
@@ -274,7 +274,9 @@ def test_a_tokenizer_without_special_tokens_between_two_texts_is_refused(tmp_pat
     bare = bert()
     bare.backend_tokenizer.post_processor = None  # type: ignore[assignment]
     bare = PreTrainedTokenizerFast(tokenizer_object=bare.backend_tokenizer)
-    with pytest.raises(InputError, match="puts no special token between two texts, which then cannot be told apart"):
+    with pytest.raises(
+        AttributionError, match="puts no special token between two texts, which then cannot be told apart"
+    ):
         prepared(bare, [("a", "b")], tmp_path)
     (example,) = prepared(bare, [("a b",)], tmp_path, task="sst2")
     assert example.segments == [[0, 2]]

@@ -15,6 +15,7 @@ from bisect import bisect_left
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _packed_maps(maps: Tensor, levels: int) -> dict[str, Any]:
     largest = torch.tensor(scale, dtype=torch.float64)[:, :, None, None]
     whole = (maps / largest * levels).nan_to_num().round().to(torch.int8)
     # In numbers nothing is found again but runs of zeros; to look for more costs seconds, and bytes.
-    return {"scale": scale, "bytes": _deflated(whole.numpy().tobytes(), strategy=zlib.Z_RLE)}
+    return {"scale": scale, "bytes": _deflated(np.asarray(whole).tobytes(), strategy=zlib.Z_RLE)}
 
 
 def _deflated(data: bytes, *, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> str:

@@ -20,6 +20,7 @@ import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from omegaconf import OmegaConf
+from source_by_hand import edit_source, without_pins
 
 from pipeline.errors import InputError
 from pipeline.launch.sweep import Sweep, plan_sweep
@@ -260,7 +261,7 @@ def change_input(folder: Path) -> None:
 
 
 def change_source(folder: Path) -> None:
-    (folder / "pipeline/prune.py").write_text("x = 2\n")
+    edit_source(folder / "pipeline/prune.py", "x = 2\n")
 
 
 def lose_the_result(folder: Path) -> None:
@@ -271,7 +272,7 @@ def change_what_it_does_not_read(folder: Path) -> None:
     params = Path("params.yaml")
     params.write_text(params.read_text().replace("lr: 0.001", "lr: 0.002"))
     (folder / "outputs/models/inference-1/weights").write_text("other")
-    (folder / "pipeline/tree.py").write_text("x = 2\n")
+    edit_source(folder / "pipeline/tree.py", "x = 2\n")
 
 
 @pytest.mark.parametrize(
@@ -287,6 +288,7 @@ def change_what_it_does_not_read(folder: Path) -> None:
 def test_a_finished_job_runs_again_where_it_would_find_something_else(
     run: Run, workspace: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], again: bool
 ) -> None:
+    without_pins(workspace)
     monkeypatch.setattr("pipeline.launch.work.SOURCE", workspace)
     graph = yaml.safe_load(Path("dvc.yaml").read_text())
     graph["stages"]["prune"]["deps"] = ["pipeline/prune.py", "outputs/models/${item.task}-${item.seed}"]

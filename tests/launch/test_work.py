@@ -2,9 +2,8 @@ import re
 from pathlib import Path
 
 import pytest
+from source_by_hand import edit_source, without_pins
 
-from pipeline.digests import closure, said
-from pipeline.digests.pins import ALL, COMPUTING
 from pipeline.launch import work
 from pipeline.launch.work import pipeline_run, unfinished, work_folder
 from pipeline.values.config import StageConfig
@@ -25,8 +24,7 @@ def inputs(tmp_path, monkeypatch):
     (tmp_path / "source" / "pipeline").mkdir(parents=True)
     for name in ("attribute", "finetune", "other"):
         (tmp_path / "source" / "pipeline" / f"{name}.py").write_text("x = 1  # one\n")
-    for name in (ALL, COMPUTING):
-        (tmp_path / "source" / name).write_text("")
+    without_pins(tmp_path / "source")
     (tmp_path / "data" / "deep").mkdir(parents=True)
     (tmp_path / "data" / "deep" / "a").write_text("abc")
     (tmp_path / "weights").write_text("w")
@@ -101,14 +99,7 @@ def move_the_border_between_name_and_content(folder):
 
 
 def change_source(folder):
-    edit_source(folder, "x = 2  # one\n")
-
-
-def edit_source(folder, text):
-    """Another source, as a later process finds it."""
-    (folder / "source" / "pipeline" / "attribute.py").write_text(text)
-    for known in (closure.parsed, closure.definitions, closure.own_imports, closure._imports, said.digest):
-        known.cache_clear()
+    edit_source(folder / "source/pipeline/attribute.py", "x = 2  # one\n")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +114,7 @@ def test_another_input_or_source_is_other_work(inputs, tmp_path, change):
 
 def test_a_comment_and_the_source_of_others_do_not_matter(inputs, tmp_path):
     first = work_folder(config(), inputs=inputs)
-    edit_source(tmp_path, "# Not one.\nx = 1\n")
+    edit_source(tmp_path / "source/pipeline/attribute.py", "# Not one.\nx = 1\n")
     (tmp_path / "source" / "pipeline" / "other.py").write_text("x = 2")
     assert work_folder(config(), inputs=inputs) == first
 
