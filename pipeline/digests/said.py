@@ -6,12 +6,12 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from pipeline.digests.closure import OUTSIDE, definitions, is_for_checkers, parsed
+from pipeline.digests.closure import OUTSIDE, definitions, imports, is_for_checkers, parsed
 
 # Not in the syntax of every version of Python, or no difference to what runs.
 SILENT_FIELDS = {"ctx", "kind", "type_comment", "type_ignores"}
 LOGGING = {"debug", "info", "warning", "error", "exception"}
-ROOMS = tuple(f"pipeline.{room}" for room in OUTSIDE)
+ROOMS = tuple(f"pipeline.{room}." for room in OUTSIDE)
 
 
 @cache
@@ -21,48 +21,46 @@ def digest(path: Path, name: str | None = None) -> str | None:
     Comments, docstrings, the layout, imports for type checkers, and texts that are handed to the rooms `OUTSIDE` or to
     a log (of a bar, a line) are no part of it.
     """
-    node = definitions(path)[name] if name else parsed(path)
-    words = [*_words(node, _names_of_outside(path))]
+    outside = frozenset(one.bound for one in imports(path).run if f"{one.module}.".startswith(ROOMS))
+    words: list[str] = []
+    _say(definitions(path)[name] if name else parsed(path), outside, words)
     return sha256("\n".join(words).encode()).hexdigest()[:16] if len(words) > 1 else None
 
 
-@cache
-def _names_of_outside(path: Path) -> frozenset[str]:
-    imports = [node for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom) and _is_of_outside(node)]
-    return frozenset(alias.asname or alias.name for node in imports for alias in node.names)
-
-
-def _is_of_outside(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(tuple(f"{room}." for room in ROOMS))
-
-
-def _words(node: object, outside: frozenset[str]) -> Iterator[str]:
+def _say(node: object, outside: frozenset[str], words: list[str]) -> None:
+    """Add the words of a piece of syntax: its kind, its fields that hold something, what they hold."""
     if isinstance(node, ast.Constant):
-        yield f"{type(node.value).__name__} {node.value!r}"
-    elif isinstance(node, ast.AST):
-        yield type(node).__name__
-        speaks = isinstance(node, ast.Call) and _is_told(node, outside)
-        for name, value in ast.iter_fields(node):
-            if name not in SILENT_FIELDS and value is not None:
-                parts = [*_spoken(value)] if isinstance(value, list) else [value]
-                parts = [part for part in parts if not (speaks and _is_text(part))]
-                if parts:
-                    yield f".{name} {len(parts)}"
-                for part in parts:
-                    yield from _words(part, outside)
-    else:
-        yield repr(node)
+        words.append(f"{type(node.value).__name__} {node.value!r}")
+        return
+    if not isinstance(node, ast.AST):
+        words.append(repr(node))
+        return
+    words.append(type(node).__name__)
+    speaks = isinstance(node, ast.Call) and _is_told(node, outside)
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if value is None or name in SILENT_FIELDS:
+            continue
+        parts = value if isinstance(value, list) else [value]
+        if name in ("body", "orelse", "finalbody") and isinstance(value, list):
+            parts = [*_run(value)]
+        if speaks:
+            parts = [part for part in parts if not _is_text(part)]
+        if parts:
+            words.append(f".{name} {len(parts)}")
+            for part in parts:
+                _say(part, outside, words)
 
 
-def _spoken(statements: list[ast.AST]) -> Iterator[ast.AST]:
-    """The parts of a list that are run: no docstring, and nothing for type checkers."""
+def _run(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that are run: no docstring, nothing for type checkers, no import of what is outside."""
     for node in statements:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             continue
-        if _is_of_outside(node):
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(ROOMS):
             continue
         if isinstance(node, ast.If) and is_for_checkers(node):
-            yield from _spoken([*node.orelse])
+            yield from _run(node.orelse)
         else:
             yield node
 
