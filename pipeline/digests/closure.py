@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.errors import InputError
+
 ROOTS = ("attattr", "pipeline")
 # What starts, tracks and shows a stage, but never makes a number.
 OUTSIDE = ("launch", "terminal", "tracking")
@@ -143,8 +145,12 @@ def packages(path: Path) -> set[str]:
 
 @cache
 def parsed(path: Path) -> ast.Module:
-    """A file's syntax tree."""
-    return ast.parse(path.read_text(encoding="utf-8"))
+    """A file's syntax tree; InputError where it is no Python."""
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None)
+        raise InputError(f"{path}{f', line {line},' if line else ''} is no valid Python: {error.args[0]}") from None
 
 
 @cache
@@ -210,7 +216,7 @@ def _imported(node: ast.AST, path: Path) -> Iterator[Imported]:
         yield from (Imported(alias.name, None, alias.asname or alias.name) for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
         if node.level:
-            raise ValueError(f"{path} imports relatively, which the digest of a stage's source cannot follow")
+            raise InputError(f"{path} imports relatively, which the digest of a stage's source cannot follow")
         yield from (Imported(str(node.module), alias.name, alias.asname or alias.name) for alias in node.names)
     elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
         argument = node.args[0]

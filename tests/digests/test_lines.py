@@ -278,8 +278,13 @@ def test_the_folder_of_the_project_does_not_matter(lines_of):
 
 
 def test_relative_imports_are_refused_as_they_would_be_missed(lines_of):
-    with pytest.raises(ValueError, match=r"shared\.py imports relatively"):
+    with pytest.raises(InputError, match=r"shared\.py imports relatively"):
         lines_of("pipeline/room/shared.py", "import pandas", "from . import unused")
+
+
+def test_source_that_is_no_python_is_named_with_its_line(lines_of):
+    with pytest.raises(InputError, match=r"shared\.py, line 2, is no valid Python"):
+        lines_of("pipeline/room/shared.py", "def known(file): return 1", "def known(file: return 1")
 
 
 def test_a_package_without_a_pin_is_refused(lines_of):
