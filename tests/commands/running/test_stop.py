@@ -19,7 +19,12 @@ def both_work() -> bool:
     return len([*Path().glob("ran-two-*")]) == 2
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=SLOW), pytest.param(signal.SIGKILL, marks=SLOW)]
+)
 def test_dvc_and_its_stages_end_with_it_and_the_next_run_goes_on(
     toy: Path, start: Start, number: signal.Signals
 ) -> None:
@@ -50,6 +55,7 @@ def test_an_interrupt_from_the_keyboard_is_one_line(toy: Path, start: Start) -> 
     assert not processes(toy)
 
 
+@SLOW
 def test_it_ends_with_the_make_that_started_it(toy: Path, start: Start) -> None:
     caller = "import os, subprocess, sys; subprocess.call(sys.argv[1:], env={**os.environ, 'MAKELEVEL': '1'})"
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -62,6 +68,7 @@ def test_it_ends_with_the_make_that_started_it(toy: Path, start: Start) -> None:
     until(lambda: not processes(toy))
 
 
+@SLOW
 def test_a_dvc_that_is_killed_is_named_and_its_stage_ends(toy: Path, start: Start) -> None:
     Path("wait-two").touch()
     process = start("1")
@@ -174,6 +181,7 @@ def test_conflicts_are_left_to_the_user() -> None:
     assert lock_file.LOCK.read_text() == conflict
 
 
+@SLOW
 def test_a_run_goes_on_from_the_last_whole_one(start: Start) -> None:
     assert ended(start("2"))[0] == 0
     ran()

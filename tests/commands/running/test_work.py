@@ -104,6 +104,7 @@ def test_a_process_is_started_for_work_alone(
     assert Path("outputs/two/negation-1").is_file()
 
 
+@pytest.mark.slow
 def test_cores_are_those_that_the_process_may_use(start: Start) -> None:
     one = f"import os; os.sched_setaffinity(0, [{min(os.sched_getaffinity(0))}])"
     for name in ("negation", "inference"):
