@@ -51,7 +51,8 @@ def test_pip_installs_the_library_and_the_five_lines_run(tmp_path, tiny_model):
     tiny_model(labels=2).save_pretrained(tmp_path / "model")
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "good", "film", "it", "was", "not"]
     BertTokenizer(vocab={word: number for number, word in enumerate(words)}).save_pretrained(tmp_path / "model")
-    said = run(python, "-c", LINES, folder=tmp_path)
+    run(python, "-c", LINES, folder=tmp_path)
+    said = (tmp_path / "all.txt").read_text()
     assert said.count("Attribution tree at tau 0.2") == 2
     assert "a good film" in said
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
