@@ -79,8 +79,11 @@ def _texts(options: argparse.Namespace) -> list[Text]:
     if isinstance(options.pair, str):
         raise InputError("--pair has a text, but with --file each line holds both, separated by a tab")
     with refused(f"--file {options.file} cannot be read", remedy="give a text file in UTF-8"):
-        # At line feeds alone: a text may hold other characters at which `splitlines` splits.
-        lines = options.file.read_text(encoding="utf-8-sig").split("\n")
+        content = options.file.read_bytes().decode("utf-8-sig")
+    if "\r" in content.strip() and "\n" not in content:
+        raise InputError(f"--file {options.file} ends its lines with carriage returns alone: end them with line feeds")
+    # At line feeds alone: a text may hold other characters at which `splitlines` splits, and so does a file of text.
+    lines = [line.removesuffix("\r") for line in content.split("\n")]
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:

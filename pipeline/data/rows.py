@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
 from pipeline.data.delimited import LINES, Line
 from pipeline.errors import InputError, refused
@@ -68,10 +69,10 @@ def _task_rows(columns: Mapping[str, Sequence[Any]], task: Task, *, where: str) 
 
 
 def _label_ids(stored: Iterable[Any], task: Task, *, where: str) -> list[int]:
-    known, ids = task.label_ids, []
+    known, ids = {normalize("NFC", name): number for name, number in task.label_ids.items()}, []
     allowed = _listed(known)
     for row, label in enumerate(stored):
-        if (number := known.get(str(label)) if label is not None else None) is None:
+        if (number := known.get(normalize("NFC", str(label))) if label is not None else None) is None:
             raise InputError(f"{where} row {row} has label {label}: it must be one of {allowed}")
         ids.append(number)
     return ids

@@ -82,6 +82,7 @@ class Prepare(Section):
     n_importance: Count
     n_heldout: NotNegative
     protocol: Literal["heldout", "authors"]
+    max_unknown: Share  # of the tokens; more say that the tokenizer is another model's, or another language's
 
 
 class Training(Section, Generic[Epochs]):

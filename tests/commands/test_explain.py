@@ -12,7 +12,7 @@ from transformers import BertTokenizer
 
 from attattr.attribution import attribute
 from attattr.tree import attribution_tree
-from pipeline.commands.explain import main
+from pipeline.commands.explain import _parser, _texts, main
 
 WORDS = ["the", "a", "film", "is", "not", "very", "good", "bad", "king", "reads", "his", "old", "book", "again"]
 LINES = [
@@ -180,6 +180,21 @@ def test_what_a_file_may_hold(model):
     assert len(explained("--file", "texts.txt")["texts"]) == 1
 
 
+# Of none of these does a line end, in Python's eyes or in those of others.
+INSIDE = ["\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r\r"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "\n", "\r\n \n"])
+def test_a_line_ends_with_a_line_feed_alone(workspace, end, last):
+    texts = [f"king{inside}reads" for inside in INSIDE] + ["bad"]
+    (workspace / "texts.txt").write_bytes(b"\xef\xbb\xbf" + f"{end.join(texts)}{last}".encode())
+    assert _texts(_parser().parse_args(["--file", "texts.txt"])) == texts
+    pairs = [(text, f"{text} book") for text in texts]
+    (workspace / "pairs.txt").write_bytes(end.join("\t".join(pair) for pair in pairs).encode())
+    assert _texts(_parser().parse_args(["--file", "pairs.txt", "--pair"])) == pairs
+
+
 def test_many_unknown_words_are_said(model, capsys):
     main(["the xyzzy film"])
     assert "1 of 3 tokens are unknown" in capsys.readouterr().out
@@ -277,6 +292,9 @@ FILES = {
     "half.txt": b"a\t \n",
     "latin.txt": b"caf\xe9\n",
     "many.txt": b"king\n" * 201,
+    "mac.txt": b"king\rbook\r",
+    "unseen.txt": "king\n\u200b\n".encode(),
+    "pairs-unseen.txt": "king\treads\nking\t\xad\n".encode(),
 }
 
 
@@ -300,6 +318,11 @@ FILES = {
         (["--file", "pairs.txt", "--pair"], "pairs.txt, line 2 is no pair"),
         (["--file", "three.txt", "--pair"], "three.txt, line 1 is no pair"),
         (["--file", "half.txt", "--pair"], "half.txt, line 1 is no pair"),
+        (["--file", "mac.txt"], "--file mac.txt ends its lines with carriage returns alone: end them with line feeds"),
+        (["--file", "unseen.txt"], "text 2 is empty to the model: its tokenizer drops '\\u200b'"),
+        (["--file", "pairs-unseen.txt", "--pair"], "text 2 is empty to the model: its tokenizer drops '\\xad'"),
+        (["\ufeff"], "text 1 is empty to the model"),
+        (["king", "--pair", "\u200d"], "text 1 is empty to the model"),
         (["--file", "many.txt", "--html", "out.html"], "--html would show 201 texts"),
         (["king", "--tau", "1"], "--tau is 1.0"),
         (["king", "--tau", "-0.1"], "--tau is -0.1"),
