@@ -7,6 +7,7 @@ import pyarrow.parquet
 import pytest
 import torch
 
+from attattr.errors import AttributionError
 from pipeline import finetune, prepare
 from pipeline.data.planted import generate, vocabulary
 from pipeline.data.tokenise import SPECIAL_TOKENS
@@ -90,7 +91,16 @@ def test_a_wrong_tokenizer_is_refused_before_anything_is_written(stages):
     size = json.loads((folder / "config.json").read_text())["vocab_size"]
     words = [*SPECIAL_TOKENS, *(f"word{number}" for number in range(size - 5))]
     BertTokenizer(vocab={word: place for place, word in enumerate(words)}).save_pretrained(folder)
-    with pytest.raises(InputError, match="of the tokens of sst2 are \\[UNK\\], at most 5% is usual"):
+    with pytest.raises(InputError, match=r"tokens of sst2 are \[UNK\], above prepare.max_unknown, 0.05"):
+        stages("finetune.epochs=0")
+    assert not Path("outputs").exists()
+
+
+def test_a_text_that_the_tokenizer_empties_is_refused_before_anything_is_written(stages):
+    rows = [{"sentence": text, "label": 1} for text in ("the soup was good .", "\xad\u200b")]
+    write_rows(Path("external/glue/sst2/validation.parquet"), rows)
+    line = r"sst2/validation row 1, column sentence, is empty to the model: its tokenizer drops '\\xad\\u200b'"
+    with pytest.raises(AttributionError, match=line):
         stages("finetune.epochs=0")
     assert not Path("outputs").exists()
 

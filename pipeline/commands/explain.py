@@ -167,10 +167,11 @@ def _target(asked: str | None, model: PreTrainedModel) -> int | Any:
     if asked is None:
         return "predicted"
     names = {int(label): str(name) for label, name in (model.config.id2label or {}).items()}
-    found = [label for label, name in names.items() if name.casefold() == asked.casefold()]
+    found = [label for label, name in names.items() if name == asked]
+    found = found or [label for label, name in names.items() if name.casefold() == asked.casefold()]
     if not found and asked.isdecimal() and int(asked) < (model.config.num_labels or 0):
         found = [int(asked)]
-    if not found:
+    if len(found) != 1:
         raise InputError(f"--target is {asked}, but the model's classes are {', '.join(names.values())}")
     return found[0]
 

@@ -12,7 +12,8 @@ from transformers import BertTokenizer
 
 from attattr.attribution import attribute
 from attattr.tree import attribution_tree
-from pipeline.commands.explain import _parser, _texts, main
+from pipeline.commands.explain import _parser, _target, _texts, main
+from pipeline.errors import InputError
 
 WORDS = ["the", "a", "film", "is", "not", "very", "good", "bad", "king", "reads", "his", "old", "book", "again"]
 LINES = [
@@ -136,6 +137,16 @@ def test_the_class_that_is_asked_for_is_explained(model, tokenizer, target, caps
 def test_a_name_goes_before_a_number(saved):
     saved("numbers", names=("1", "0", "2"))
     assert explained("king", "--model", "numbers", "--target", "1")["texts"][0]["target"] == 0
+
+
+@pytest.mark.parametrize(("asked", "number"), [("us", 0), ("US", 1), ("uS", None), ("+", 2), ("-", 3), ("++", None)])
+def test_a_class_is_named_as_it_is_before_it_is_named_in_another_case(tiny_model, asked, number):
+    model = named(tiny_model(labels=4), "us", "US", "+", "-")
+    if number is None:
+        with pytest.raises(InputError, match=f"--target is {re.escape(asked)}, but the model's classes are us, US, "):
+            _target(asked, model)
+    else:
+        assert _target(asked, model) == number
 
 
 @pytest.mark.parametrize("output", ["logit", "log_probability", "margin"])
