@@ -27,9 +27,7 @@ def test_an_argument_that_was_read_in_another_encoding_is_refused_with_what_help
     check_encoding(given, "utf-8")
 
 
-@pytest.mark.parametrize(
-    ("encoding", "shown"), [("ascii", "na?ve ?\n"), ("iso8859-1", "naïve ?\n"), ("utf-8", "naïve 字\n")]
-)
+@pytest.mark.parametrize(("encoding", "shown"), [("ascii", "na?ve ?"), ("iso8859-1", "naïve ?"), ("utf-8", "naïve 字")])
 def test_a_sign_that_a_terminal_lacks_ends_nothing(monkeypatch, encoding, shown):
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding, newline=""))
