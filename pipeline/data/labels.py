@@ -78,7 +78,9 @@ def stored_names(config: Mapping[str, object], *, location: str) -> dict[int, Na
     except (AttributeError, TypeError, ValueError):
         raise InputError(f"{location} has labels without numbers: mend id2label in its config.json") from None
     if names and numbers and {key: str(name) for key, name in names.items()} != numbers:
-        raise InputError(f"{location} has an id2label and a label2id that differ: mend its config.json")
+        raise InputError(
+            f"{location} has an id2label and a label2id that differ: take the wrong one out of its config.json"
+        )
     return names or numbers
 
 

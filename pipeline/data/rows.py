@@ -73,7 +73,7 @@ def _label_ids(stored: Iterable[Any], task: Task, *, where: str) -> list[int]:
     allowed = _listed(known)
     for row, label in enumerate(stored):
         if (number := known.get(normalize("NFC", str(label))) if label is not None else None) is None:
-            raise InputError(f"{where} row {row} has label {label}: it must be one of {allowed}")
+            raise InputError(f"{where} row {row} has label {_shown(label)}: it must be one of {allowed}")
         ids.append(number)
     return ids
 
@@ -164,4 +164,10 @@ def _decoded(column: pyarrow.ChunkedArray, name: str, *, where: str) -> list[str
 
 
 def _listed(names: Iterable[str]) -> str:
-    return shorten(", ".join(names), LONGEST_LIST, placeholder=" ...")
+    return shorten(", ".join(map(_shown, names)), LONGEST_LIST, placeholder=" ...")
+
+
+def _shown(value: object) -> str:
+    """The value as it is, or in quotes where it would not be seen to differ from another."""
+    text = str(value)
+    return text if text and text == text.strip() and text.isprintable() else ascii(text)

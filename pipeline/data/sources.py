@@ -30,7 +30,9 @@ def load_rows(data: Data, task: Task) -> dict[str, list[Row]]:
             rows = _from_hub(str(data.name), data.revision, task)
     trained = {row[LABEL] for row in rows["train"]}
     if unseen := [name for number, name in enumerate(task.labels) if number not in trained]:
-        raise InputError(f"{task.name} has no training row with label {', '.join(unseen)}: it cannot be learned")
+        raise InputError(
+            f"{task.name} has no training row with label {', '.join(unseen)}: add rows of it, or take it out of labels"
+        )
     return rows
 
 

@@ -57,7 +57,11 @@ def split(rows: dict[str, list[Row]], task: Task, settings: Prepare, *, seed: in
     others = [row for row in train if row["example_id"] not in chosen]
     remaining = [row for row in others if taken.isdisjoint(_sentences(row, task))]
     if not remaining:
-        raise InputError(f"{task.name} has {len(train)} training rows, of which {wanted} are carved out: none is left")
+        raise InputError(
+            f"{task.name} has {len(train)} training rows, of which {wanted} are carved out: none is left that shares "
+            "no text with these; set prepare.n_importance and prepare.n_heldout lower, or name a column of texts that "
+            "recur as recurring in conf/tasks.yaml"
+        )
     if heldout_protocol:
         importance, heldout = carved[: settings.n_importance], carved[settings.n_importance :]
     else:

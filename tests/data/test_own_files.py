@@ -5,6 +5,7 @@ import csv
 import pyarrow
 import pyarrow.parquet
 import pytest
+from pydantic import ValidationError
 
 from pipeline.data.sources import load_rows
 from pipeline.errors import InputError
@@ -163,6 +164,15 @@ def test_ids_of_ones_own_and_two_texts(folder):
     assert len(train) == 4
 
 
+def test_a_label_is_the_same_however_its_accents_are_stored(folder):
+    names = ["Caf\u00e9", "Cafe"]
+    for split in ("train", "dev"):
+        write(folder / f"{split}.csv", ["a", "b", "c"], ["Cafe\u0301", "Cafe", "Caf\u00e9"])
+    assert [row["label"] for row in load_rows(DATA, task(labels=names))["train"]] == [0, 1, 0]
+    with pytest.raises(ValidationError, match=r"topics\.labels has two that only differ in how an accent is stored"):
+        task(labels=["Caf\u00e9", "Cafe\u0301"])
+
+
 def test_a_byte_order_mark_is_no_part_of_the_first_column(folder):
     write(folder / "train.csv", TEXTS, LABELS, encoding="utf-8-sig")
     assert load_rows(DATA, task())["train"] == ROWS
@@ -184,11 +194,17 @@ WHOLE = "headline,topic\na,World\nb,Sport\nc,Business\nd,Sci/Tech\n"
             WHOLE.replace("Sport", "sport"),
             "row 1 has label sport: it must be one of 0, 1, 2, 3, World, Sport, Business",
         ),
-        (WHOLE.replace("Sport", ""), "train.csv row 1 has label : it must be one of"),
+        (WHOLE.replace("Sport", ""), "train.csv row 1 has label '': it must be one of"),
+        (WHOLE.replace("Sport", " Sport"), "train.csv row 1 has label ' Sport': it must be one of"),
+        (WHOLE.replace("Sport", "Spo\u200brt"), "train.csv row 1 has label 'Spo\\u200brt': it must be one of"),
+        (WHOLE.replace("topic", " topic"), "train.csv has no column topic: it has ' topic', headline"),
         (WHOLE.replace("Sport", "NaN"), "train.csv row 1 has label NaN: it must be one of"),
         (WHOLE.replace("Sport", "1.0"), "train.csv row 1 has label 1.0: it must be one of"),
         (WHOLE.replace("Sport", "4"), "train.csv row 1 has label 4: it must be one of"),
-        (WHOLE.replace("Sport", "World"), "topics has no training row with label Sport: it cannot be learned"),
+        (
+            WHOLE.replace("Sport", "World"),
+            "topics has no training row with label Sport: add rows of it, or take it out of labels",
+        ),
         (WHOLE.replace("b,", "b,c,"), "train.csv line 3 has 3 fields, but the first line 2: quote fields"),
         (WHOLE.replace("b,", '"b,'), "train.csv line 3 cannot be read as CSV (unexpected end of data): put a field"),
         (WHOLE.replace("b,", '"b"b,'), "train.csv line 3 cannot be read as CSV (',' expected after '\"'): put a field"),
