@@ -37,7 +37,7 @@ def probabilities(logits: Tensor, kind: Kind) -> list[float]:
 
 
 def predicted(found: Sequence[float], kind: Kind) -> tuple[int, ...]:
-    """By their probabilities: the likeliest class; every label above `THRESHOLD`, the likeliest first; of values none."""
+    """By their probabilities: the likeliest class; labels above `THRESHOLD`, the likeliest first; of values none."""
     order = sorted(range(len(found)), key=lambda label: -found[label])
     return tuple(order[:1]) if kind == "classes" else tuple(label for label in order if found[label] > THRESHOLD)
 

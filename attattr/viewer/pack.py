@@ -36,7 +36,9 @@ DIGITS = 4
 
 def packed(views: Sequence[View], *, most_bytes: int = MOST_BYTES) -> list[dict[str, Any]]:
     """The examples as the page reads them; as JSON at most `most_bytes`, save where one level is still too much."""
-    details = [[_deflated(json.dumps(_details(one, view.kind)).encode()) for one in view.explanations] for view in views]
+    details = [
+        [_deflated(json.dumps(_details(one, view.kind)).encode()) for one in view.explanations] for view in views
+    ]
     plain = [_plain(view) for view in views]
 
     @cache

@@ -41,9 +41,7 @@ def whole_text(view: View, tree: AttributionTree, *, tau: float, title: str) -> 
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def corpus_text(
-    records: Sequence[Mapping[str, Any]], *, model: str, output: str, unknown: int, tokens: int
-) -> str:
+def corpus_text(records: Sequence[Mapping[str, Any]], *, model: str, output: str, unknown: int, tokens: int) -> str:
     """A line for each text, from what the JSON says of it; `unknown` of all the `tokens`, special ones not counted.
 
     `output` is what the values are, as `kinds.name_of` gives it.

@@ -53,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--file", type=Path, help="one text a line, or with --pair two, separated by a tab")
     parser.add_argument("--model", metavar="NAME", help="a folder or a hub id; default: the newest model of outputs/")
     parser.add_argument(
-        "--target", metavar="CLASS", help="the class, label or value that is explained, by name or number; default: the likeliest, or the largest"
+        "--target",
+        metavar="CLASS",
+        help="the class, label or value that is explained, by name or number; default: the likeliest, or the largest",
     )
     parser.add_argument(
         "--output",

@@ -59,4 +59,3 @@ def _written(model: PreTrainedModel, tokenizer: Any, folder: Path) -> Iterator[P
         raise InputError(f"the model cannot be saved; mend its config.json: {reason}") from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-

@@ -1,4 +1,4 @@
-"""What a path to write to stands for: a file, perhaps behind links, a device, a pipe, or an open file of the process."""
+"""What a path to write to stands for: a file, perhaps behind links, a device, a pipe, or one that is open already."""
 
 import errno
 import fcntl

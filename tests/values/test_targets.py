@@ -1,4 +1,4 @@
-"""Files that someone names: links stay, devices and pipes take what comes, modes stay, refusals come before the work."""
+"""Outputs that someone names: links stay, devices and pipes take what comes, modes stay; refusals come first."""
 
 import errno
 import os
@@ -82,7 +82,7 @@ def test_a_file_keeps_its_mode_and_was_never_open_to_more(tmp_path, monkeypatch,
 
     def recorded(self, target):
         seen.append(mode(self))
-        os.rename(self, target)
+        self.rename(target)
 
     monkeypatch.setattr(Path, "replace", recorded)
     replace(path, b"new")

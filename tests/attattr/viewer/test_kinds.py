@@ -110,7 +110,11 @@ def test_views_are_read_back_from_files(said, tmp_path, problem, biases):
 
 SHOWN = {
     "labels": (MULTI_LABEL, [3.0, -3.0, 2.0], "Labels have a probability each, and are predicted above 0.5."),
-    "no label": (MULTI_LABEL, [-9.0, -8.0], "Labels have a probability each, and are predicted above 0.5; here none is."),
+    "no label": (
+        MULTI_LABEL,
+        [-9.0, -8.0],
+        "Labels have a probability each, and are predicted above 0.5; here none is.",
+    ),
     "value": (REGRESSION, [0.5], "No probabilities: the model is a regression, and these are its values."),
     "classes": (None, [0.0, 1.0], None),
 }
