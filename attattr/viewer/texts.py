@@ -10,7 +10,8 @@ from attattr.examples import Example
 from attattr.inputs import position_count
 from attattr.segments import encode, require_tokens, segments, special_tokens_before
 from attattr.viewer.checks import check_text
-from attattr.viewer.measure import NO_LABEL, has_classes
+from attattr.viewer.kinds import kind_of
+from attattr.viewer.measure import NO_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ Text = str | tuple[str, str]
 
 def default_output(model: PreTrainedModel) -> Output:
     """The class's probability, as in the paper; the logit where outputs are no classes that exclude each other."""
-    return "probability" if has_classes(model) else "logit"
+    return "probability" if kind_of(model) == "classes" else "logit"
 
 
 def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text]) -> list[Example]:

@@ -15,6 +15,7 @@ from pipeline.analysis.statistics import Measure, Single, statistics
 SpecialTokens = Literal["without", "with"]
 SELECTIONS: tuple[SpecialTokens, ...] = ("without", "with")
 ROUNDING = 12  # decimals; sums of fractions end a rounding error beside what they stand for
+NO_EDGES, ONE_LAYER = "its trees have no such edge", "its trees have edges in one layer at most"
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,15 +104,21 @@ def measures(edges: Edges, *, pairs: bool) -> dict[Key, Measure]:
     - `within`, `within_growth`: the same of the share of edges whose ends lie in the same segment
     """
     found: dict[Key, Measure] = {}
-    found[ReceptiveField.DISTANCE.key()] = Single("mean distance of tree edges", "tokens", mean(edges.distance))
+    found[ReceptiveField.DISTANCE.key()] = Single(
+        "mean distance of tree edges", "tokens", mean(edges.distance), NO_EDGES
+    )
     label = "growth of the mean distance, first to last layer"
-    found[ReceptiveField.GROWTH.key()] = Single(label, "tokens", growth(edges.layer, edges.distance, edges.layers))
+    found[ReceptiveField.GROWTH.key()] = Single(
+        label, "tokens", growth(edges.layer, edges.distance, edges.layers), ONE_LAYER
+    )
     if pairs:
         paired = edges.where(edges.pair)
-        found[ReceptiveField.WITHIN.key()] = Single("tree edges within a sentence", "share", mean(paired.within))
+        found[ReceptiveField.WITHIN.key()] = Single(
+            "tree edges within a sentence", "share", mean(paired.within), NO_EDGES
+        )
         label = "growth of the share within a sentence, first to last layer"
         found[ReceptiveField.WITHIN_GROWTH.key()] = Single(
-            label, "share", growth(paired.layer, paired.within, edges.layers)
+            label, "share", growth(paired.layer, paired.within, edges.layers), ONE_LAYER
         )
     return found
 

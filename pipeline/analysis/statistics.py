@@ -42,11 +42,12 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Single:
-    """Anything else: one number per model, None where it is undefined."""
+    """Anything else: one number per model, None where it is undefined, and then why."""
 
     label: str
     unit: str
     value: float | None
+    why: str | None = None
 
 
 Measure = Mean | Ratio | Single
@@ -115,9 +116,11 @@ def _estimated(task: str | None, key: Key, of_models: Sequence[Measure]) -> Stat
         "of_models": tuple(of_models),
         "by_seed": tuple(None if value is None else round(value, 12) + 0.0 for value in by_seed),
     }
-    if missing := sum(isinstance(one, Single) and one.value is None for one in of_models):
+    if missing := [one for one in of_models if isinstance(one, Single) and one.value is None]:
         # Of some models it may be a mean all the same: one without examples for it leaves the others' undecided too.
-        return Statistic(**known, estimate=None, why=f"undefined for {missing} of {len(of_models)} models")
+        reasons = "; ".join(dict.fromkeys(one.why for one in missing if one.why))
+        why = f"undefined for {len(missing)} of {len(of_models)} models{f': {reasons}' if reasons else ''}"
+        return Statistic(**known, estimate=None, why=why)
     if means := [one for one in of_models if isinstance(one, Mean)]:
         return Statistic(
             **known, estimate=crossed(np.stack([one.values for one in means]), step=max(one.step for one in means))

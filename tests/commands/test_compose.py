@@ -27,6 +27,18 @@ def test_overrides_are_composed_and_the_header_says_how(workspace: Path, exit_co
     assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
 
 
+def test_params_yaml_may_be_a_link_and_keeps_its_mode(workspace: Path, tmp_path: Path, exit_code) -> None:
+    own, values = Path("params.yaml"), tmp_path / "values.yaml"
+    own.rename(values)
+    values.chmod(0o600)
+    own.symlink_to(values)
+    assert exit_code(main, ["preset=mini", "seeds=[7]"]) == 0
+    assert own.readlink() == values
+    assert values.stat().st_mode & 0o777 == 0o600
+    assert read_params().seeds == (7,)
+    assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
+
+
 def test_without_arguments_the_default_preset_is_composed(workspace: Path, exit_code) -> None:
     Path("params.yaml").unlink()
     assert exit_code(main, []) == 0

@@ -42,8 +42,9 @@ def named(model, *names):
 def saved(workspace, tiny_model, tokenizer):
     """`saved(place, **options)`: a tiny model, in a folder of the workspace with its tokenizer."""
 
-    def save(place, *, names=("worse", "same", "better"), **options):
+    def save(place, *, names=("worse", "same", "better"), problem=None, **options):
         model = named(tiny_model(labels=len(names), **options), *names)
+        model.config.problem_type = problem
         model.save_pretrained(workspace / place)
         tokenizer.save_pretrained(workspace / place)
         return model
@@ -242,7 +243,7 @@ def test_the_page_holds_every_class_of_every_text(model, workspace, capsys, argu
     assert data["start"] == 99
     for example in data["examples"]:
         assert sorted(one["target"] for one in example["explanations"]) == [0, 1, 2]
-        assert example["explanations"][0]["target"] == example["predicted"]
+        assert [example["explanations"][0]["target"]] == example["predicted"]
 
 
 def test_the_same_files_twice(model, workspace):
@@ -272,8 +273,38 @@ def test_other_families(saved, tokenizer, family):
 def test_a_regression_is_explained_by_its_output(saved, capsys):
     saved("regression", names=("score",))
     content = explained("king", "--model", "regression")
-    assert content["output"] == "logit"
-    assert content["texts"][0]["value"] == content["texts"][0]["probabilities"][0]
+    assert (content["kind"], content["output"]) == ("values", "value")
+    (record,) = content["texts"]
+    assert record["values"] == [record["value"]]
+    assert not {"probabilities", "predicted"} & set(record)
+    assert re.search(rf"\nscore +{record['value']:.3f}  explained\nNo probabilities: ", capsys.readouterr().out)
+
+
+def test_labels_are_named_with_their_own_probabilities(saved, tokenizer, capsys):
+    model = saved("labels", names=("joy", "anger", "fear"), problem="multi_label_classification")
+    with torch.no_grad():
+        chances = model(**tokenizer(LINES[1], return_tensors="pt")).logits[0].sigmoid().tolist()
+    content = explained(LINES[1], "--model", "labels", "--target", "anger")
+    (record,) = content["texts"]
+    assert (content["kind"], content["output"], record["target"]) == ("labels", "logit", 1)
+    assert record["probabilities"] == pytest.approx(chances, rel=1e-3)
+    assert sorted(record["predicted"]) == [label for label, chance in enumerate(chances) if chance > 0.5]
+    out = capsys.readouterr().out
+    for name, chance in zip(("joy", "anger", "fear"), chances, strict=True):
+        notes = ["predicted"] * (chance > 0.5) + ["explained"] * (name == "anger")
+        assert re.search(rf"\n{name} +{chance:.3f}{'  ' * bool(notes)}{', '.join(notes)}\n", out)
+
+
+def test_json_alone_goes_to_standard_output_where_it_is_sent_there(model, capfd):
+    main([LINES[0], "--json", "/dev/fd/1"])
+    shown = capfd.readouterr()
+    assert json.loads(shown.out)["texts"][0]["text"] == LINES[0]
+    assert "Attribution tree at tau 0.4" in shown.err
+    nowhere = [os.open(os.devnull, os.O_WRONLY) for _ in range(2)]
+    main([LINES[0], "--json", f"/dev/fd/{nowhere[0]}", "--html", f"/dev/fd/{nowhere[1]}"])
+    for number in nowhere:
+        os.close(number)
+    assert "Attribution tree at tau 0.4" in capfd.readouterr().out
 
 
 @pytest.fixture
@@ -341,6 +372,9 @@ FILES = {
         (["king", "--html", "no/where.html"], "no/where.html cannot be written"),
         (["king", "--json", "no/where.json"], "no/where.json cannot be written"),
         (["king", "--json", "outputs"], "outputs cannot be written"),
+        (["king", "--json", "no/where.json", "--model", "no where"], "no/where.json cannot be written"),
+        (["king", "--json", "texts.txt/x"], "texts.txt/x cannot be written: Not a directory"),
+        (["king", "--json", "/proc/self/fd/1", "--html", "/dev/fd/1"], "name the same file"),
         (["king", "--json", "out", "--html", "./out"], "name the same file"),
         (["--file", "texts.txt", "--json", "texts.txt"], "name the same file"),
         (["king", "--target", "best"], "--target is best, but the model's classes are worse, same, better"),
