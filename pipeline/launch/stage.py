@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
 from pipeline.launch.environment import output_root
+from pipeline.launch.item import chosen_by_dvc
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, plan_sweep, swept_values
@@ -180,6 +181,8 @@ def _stage_config(stage: _Stage, composed: DictConfig, **place: Path) -> StageCo
     task, seed, _ = (values.pop(key, None) for key in ("task", "seed", "jobs_at_once"))
     params = load_params({**stage.file_values, **values})
     _configure_logging(params.run.log_level)
+    if task is None and seed is None and not place:
+        task, seed = chosen_by_dvc(stage.name, stage.declaration, params)
     _check_choice(stage, "task", task, params.tasks)
     _check_choice(stage, "seed", seed, params.seeds)
     place = place or {"output_root": output_root(stage.name, task, seed)}
