@@ -2,13 +2,10 @@
 
 So a stage runs again where something that it runs says something else, and only there.
 
-Reads:  attattr/, pipeline/, conf/, requirements.lock, requirements.model.lock; tasks and seeds of params.yaml, which it
-        refuses where they are no names
+Reads:  attattr/, pipeline/, conf/, requirements.lock, requirements.model.lock
 Writes: outputs/source/<stage>.txt: every file and package that the stage runs, with a digest of what it says
 Run:    python -m pipeline.source
 """
-
-from pathlib import Path
 
 from pipeline.launch.cli import run_plain_stage
 
@@ -17,11 +14,8 @@ def main() -> None:
     """Write the lines of every stage of dvc.yaml."""
     from pipeline.digests.stage import all_lines
     from pipeline.launch.environment import output_root
-    from pipeline.terminal.listing import read_yaml
-    from pipeline.values.names import check_names
     from pipeline.values.paths import SOURCE, nothing_outside, source_file
 
-    check_names(read_yaml(Path("params.yaml")))
     root = output_root("source")
     nothing = nothing_outside(root)
     nothing.parent.mkdir(parents=True, exist_ok=True)

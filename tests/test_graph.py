@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,7 +65,6 @@ def test_the_first_stage_depends_on_all_that_lines_are_made_of():
 
 def test_the_first_stage_runs_without_what_takes_seconds_to_import(tmp_path):
     (tmp_path / "dvc.yaml").write_text("")
-    shutil.copy(ROOT / "params.yaml", tmp_path)
     run = "import runpy, sys; runpy.run_module('pipeline.source', run_name='__main__'); print(*sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_STAGE": "source"}
     done = subprocess.run(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pipeline.launch.command import run_program
 from pipeline.launch.environment import forget_strays, quieten_loaders
 from pipeline.launch.parent import end_with_parent
-from pipeline.terminal.help import is_asked_for, plain_stage_help, stage_help
+from pipeline.terminal.help import is_asked_for, show_help
 
 if TYPE_CHECKING:
     from pipeline.values.config import StageConfig
@@ -34,32 +34,32 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
 
         run(stage, main)
 
-    _run(main, with_values, lambda text: stage_help(stage, text))
+    _run(stage, main, with_values)
 
 
 def run_plain_stage(stage: str, main: Callable[[], None]) -> None:
-    """Run a stage that is given no values, which need not be composed then."""
+    """Run a stage that reads no values, which need not be composed then."""
 
     def without_values() -> None:
         from pipeline.errors import InputError
         from pipeline.values.paths import repository
 
         if sys.argv[1:]:
-            raise InputError(f"stage {stage} takes no values, but {sys.argv[1]} is given")
+            raise InputError(f"stage {stage} reads no values, but {sys.argv[1]} is given")
         os.chdir(repository())
         main()
 
-    _run(main, without_values, lambda text: plain_stage_help(stage, text))
+    _run(stage, main, without_values)
 
 
-def _run(main: Callable[..., None], do: Callable[[], None], helped: Callable[[str], str]) -> None:
+def _run(stage: str, main: Callable[..., None], do: Callable[[], None]) -> None:
     def work() -> None:
         if os.environ.get("DVC_STAGE"):
             end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
         forget_strays()
         quieten_loaders()
         if is_asked_for(sys.argv[1:]):
-            sys.stdout.write(helped(sys.modules[main.__module__].__doc__ or ""))
+            show_help(stage, sys.modules[main.__module__].__doc__ or "")
         else:
             do()
 

@@ -3,6 +3,7 @@
 Whoever asks for Hydra's flags gets Hydra's page, by `--hydra-help`.
 """
 
+import sys
 from collections.abc import Iterable
 from textwrap import indent
 
@@ -49,18 +50,19 @@ def stage_help(stage: str, text: str) -> str:
     # What is declared of another file, as of conf/tasks.yaml, is a mapping.
     sections = {name: values.get(name) for name in entry.get("params", []) if isinstance(name, str)}
     sweeps = {name: line for name, line in presets(PRESETS / "sweep").items() if _is_of(name, stage)}
-    usage = USAGE + (SWEEP_USAGE if sweeps else "")
-    blocks = [usage.format(stage=stage, choices=choices), text.strip() + "\n", OPTIONS]
+    usage = USAGE + (SWEEP_USAGE if sweeps else "") if sections else PLAIN_USAGE
+    blocks = [usage.format(stage=stage, choices=choices), text.strip() + "\n", *([OPTIONS] if sections else [])]
     if sweeps:
         blocks.append("Sweeps:\n" + table(sweeps.items(), width=max(map(len, sweeps))))
-    dumped = yaml.dump(sections, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=76)
-    blocks.append("Values of this stage, from params.yaml:\n" + indent(dumped, "  "))
+    if sections:
+        dumped = yaml.dump(sections, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=76)
+        blocks.append("Values of this stage, from params.yaml:\n" + indent(dumped, "  "))
     return "\n".join([*blocks, EXIT_CODES])
 
 
-def plain_stage_help(stage: str, text: str) -> str:
-    """The help of a stage that is given no values."""
-    return "\n".join([PLAIN_USAGE.format(stage=stage), text.strip() + "\n", EXIT_CODES])
+def show_help(stage: str, text: str) -> None:
+    """Print it."""
+    sys.stdout.write(stage_help(stage, text))
 
 
 def _is_of(sweep: str, stage: str) -> bool:

@@ -230,3 +230,31 @@ def test_as_a_process_a_stage_logs_to_stderr_and_ends_with_one_line(workspace: P
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"\d\d:\d\d:\d\d INFO stage: reads 100\nerror: no weights\n", done.stderr)
     assert start("run.log_level=WARNING").stderr == "error: no weights\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [("prune@negation-1", ("negation", 1)), ("sub/dvc.yaml:prune@inference-12", ("inference", 12))],
+)
+def test_dvcs_name_of_a_stage_says_its_task_and_seed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, given: str, seen: tuple[str, int]
+) -> None:
+    configs: list[StageConfig] = []
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("seeds:\n- 1\n", "seeds:\n- 1\n- 12\n"))
+    monkeypatch.setenv("DVC_STAGE", given)
+    assert run("prune", main=configs.append) == 0
+    assert [(config.task, config.seed, config.output_root) for config in configs] == [(*seen, Path())]
+    monkeypatch.setenv("DVC_STAGE", "prepare@inference")
+    assert run("prepare", main=configs.append) == 0
+    assert configs[1].label == "inference"
+
+
+@pytest.mark.parametrize("item", ["negation-2", "1-negation", "negation-01", "negation-1; touch x", "../x-1", "negation"])
+def test_a_name_that_params_yaml_does_not_make_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], item: str
+) -> None:
+    monkeypatch.setenv("DVC_STAGE", f"prune@{item}")
+    assert run("prune") == 2
+    line = f"error: DVC runs prune@{item}, but tasks and seeds of params.yaml make negation-1, inference-1\n"
+    assert capfd.readouterr().err == line
+    assert files() == set()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.launch.cli import run_plain_stage, run_stage
+from pipeline.launch.cli import run_stage
 from pipeline.terminal.listing import read_yaml
 from pipeline.values.paths import SOURCE
 
@@ -23,8 +23,7 @@ def shown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
     def shown(stage: str, flag: str = "--help") -> str:
         monkeypatch.setattr(sys, "argv", [f"{stage}.py", "task=negation", flag])
-        run = run_plain_stage if stage == "source" else run_stage
-        run(stage, import_module(f"pipeline.{stage}").main)
+        run_stage(stage, import_module(f"pipeline.{stage}").main)
         return capsys.readouterr().out
 
     return shown
