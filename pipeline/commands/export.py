@@ -51,9 +51,11 @@ def _rank_and_export(options: argparse.Namespace) -> None:
         raise InputError(f"{options.out} is there already: name a folder that is not")
     if not 0 <= options.rate <= 1:
         raise InputError(f"--rate is {options.rate}, but must lie between 0 and 1")
-    if options.epochs < 0:
-        raise InputError(f"--epochs is {options.epochs}, but must be at least 0")
+    from pipeline.values.fields import MOST_REPEATS
     from pipeline.values.params import read_params
+
+    if not 0 <= options.epochs <= MOST_REPEATS:
+        raise InputError(f"--epochs is {options.epochs}, but must be at least 0 and at most {MOST_REPEATS}")
 
     params = read_params()
     ranked = _importance(options.task, options.seed, options.method, options.normalise, params)

@@ -22,6 +22,7 @@ from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, plan_sweep, swept_values
 from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
 from pipeline.terminal.errors import is_bad_input, one_line
+from pipeline.values.choices import check_choices
 from pipeline.values.config import StageConfig
 from pipeline.values.params import (
     GRAPH_FILE,
@@ -52,6 +53,7 @@ def run(stage: str, main: Main) -> None:
     file_values = read_values()
     params = load_params(file_values)
     _configure_logging(params.run.log_level)
+    check_choices([argument for argument in arguments if "=" in argument and not argument.startswith("-")])
     _refuse_unread(stage, arguments, declaration)
     _refuse_unread(stage, swept_values(arguments), declaration, of="the sweep's ")
     sweep = plan_sweep(stage, arguments, declaration, params) if is_multirun(arguments) else None
