@@ -7,6 +7,7 @@ Run: python -m pipeline.commands.check
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,9 @@ def check(params: Params) -> None:
     """Make or refresh the link `external` if `params` needs it, and look for the folders of every task and seed.
 
     Raises:
-        InputError: if one is missing.
+        InputError: if one is missing, or holds an adapter.
     """
+    from pipeline.predicting.plain import refuse_adapters
     from pipeline.values.per_task import filled_name
     from pipeline.values.schema import external_folders
 
@@ -69,12 +71,13 @@ def check(params: Params) -> None:
     if params.model.source == "folder":
         for task in params.tasks:
             for seed in params.seeds:
-                name = filled_name(str(params.model.name), task, seed)
-                _require_folder(Path("external/models") / name, f"model.name is {params.model.name}")
+                folder = Path("external/models") / filled_name(str(params.model.name), task, seed)
+                _require_folder(folder, f"model.name is {params.model.name}")
+                refuse_adapters(str(folder))
 
 
 def _require_folder(folder: Path, reason: str) -> None:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
         raise InputError(f"{reason}, but there is no folder {folder} (external is the folder of ATTATTR_DATA)")
 
 

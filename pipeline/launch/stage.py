@@ -16,11 +16,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
 from pipeline.launch.environment import output_root
+from pipeline.launch.item import chosen_by_dvc
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, plan_sweep, swept_values
 from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
 from pipeline.terminal.errors import is_bad_input, one_line
+from pipeline.values.choices import check_choices
 from pipeline.values.config import StageConfig
 from pipeline.values.params import (
     GRAPH_FILE,
@@ -51,6 +53,7 @@ def run(stage: str, main: Main) -> None:
     file_values = read_values()
     params = load_params(file_values)
     _configure_logging(params.run.log_level)
+    check_choices([argument for argument in arguments if "=" in argument and not argument.startswith("-")])
     _refuse_unread(stage, arguments, declaration)
     _refuse_unread(stage, swept_values(arguments), declaration, of="the sweep's ")
     sweep = plan_sweep(stage, arguments, declaration, params) if is_multirun(arguments) else None
@@ -180,6 +183,8 @@ def _stage_config(stage: _Stage, composed: DictConfig, **place: Path) -> StageCo
     task, seed, _ = (values.pop(key, None) for key in ("task", "seed", "jobs_at_once"))
     params = load_params({**stage.file_values, **values})
     _configure_logging(params.run.log_level)
+    if task is None and seed is None and not place:
+        task, seed = chosen_by_dvc(stage.name, stage.declaration, params)
     _check_choice(stage, "task", task, params.tasks)
     _check_choice(stage, "seed", seed, params.seeds)
     place = place or {"output_root": output_root(stage.name, task, seed)}

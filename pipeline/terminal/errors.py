@@ -70,7 +70,7 @@ def one_line(error: Exception) -> str:
 
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")
-        return f"{group} is {name}, but must be one of {', '.join(error.options)}"
+        return " ".join(f"{group} is {name}, but must be one of {', '.join(error.options)}".split())
     if isinstance(error, OverrideParseException):
         return f"{error.override} cannot be read as KEY=VALUE: {text.split(' See https://')[0]}"
     key = re.match(r"Could not override '([\w.]+)'", text)

@@ -28,7 +28,7 @@ class Task(Section):
     name: Name
     texts: Annotated[List[Name], Field(max_length=2)]
     labels: Annotated[AnyNumber[Name], Field(min_length=2)]
-    ids: AnyNumber[int] | None = None
+    ids: AnyNumber[Annotated[int, Field(ge=-(2**63), lt=2**63)]] | None = None
     label: Name = "label"
     train: Name = "train"
     dev: Name = "validation"

@@ -419,6 +419,8 @@ TWO = torch.ones(2, 5, dtype=torch.long)
     ("change", "message"),
     [
         ({"steps": 0}, "steps is 0"),
+        ({"steps": 10**12}, "steps is 1000000000000: it must be a whole number of at least 1 and at most 10,000"),
+        ({"tolerance": 10**400}, "tolerance is 1000.*: it must be above 0 and below 1"),
         ({"rule": "simpson"}, "rule is 'simpson'.*gauss_legendre"),
         ({"path": "all"}, "path is 'all': it must be one of layer, joint"),
         ({"output": "loss"}, "output is 'loss': it must be one of probability, logit, log_probability"),

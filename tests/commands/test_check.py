@@ -99,3 +99,18 @@ def test_an_unset_data_folder_is_one_line_and_2(
     assert (
         capfd.readouterr().err == "error: ATTATTR_DATA is not set; set it to the folder that holds glue/ and models/\n"
     )
+
+
+def test_an_adapter_and_a_name_that_is_too_long_are_found_before_any_work(
+    data: Path, capfd: pytest.CaptureFixture[str], exit_code
+) -> None:
+    (data / "models" / "mine" / "sst2-2" / "adapter_config.json").write_text("{}")
+    assert exit_code(main, []) == 2
+    line = (
+        "error: external/models/mine/sst2-2 holds an adapter (adapter_config.json), without which it is another model: "
+    )
+    assert capfd.readouterr().err.startswith(line)
+    given = ["preset=minilm", "tasks=[rte]", "seeds=[1]", f"model.name={'a' * 300}"]
+    Path("params.yaml").write_text(dump_params(compose_params(given), header="A test's."))
+    assert exit_code(main, []) == 2
+    assert "but there is no folder external/models/aaa" in capfd.readouterr().err

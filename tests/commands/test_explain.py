@@ -454,3 +454,19 @@ def test_the_hub_is_not_waited_for(workspace, refusal, monkeypatch):
     line = refusal("king", "--model", "someone/something")
     assert "the hub at http://127.0.0.1:9 cannot be reached" in line
     assert "someone/something is not cached" in line
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "is a quantised model (quantization_config in"),
+        ({"auto_map": {"AutoModelForSequenceClassification": "own.Model"}}, "brings code of its own (auto_map in its"),
+        ({"is_decoder": True}, "is a decoder, which reads to the left only"),
+        (None, "holds an adapter (adapter_config.json), without which it is another model: merge it into the weights"),
+    ],
+)
+def test_what_makes_another_model_of_the_weights_is_refused(workspace, refusal, config, said):
+    transformers.BertConfig().save_pretrained(workspace / "other")
+    path = workspace / "other" / ("config.json" if config else "adapter_config.json")
+    path.write_text(json.dumps({**json.loads((workspace / "other" / "config.json").read_text()), **(config or {})}))
+    assert f"other {said}" in refusal("king", "--model", "other")

@@ -149,7 +149,7 @@ def test_the_sweeps_of_the_paper_are_there() -> None:
         (["-m", "sweep=rho"], f"sweep is rho, but must be one of {', '.join(SWEEPS)}"),
         (["-m", "sweep=tau,steps"], "sweep is tau,steps, but must be one of "),
         (["sweep=steps"], "sweep=steps needs -m: "),
-        (["-m", "launcher=ssh"], "launcher is ssh, but must be one of processes, serial, slurm"),
+        (["-m", "launcher=ssh"], 'launcher is "ssh", but must be one of processes, serial, slurm'),
         (["-m", "hydra.sweep.dir=outputs"], "hydra.sweep.dir cannot be set: sweeps go to sweeps/prune/<name>"),
         (["-m", "prune.n_eval=1,1"], "two jobs of the sweep have the same values"),
         (["-m", "prune.n_eval=interval(0,1)"], "prune.n_eval=interval(0,1) has no values; give them: "),
