@@ -3,8 +3,10 @@
 import logging
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
 from pipeline.launch.environment import output_root
+from pipeline.launch.inputs import input_root, read_inputs
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
-from pipeline.launch.sweep import Sweep, is_multirun, plan_sweep, swept_values
+from pipeline.launch.sweep import Sweep, is_multirun, is_shown, plan_sweep, single_runs, swept_values
 from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
 from pipeline.terminal.errors import is_bad_input, one_line
 from pipeline.values.config import StageConfig
@@ -55,7 +58,9 @@ def run(stage: str, main: Main) -> None:
     _refuse_unread(stage, swept_values(arguments), declaration, of="the sweep's ")
     sweep = plan_sweep(stage, arguments, declaration, params) if is_multirun(arguments) else None
     _offer(stage, emptied_tables(file_values, arguments), declaration, sweep)
-    if sweep is None:
+    if is_shown(arguments):
+        _show(arguments, sweep)
+    elif sweep is None:
         _run_once(_Stage(stage, main, file_values, declaration))
     else:
         _run_sweep(_SweptStage(stage, main, file_values, declaration, sweep, params.run.log_level))
@@ -90,16 +95,30 @@ class _SweptStage(_Stage):
 
         def work() -> None:
             _configure_logging(self.log_level)  # a launcher's process starts without
-            place = {"output_root": unfinished_folder(self.sweep, name), "sweep": self.sweep.folder}
             run_job(
                 self.sweep,
                 name,
-                configure=lambda: _stage_config(self, composed, **place),
+                configure=lambda: _with_inputs(self, self.configured(name, composed)),
                 main=self.work,
                 declaration=self.declaration,
             )
 
         exit_on_signal(work)
+
+    def configured(self, name: str, composed: DictConfig) -> StageConfig:
+        """What the stage sees in a job."""
+        place = {"output_root": unfinished_folder(self.sweep, name), "sweep": self.sweep.folder}
+        return _stage_config(self, composed, **place)
+
+    def refusal(self, name: str, composed: DictConfig) -> str | None:
+        """Why a job cannot begin, if it cannot."""
+        try:
+            read_inputs(self.configured(name, composed), self.declaration)
+        except Exception as error:
+            if not is_bad_input(error):
+                raise
+            return one_line(error)
+        return None
 
 
 def _run_once(stage: _Stage) -> None:
@@ -108,8 +127,9 @@ def _run_once(stage: _Stage) -> None:
     def task(composed: DictConfig) -> None:
         # Hydra prints more than one line about an exception of a single run, so that one travels around it.
         try:
-            config = _stage_config(stage, composed)
+            config = _with_inputs(stage, _stage_config(stage, composed))
             if config.output_root != Path():
+                log.info("by hand: what %s writes goes to %s", stage.name, config.output_root)
                 write_values(config)
             stage.work(config)
         except Exception as error:
@@ -121,14 +141,15 @@ def _run_once(stage: _Stage) -> None:
 
 
 def _run_sweep(stage: _SweptStage) -> None:
-    sweep, later = stage.sweep, dict[str, DictConfig]()
+    sweep, jobs, launchers = stage.sweep, dict[str, DictConfig](), set[str]()
 
     def task(composed: DictConfig) -> None:
-        name = sweep.name(HydraConfig.get().overrides.task)
-        if HydraConfig.get().runtime.choices["launcher"] == "processes":
-            later[name] = composed  # Hydra's own launchers have no processes that survive each other
+        name, launcher = sweep.name(HydraConfig.get().overrides.task), HydraConfig.get().runtime.choices["launcher"]
+        if launcher == "slurm":
+            stage.run(name, composed)  # on another machine
         else:
-            stage.run(name, composed)
+            launchers.add(launcher)
+            jobs[name] = composed  # Hydra's own launchers have no processes that survive each other
 
     try:
         _compose(task)
@@ -137,9 +158,31 @@ def _run_sweep(stage: _SweptStage) -> None:
             raise
         # Jobs raise nothing: the launcher has failed.
         log.error("%s broke off: %s", sweep.folder, one_line(error), exc_info=log.isEnabledFor(logging.DEBUG))
-    at_once = jobs_at_once(later.values())
-    for name, exit_code in run_processes(stage.run, later, at_once=at_once):
+    finally:
+        shutil.rmtree(sweep.composed, ignore_errors=True)
+        with suppress(OSError):  # it holds something else, or was not made
+            sweep.composed.parent.rmdir()
+    at_once = jobs_at_once(jobs.values())
+    refused = {name: why for name, composed in jobs.items() if (why := stage.refusal(name, composed))}
+    if refused and len(refused) == len(jobs):
+        sys.stderr.writelines(f"error: {name} failed: {why}\n" for name, why in refused.items())
+        sys.exit(2)  # nothing has been written
+    if launchers == {"serial"}:
+        for name, composed in jobs.items():
+            stage.run(name, composed)
+        return
+    for name, exit_code in run_processes(stage.run, jobs, at_once=at_once):
         give_up(sweep, name, exit_code)
+
+
+def _show(arguments: list[str], sweep: Sweep | None) -> None:
+    """Let Hydra print what the flags ask for; of a multirun's jobs one after the other, as it knows none of them."""
+    alone = single_runs(arguments, sweep) if sweep else {"": arguments}
+    for name, line in alone.items():
+        if name:
+            sys.stdout.write(f"# {name}\n")
+        sys.argv[1:] = line
+        _compose(lambda _: None)
 
 
 def _compose(task: Callable[[DictConfig], None]) -> None:
@@ -184,6 +227,16 @@ def _stage_config(stage: _Stage, composed: DictConfig, **place: Path) -> StageCo
     _check_choice(stage, "seed", seed, params.seeds)
     place = place or {"output_root": output_root(stage.name, task, seed)}
     return StageConfig(params, stage=stage.name, declared=stage.declaration.sections, task=task, seed=seed, **place)
+
+
+def _with_inputs(stage: _Stage, config: StageConfig) -> StageConfig:
+    """Let it find what it reads, and say so where that is not in its usual place."""
+    found = read_inputs(config, stage.declaration)
+    for path, place in found.items():
+        if place != path:
+            log.info("there is no %s: reading %s", path, place)
+    config.input_root = input_root(found)
+    return config
 
 
 def _check_choice(stage: _Stage, name: str, value: object, known: tuple[Any, ...]) -> None:

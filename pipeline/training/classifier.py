@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
 
     from pipeline.values.schema import Training
+
+
+log = logging.getLogger(__name__)
 
 
 class Classifier(pl.LightningModule):
@@ -168,7 +172,8 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
     last = _LastEpoch(checkpoints / "last.ckpt")
     resumed = last.path.is_file()
     if resumed:
-        _read_checkpoint(last.path, classifier)
+        done = _read_checkpoint(last.path, classifier)["epoch"] + 1
+        log.info("resuming: %d of %d epochs are done", done, classifier.epochs)
     run = pl.Trainer(
         accelerator=device.type,
         devices=1,
@@ -189,13 +194,13 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
     )
     run.fit(classifier, ckpt_path=last.path if resumed else None, weights_only=True)
     if best:
-        classifier.load_state_dict(_read_checkpoint(checkpoints / "best.ckpt", classifier))
+        classifier.load_state_dict(_read_checkpoint(checkpoints / "best.ckpt", classifier)["state_dict"])
     # Lightning leaves it on the CPU, in training mode.
     classifier.to(device).eval()
 
 
-def _read_checkpoint(path: Path, classifier: Classifier) -> dict[str, Tensor]:
-    """The weights in a checkpoint of `classifier`; nothing but tensors and plain values is unpickled."""
+def _read_checkpoint(path: Path, classifier: Classifier) -> dict[str, Any]:
+    """A checkpoint of `classifier`; nothing but tensors and plain values is unpickled."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         shapes = {name: tensor.shape for name, tensor in content["state_dict"].items()}
@@ -206,4 +211,4 @@ def _read_checkpoint(path: Path, classifier: Classifier) -> dict[str, Tensor]:
         raise InputError(f"{path} cannot be read; delete it to train from the start: {reason}") from None
     if not whole or shapes != {name: tensor.shape for name, tensor in classifier.state_dict().items()}:
         raise InputError(f"{path} is no checkpoint of this training; delete it to train from the start")
-    return content["state_dict"]
+    return content

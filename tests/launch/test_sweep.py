@@ -177,7 +177,7 @@ def test_a_multirun_writes_to_sweeps_only_even_under_dvc(run: Run, monkeypatch: 
     assert {path.name for path in Path().iterdir()} == {*before, "sweeps"}
     assert {name: Path(name).read_bytes() for name in before} == before
     jobs = {(task, orders) for task in ("negation", "inference") for orders in (20, 30)}
-    assert {path.name for path in ORDERS.iterdir()} == {"multirun.yaml", "sweep.json"} | {
+    assert {path.name for path in ORDERS.iterdir()} == {"sweep.json"} | {
         f"task={task},seed=1,random_orders={orders}" for task, orders in jobs
     }
     for task, orders in jobs:
