@@ -7,7 +7,7 @@ hand has left in scratch/.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -41,34 +41,35 @@ class Made:
     def remedy(self) -> str:
         """The command that makes it."""
         item = "-".join(map(str, self.item))
-        return f"`dvc repro {self.stage}{'@' if item else ''}{item}` makes it"
+        return f"run: dvc repro {self.stage}{'@' if item else ''}{item}"
 
 
-def read_inputs(config: StageConfig, declaration: Declaration) -> dict[Path, Path]:
-    """What the run reads of earlier stages, by its place in outputs/: where it is.
+def read_inputs(config: StageConfig, declaration: Declaration) -> dict[Made, Path]:
+    """What the run reads of earlier stages, and where it is.
+
+    Of a folder of every model's a stage over all reads each, one of a single model perhaps a few.
 
     Raises:
         InputError: if something that the stage declares in dvc.yaml is not there.
     """
-    graph, found = [*_graph(config)], dict[Path, Path]()
+    graph, found = [*_graph(config)], dict[Made, Path]()
     for dep in map(Path, filled_deps(config, declaration)):
         parts = [made for made in graph if dep == made.path or dep in made.path.parents or made.path in dep.parents]
         if not parts and not dep.exists():
-            raise InputError(f"{dep} is missing: {_remedy(dep, config)}")
-        for made in parts:
-            places = [made.path] if is_run_by_dvc(config.stage) else [made.path, made.by_hand]
-            place = next((place for place in places if _is_there(place)), None)
-            if place is None:
-                raise InputError(f"{made.path} is missing: {made.remedy}")
-            found[made.path] = place
+            raise InputError(f"{dep} is missing; {_remedy(dep, config)}")
+        there = {made: place for made in parts if (place := _place(made, config))}
+        missing = [made for made in parts if made not in there]
+        if missing and not (there and declaration.matrix):
+            raise InputError(f"{missing[0].path} is missing; {missing[0].remedy}")
+        found |= there
     return found
 
 
-def input_root(found: dict[Path, Path]) -> Path:
+def input_root(found: Mapping[Made, Path]) -> Path:
     """The folder below which all inputs are: the repository, or one of links where some of them are elsewhere."""
-    if all(place == path for path, place in found.items()):
+    if all(place == made.path for made, place in found.items()):
         return Path()
-    targets = {str(path): str(place.resolve()) for path, place in found.items()}
+    targets = {str(made.path): str(place.resolve()) for made, place in found.items()}
     root = VIEWS / hashlib.sha256(json.dumps(targets, sort_keys=True).encode()).hexdigest()[:16]
     for path, target in targets.items():
         link = root / path
@@ -79,6 +80,19 @@ def input_root(found: dict[Path, Path]) -> Path:
             fresh.symlink_to(target)
             fresh.replace(link)
     return root
+
+
+def without_part(error: FileNotFoundError, config: StageConfig, declaration: Declaration) -> InputError | None:
+    """What to say where a file was not found in something that the run reads; None where it was elsewhere."""
+    for made in read_inputs(config, declaration):
+        if f"{config.input_root / made.path}/" in str(error):
+            return InputError(f"{made.path} is not whole ({' '.join(str(error).split())}); {made.remedy}")
+    return None
+
+
+def _place(made: Made, config: StageConfig) -> Path | None:
+    places = [made.path] if is_run_by_dvc(config.stage) else [made.path, made.by_hand]
+    return next((place for place in places if place.is_file() or (place.is_dir() and any(os.scandir(place)))), None)
 
 
 def _graph(config: StageConfig) -> Iterator[Made]:
@@ -93,11 +107,7 @@ def _graph(config: StageConfig) -> Iterator[Made]:
                 yield Made(Path(out), stage, item)
 
 
-def _is_there(path: Path) -> bool:
-    return path.is_file() or (path.is_dir() and any(os.scandir(path)))
-
-
 def _remedy(dep: Path, config: StageConfig) -> str:
     if dep.parts[0] == "external":
-        return "`python -m pipeline.commands.check` makes the link to the folder of ATTATTR_DATA, or says what it lacks"
+        return "run: python -m pipeline.commands.check (it links the folder of ATTATTR_DATA, or says what that lacks)"
     return f"dvc.yaml declares it for stage {config.stage}"

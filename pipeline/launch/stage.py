@@ -18,7 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
 from pipeline.launch.environment import output_root
-from pipeline.launch.inputs import input_root, read_inputs
+from pipeline.launch.inputs import input_root, read_inputs, without_part
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, is_shown, plan_sweep, single_runs, swept_values
@@ -39,6 +39,8 @@ from pipeline.values.schema import Params
 from pipeline.values.tables import emptied_tables
 
 log = logging.getLogger(__name__)
+
+QUIETENED = ("hydra", "hydra_plugins")
 
 Main = Callable[[StageConfig], None]
 
@@ -80,6 +82,10 @@ class _Stage:
         """Do what `main` does, and leave no bar on the terminal, whatever ends it."""
         try:
             self.main(config)
+        except FileNotFoundError as error:
+            if refusal := without_part(error, config, self.declaration):
+                raise refusal from None
+            raise
         finally:
             if "pipeline.terminal.progress" in sys.modules:  # not every stage has one
                 sys.modules["pipeline.terminal.progress"].end_bars()
@@ -177,6 +183,9 @@ def _run_sweep(stage: _SweptStage) -> None:
 
 def _show(arguments: list[str], sweep: Sweep | None) -> None:
     """Let Hydra print what the flags ask for; of a multirun's jobs one after the other, as it knows none of them."""
+    for library in QUIETENED:
+        logging.getLogger(library).setLevel(logging.NOTSET)  # by which it prints
+    logging.getLogger().handlers.clear()  # it brings its own
     alone = single_runs(arguments, sweep) if sweep else {"": arguments}
     for name, line in alone.items():
         if name:
@@ -195,7 +204,7 @@ def _configure_logging(level: str) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
     logging.getLogger().setLevel(level)
     # Their notes on every run are not the stage's; warnings still show.
-    for library in ("hydra", "hydra_plugins"):
+    for library in QUIETENED:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
@@ -232,9 +241,9 @@ def _stage_config(stage: _Stage, composed: DictConfig, **place: Path) -> StageCo
 def _with_inputs(stage: _Stage, config: StageConfig) -> StageConfig:
     """Let it find what it reads, and say so where that is not in its usual place."""
     found = read_inputs(config, stage.declaration)
-    for path, place in found.items():
-        if place != path:
-            log.info("there is no %s: reading %s", path, place)
+    for made, place in found.items():
+        if place != made.path:
+            log.info("there is no %s: reading %s", made.path, place)
     config.input_root = input_root(found)
     return config
 

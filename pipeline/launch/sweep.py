@@ -66,17 +66,22 @@ def is_multirun(arguments: Iterable[str]) -> bool:
 def is_shown(arguments: Sequence[str]) -> bool:
     """Whether the command line asks Hydra to show something, and to run nothing."""
     asked, _ = get_args_parser().parse_known_args(arguments)
-    return asked.cfg is not None or asked.info is not None or asked.hydra_help or asked.shell_completion
+    return asked.cfg is not None or asked.info is not None or asked.shell_completion
 
 
 def single_runs(arguments: Sequence[str], sweep: Sweep) -> dict[str, list[str]]:
     """The command line of each job of a multirun alone, by its name."""
     kept = [argument for argument in arguments if not MULTIRUN.fullmatch(argument)]
-    alone: dict[str, list[str]] = {}
-    for name, job in sweep.jobs.items():
-        shared = [argument for argument in kept if argument.partition("=")[0] not in job]
-        alone[name] = [*shared, *(f"{key}={value}" for key, value in job.items())]
-    return alone
+    flags = [argument for argument in kept if argument.startswith("-") or "=" not in argument]
+    shared = [argument for argument in kept if argument not in flags]
+    return {
+        name: [
+            *flags,
+            *(argument for argument in shared if argument.partition("=")[0] not in job),
+            *(f"{key}={value}" for key, value in job.items()),
+        ]
+        for name, job in sweep.jobs.items()
+    }
 
 
 def swept_values(arguments: Sequence[str]) -> Overrides:
