@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
 from pipeline.launch.environment import output_root
+from pipeline.launch.hydra_app import compose, configure_logging, show
 from pipeline.launch.inputs import input_root, read_inputs, without_part
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
-from pipeline.launch.sweep import Sweep, is_multirun, is_shown, plan_sweep, single_runs, swept_values
+from pipeline.launch.sweep import Sweep, is_multirun, is_shown, plan_sweep, swept_values
 from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
 from pipeline.terminal.errors import is_bad_input, one_line
 from pipeline.values.config import StageConfig
@@ -34,13 +34,11 @@ from pipeline.values.params import (
     read_values,
     write_values,
 )
-from pipeline.values.paths import PRESETS, repository
+from pipeline.values.paths import repository
 from pipeline.values.schema import Params
 from pipeline.values.tables import emptied_tables
 
 log = logging.getLogger(__name__)
-
-QUIETENED = ("hydra", "hydra_plugins")
 
 Main = Callable[[StageConfig], None]
 
@@ -55,13 +53,13 @@ def run(stage: str, main: Main) -> None:
     declaration, arguments = read_declaration(stage), sys.argv[1:]
     file_values = read_values()
     params = load_params(file_values)
-    _configure_logging(params.run.log_level)
+    configure_logging(params.run.log_level)
     _refuse_unread(stage, arguments, declaration)
     _refuse_unread(stage, swept_values(arguments), declaration, of="the sweep's ")
     sweep = plan_sweep(stage, arguments, declaration, params) if is_multirun(arguments) else None
     _offer(stage, emptied_tables(file_values, arguments), declaration, sweep)
     if is_shown(arguments):
-        _show(arguments, sweep)
+        show(arguments, sweep)
     elif sweep is None:
         _run_once(_Stage(stage, main, file_values, declaration))
     else:
@@ -100,7 +98,7 @@ class _SweptStage(_Stage):
         """Run one job, in whatever process the launcher has for it."""
 
         def work() -> None:
-            _configure_logging(self.log_level)  # a launcher's process starts without
+            configure_logging(self.log_level)  # a launcher's process starts without
             run_job(
                 self.sweep,
                 name,
@@ -141,7 +139,7 @@ def _run_once(stage: _Stage) -> None:
         except Exception as error:
             failures.append(error)
 
-    _compose(task)
+    compose(task)
     if failures:
         raise failures[0]
 
@@ -158,7 +156,7 @@ def _run_sweep(stage: _SweptStage) -> None:
             jobs[name] = composed  # Hydra's own launchers have no processes that survive each other
 
     try:
-        _compose(task)
+        compose(task)
     except Exception as error:
         if is_bad_input(error):
             raise
@@ -179,33 +177,6 @@ def _run_sweep(stage: _SweptStage) -> None:
         return
     for name, exit_code in run_processes(stage.run, jobs, at_once=at_once):
         give_up(sweep, name, exit_code)
-
-
-def _show(arguments: list[str], sweep: Sweep | None) -> None:
-    """Let Hydra print what the flags ask for; of a multirun's jobs one after the other, as it knows none of them."""
-    for library in QUIETENED:
-        logging.getLogger(library).setLevel(logging.NOTSET)  # by which it prints
-    logging.getLogger().handlers.clear()  # it brings its own
-    alone = single_runs(arguments, sweep) if sweep else {"": arguments}
-    for name, line in alone.items():
-        if name:
-            sys.stdout.write(f"# {name}\n")
-        sys.argv[1:] = line
-        _compose(lambda _: None)
-
-
-def _compose(task: Callable[[DictConfig], None]) -> None:
-    # Without this Hydra prints exceptions itself and exits with 1.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    hydra.main(config_path=str(PRESETS), config_name="config", version_base="1.3")(task)()
-
-
-def _configure_logging(level: str) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger().setLevel(level)
-    # Their notes on every run are not the stage's; warnings still show.
-    for library in QUIETENED:
-        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _refuse_unread(stage: str, arguments: Iterable[str], declaration: Declaration, *, of: str = "") -> None:
@@ -231,7 +202,7 @@ def _stage_config(stage: _Stage, composed: DictConfig, **place: Path) -> StageCo
     values = plain(composed)
     task, seed, _ = (values.pop(key, None) for key in ("task", "seed", "jobs_at_once"))
     params = load_params({**stage.file_values, **values})
-    _configure_logging(params.run.log_level)
+    configure_logging(params.run.log_level)
     _check_choice(stage, "task", task, params.tasks)
     _check_choice(stage, "seed", seed, params.seeds)
     place = place or {"output_root": output_root(stage.name, task, seed)}

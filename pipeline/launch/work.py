@@ -106,9 +106,9 @@ def pipeline_run(config: StageConfig) -> str:
 
 
 def dependencies(config: StageConfig, declaration: Declaration) -> list[Path]:
-    """What the stage reads, files and folders: what dvc.yaml declares beside its source, and what stands in for the hub.
+    """The files and folders that the stage reads: what dvc.yaml declares beside its source.
 
-    A folder of the name that is meant on the hub is read in its place.
+    And a folder of a name that is meant on the hub, which is read in its place.
     """
     deps = [Path(dep) for dep in filled_deps(config, declaration)]
     made = [config.input_root / dep if OUTPUTS in dep.parents else dep for dep in deps]

@@ -31,6 +31,6 @@ def refuse_links(folder: Path, names: Iterable[str], *, watched: Path) -> None:
 
 def _refused(link: Path, what: str, watched: Path) -> InputError:
     return InputError(
-        f"{link} is a link to {link.readlink()}, behind which DVC sees no change: put the {what} itself there (cp -rL), "
-        f"or let ATTATTR_DATA name a folder that holds it; only {watched}, and what leads to it, may be links"
+        f"{link} is a link to {link.readlink()}, behind which DVC sees no change: put the {what} itself there "
+        f"(cp -rL), or let ATTATTR_DATA name a folder that holds it; only {watched}, and what leads to it, may be links"
     )

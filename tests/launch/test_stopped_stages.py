@@ -212,7 +212,7 @@ def test_a_measuring_stage_ends_within_its_loop(start: Start) -> None:
 def test_a_sweep_of_trainings_ends_and_resumes(start: Start) -> None:
     arguments = ("-m", *ONE, "finetune.lr=0.001,0.002,0.003", "finetune.epochs=100000", "jobs_at_once=2")
     process = start("finetune", *arguments, "run.tracking.mode=disabled")
-    wait_for(".work/finetune-*/*/last.ckpt", process, until=lambda: len(list(Path().glob(".work/*/last.ckpt"))) == 2)
+    wait_for(".work/sweeps", process, until=lambda: len(list(Path(".work/sweeps").rglob("last.ckpt"))) == 2)
     os.killpg(process.pid, signal.SIGINT)
     assert_stopped(process, signal.SIGINT)
     assert {job.status for job in read_jobs(Path("sweeps/finetune/finetune.lr"))} == {"unfinished"}
