@@ -47,7 +47,7 @@ def main(config: StageConfig) -> None:
     epochs = for_task(config.finetune.epochs, task) or 1
     sizes = {"vocabulary": len(tokenizer), "max_length": longest}
     model = load_model(config.model, task, config.labels, seed=seed, epochs=epochs, **sizes)
-    with unfinished(config, inputs=[data]) as checkpoints, track_job(config) as tracker:
+    with unfinished(config) as checkpoints, track_job(config) as tracker:
         where = {"device": device, "workers": config.run.workers, "checkpoints": checkpoints}
         how = {"settings": config.finetune, "epochs": epochs, "seed": seed}
         fine_tune(model, rows, dev, **how, **where, logger=training_logger(tracker))

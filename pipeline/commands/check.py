@@ -8,6 +8,7 @@ Run: python -m pipeline.commands.check
 from __future__ import annotations
 
 import os
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,22 +59,19 @@ def check(params: Params) -> None:
     """Make or refresh the link `external` if `params` needs it, and look for the folders of every task and seed.
 
     Raises:
-        InputError: if one is missing, or holds an adapter.
+        InputError: if one is missing, holds an adapter, or is linked so that DVC would not see its changes.
     """
+    from pipeline.data.checkpoint import model_location
+    from pipeline.data.sources import refuse_linked_data
     from pipeline.predicting.plain import refuse_adapters
-    from pipeline.values.per_task import filled_name
     from pipeline.values.schema import external_folders
 
     link_external(external_folders(params))
-    if params.data.source == "folder":
-        for task in params.tasks:
-            _require_folder(Path(params.data.dep) / task, f"tasks holds {task}")
-    if params.model.source == "folder":
-        for task in params.tasks:
-            for seed in params.seeds:
-                folder = Path("external/models") / filled_name(str(params.model.name), task, seed)
-                _require_folder(folder, f"model.name is {params.model.name}")
-                refuse_adapters(str(folder))
+    for task in params.tasks if params.data.source == "folder" else ():
+        refuse_linked_data(params.data, params.table[task])
+        _require_folder(Path(params.data.dep) / task, f"tasks holds {task}")
+    for task, seed in product(params.tasks, params.seeds) if params.model.source == "folder" else ():
+        refuse_adapters(model_location(params.model, task, seed))
 
 
 def _require_folder(folder: Path, reason: str) -> None:

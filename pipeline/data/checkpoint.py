@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pipeline.data.sources import require_hub
 from pipeline.errors import InputError, refused
 from pipeline.predicting.plain import OWN_CODE, check_plain, refuse_adapters
+from pipeline.values.links import refuse_links
 from pipeline.values.per_task import filled_name
 
 # What a checkpoint asks its model to return goes no further: with attention weights it could not be saved again.
@@ -25,13 +26,20 @@ FOLDER = Path("external/models")
 
 
 def model_location(model: Model, task: str, seed: int) -> str:
-    """The folder or hub id of the weights and their tokenizer."""
+    """The folder or hub id of the weights and their tokenizer.
+
+    Raises:
+        InputError: if it is no folder, or one whose changes DVC would not see.
+    """
     name = str(model.name)
     if model.source == "hub":
         return name
     folder = FOLDER / filled_name(name, task, seed)
+    watched = Path(model.dep)
+    refuse_links(folder, (), watched=watched)
     if not os.path.isdir(folder):  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
         raise InputError(f"model.name is {name}, but {folder} is not a folder ({{task}} and {{seed}} are filled in)")
+    refuse_links(folder, (path.name for path in sorted(folder.iterdir()) if path.is_file()), watched=watched)
     return str(folder)
 
 

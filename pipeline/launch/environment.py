@@ -41,8 +41,16 @@ def running_item(stage: str) -> str | None:
     return item if name == stage else None
 
 
-def output_root(stage: str, *parts: object) -> Path:
-    """The repository if DVC runs this very stage; otherwise a folder that no DVC output shares."""
-    if running_item(stage) is not None:
-        return Path()
+def is_run_by_dvc(stage: str) -> bool:
+    """Whether DVC runs this very stage."""
+    return running_item(stage) is not None
+
+
+def scratch_folder(stage: str, *parts: object) -> Path:
+    """Where a run of a stage by hand writes: a folder that no DVC output shares."""
     return Path("scratch") / stage / "-".join(str(part) for part in parts if part is not None)
+
+
+def output_root(stage: str, *parts: object) -> Path:
+    """The repository if DVC runs this very stage; otherwise a folder of the run's own."""
+    return Path() if is_run_by_dvc(stage) else scratch_folder(stage, *parts)

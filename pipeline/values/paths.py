@@ -11,6 +11,9 @@ SOURCE = Path(__file__).resolve().parents[2]
 
 PRESETS = SOURCE / "conf"
 
+OUTPUTS = Path("outputs")
+"""What holds whatever a stage reads of another, in the repository and wherever else a run writes."""
+
 
 def repository() -> Path:
     """The folder of params.yaml, dvc.yaml and outputs/: the working directory if it holds a dvc.yaml, else `SOURCE`.
