@@ -17,9 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
 from pipeline.launch.environment import output_root
-from pipeline.launch.item import chosen_by_dvc
 from pipeline.launch.hydra_app import compose, configure_logging, show
 from pipeline.launch.inputs import input_root, read_inputs, without_part
+from pipeline.launch.item import chosen_by_dvc
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, is_shown, plan_sweep, swept_values
