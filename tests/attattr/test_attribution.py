@@ -427,6 +427,7 @@ TWO = torch.ones(2, 5, dtype=torch.long)
         ({"token_budget": 0}, "token_budget is 0: it must be 'auto' or a whole number of at least 1"),
         ({"token_budget": -5}, "token_budget is -5: it must be"),
         ({"target": "gold"}, "target is 'gold': it must be 'predicted', a class id or a tensor of class ids"),
+        ({"target": 10**30}, "target 1000000000000000000000000000000 is outside the model's 3 classes"),
         ({"target": torch.tensor([0, 3])}, "outside the model's 3 classes"),
         ({"target": torch.tensor([-1, 0])}, "outside the model's 3 classes"),
         ({"target": torch.tensor([0])}, "target"),

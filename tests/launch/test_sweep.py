@@ -146,7 +146,7 @@ def test_the_sweeps_of_the_paper_are_there() -> None:
     ("arguments", "line"),
     [
         (["-m", "sweep=tau"], "the sweep's tree.tau cannot change stage prune: dvc.yaml does not declare tree in "),
-        (["-m", "sweep=rho"], f"sweep is rho, but must be one of {', '.join(SWEEPS)}"),
+        (["-m", "sweep=rho"], f'sweep is "rho", but must be one of {", ".join(SWEEPS)}'),
         (["-m", "sweep=tau,steps"], "sweep is tau,steps, but must be one of "),
         (["sweep=steps"], "sweep=steps needs -m: "),
         (["-m", "launcher=ssh"], 'launcher is "ssh", but must be one of processes, serial, slurm'),
