@@ -74,7 +74,7 @@ def ranking(rows: list[Record]) -> dict[Key, Measure]:
             )
     (brought,) = by_method([row | {"method": ATTRIBUTION} for row in rows], "brought").values()
     label = "probability of the word's class that attention brings, of the layer that brings most"
-    return found | {Shortcut.BROUGHT.key(): Mean(label, "share", brought)}
+    return found | {Shortcut.BROUGHT.key(): Mean(label, "share", brought, within=(-1, 1))}
 
 
 def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[Key, Measure]:
@@ -100,7 +100,9 @@ def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[Key, Measur
                 label = (
                     f"accuracy without {rate:.0%} of the heads minus with all, {Shortcut.KINDS[kind]}, {named(method)}"
                 )
-                found[quantity.key(method=method, rate=rate)] = Mean(label, "points", 100 * (hits - of_kind[kind][0]))
+                found[quantity.key(method=method, rate=rate)] = Mean(
+                    label, "points", 100 * (hits - of_kind[kind][0]), step=100
+                )
     return found
 
 

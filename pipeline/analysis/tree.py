@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.estimates import ratio_bounds
+from pipeline.analysis.derived import ratio_bounds
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.quantities import Tree
@@ -116,7 +116,7 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[Key, Measure]:
     if {reviewed, paper} <= set(excess):
         label = f"excess at τ = {reviewed:g} minus at {paper:g}"
         found[Tree.EXCESS_REVIEWED.key()] = share(label, excess[reviewed] - excess[paper])
-    found[Tree.KNEE.key()] = Single("threshold with the largest excess", "τ", knee(excess, carried))
+    found[Tree.KNEE.key()] = Single("threshold with the largest excess", "τ", knee(excess, carried), within=(0, 1))
     areas = {name: area(at, kept) for name, (at, kept) in shares.items()}
     for name, value in areas.items():
         found[Tree.AREA.key(method=name)] = share(f"area over edges, {named(name)}", value - nothing)

@@ -40,7 +40,7 @@ def primary_rows(claim: Metrics) -> list[Row]:
         for statistic, row in zip(one["primary"], statistic_rows(one["primary"]), strict=True):
             verdict = {"p": one["p"], "verdict": one["verdict"], "because": one["why"]}
             known = {"seen": ", ".join(map(str, one["seen"])) or None}
-            rows.append({"claim": claim["id"], **row, "rule": statistic["rule"], **verdict, **known})
+            rows.append({"claim": claim["id"], **row, "needs": statistic["needs"], **verdict, **known})
     return rows
 
 
