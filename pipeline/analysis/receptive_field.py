@@ -140,15 +140,16 @@ def _over_examples(
 ) -> Measure:
     """A function `of` sums over edges, as a mean over examples: their jackknife pseudo-values, about its own value.
 
-    Undefined where the function is, also without any one of the examples.
+    The value alone where it is undefined without one of the examples.
     """
     place, layer = np.searchsorted(examples, edges.example), edges.layer.astype(np.float64)
     terms = np.stack([np.ones(len(layer)), layer, values, layer * layer, layer * values])
-    sums = np.stack([np.bincount(place, weights=term, minlength=len(examples)) for term in terms])
+    # Without any edge NumPy counts in integers.
+    sums = np.stack([np.bincount(place, weights=term, minlength=len(examples)) for term in terms]).astype(np.float64)
     total, n = sums.sum(axis=1), len(examples)
     whole, without = of(total, edges.layers), of(total[:, None] - sums, edges.layers)
-    if n < 2 or np.isnan(whole) or np.isnan(without).any():
-        return Single(label, unit, None)
+    if np.isnan(whole) or n < 2 or np.isnan(without).any():
+        return Single(label, unit, None if np.isnan(whole) else float(whole), within)
     pseudo = n * whole - (n - 1) * without
     return Mean(label, unit, pseudo - pseudo.mean() + whole, within=within)
 

@@ -41,7 +41,7 @@ class Primary(_Checked):
         """The limits in words, `above 90 %`."""
         if self.low is None and self.high is None:
             return "nothing"
-        known = "" if unit in {"share", "correlation"} else f" {unit}"
+        known = "" if unit in {"", "share", "correlation"} else f" {unit}"
         if self.low is not None and self.high is not None:
             return f"from {self.low:g} to {self.high:g}{known}"
         return f"above {self.low:g}{known}" if self.low is not None else f"below {self.high:g}{known}"

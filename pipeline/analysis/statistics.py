@@ -160,13 +160,15 @@ def _estimated(task: str | None, key: Key, of_models: Sequence[Measure]) -> Stat
         "by_seed": tuple(None if value is None else round(value, 12) + 0.0 for value in by_seed),
     }
     if missing := sum(isinstance(one, Single) and one.value is None for one in of_models):
-        # Of some models it may be a mean all the same: one without examples for it leaves the others' undecided too.
         return Statistic(**known, estimate=None, why=f"undefined for {missing} of {len(of_models)} models")
-    if means := [one for one in of_models if isinstance(one, Mean)]:
+    # Of some models a mean may be known by its value alone; then all are.
+    means = [one for one in of_models if isinstance(one, Mean)]
+    if len(means) == len(of_models):
         values, step = np.stack([one.values for one in means]), max(one.step for one in means)
         estimated = MEANS[type(means[0])](values, step=step)
         return Statistic(**known, estimate=estimated, why=None if estimated.holds else NOTHING_VARIES)
-    if ratios := [one for one in of_models if isinstance(one, Ratio)]:
+    ratios = [one for one in of_models if isinstance(one, Ratio)]
+    if len(ratios) == len(of_models):
         above, below = np.stack([one.above for one in ratios]), np.stack([one.below for one in ratios])
         estimate = ratio_of_means(above, below, step=max(one.step for one in ratios))
         if estimate is None:

@@ -155,5 +155,5 @@ def test_the_interval_misses_the_truth_in_few_cases(count, n, models, examples, 
 
 
 def test_an_estimate_says_what_it_holds():
-    assert Estimate(1.0, None, 1, 5).holds is None
-    assert Estimate(1.0, (Part(0.01, 2),), 3, None).holds == "models"
+    assert MeanEstimate(1.0, None, 1, 5).holds is None
+    assert MeanEstimate(1.0, (Part("models", 0.01, 2),), 3, None).holds == "models"
