@@ -65,7 +65,7 @@ def _judged(
         for task in tasks
         if all((task, part.statistic) in by_name for part in rule.primary)
     }
-    decisions = _decisions(rule, primary, weak=weak)
+    decisions = decisions_of(rule, primary, weak=weak)
     return {
         "id": rule.id,
         "claim": rule.claim,
@@ -94,9 +94,10 @@ def _judged(
     }
 
 
-def _decisions(
+def decisions_of(
     rule: Rule, primary: Mapping[str, Sequence[Statistic]], *, weak: Mapping[str, str]
 ) -> dict[str, Decision]:
+    """What a rule decides on each task, of whose rows `primary` holds the statistics; `weak` as in `judge`."""
     barred = {task: why for task, why in weak.items() if task in primary}
     if rule.without_verdict:
         barred |= dict.fromkeys(primary, rule.without_verdict)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.optimize import brentq
 
-from pipeline.analysis.estimates import MeanEstimate, crossed
+from pipeline.analysis.estimates import MeanEstimate, Part, crossed, variance_parts
 from pipeline.analysis.intervals import Interval
 
 if TYPE_CHECKING:
@@ -73,16 +73,31 @@ class RatioEstimate:
 
     def interval(self, *, level: float = 0.95) -> Interval | None:
         """All ratios that neither side rejects at `level`; None where they have no end, or nothing varied."""
-        p = (1 - level) / 2
-        if self.beyond(self.value).parts is None:
+        if self.holds is None:
             return None
+        widths = self._squared_widths((1 - level) / 2)
+        above, below = float(self.above.mean()), float(self.below.mean())
 
         def outside(ratio: float) -> float:
-            beyond = self.beyond(ratio)
-            return abs(beyond.value) - beyond.half_width(p)
+            # Parts are quadratic in the ratio, and at least 0.
+            squares = sum(max(0.0, a - 2 * ratio * ab + ratio * ratio * b) for a, ab, b in widths)
+            return (above - ratio * below) ** 2 - squares
 
         low, high = _end(outside, self.value, -1.0), _end(outside, self.value, 1.0)
         return None if low is None or high is None else Interval(self.value, low, high)
+
+    def _squared_widths(self, p: float) -> list[tuple[float, float, float]]:
+        """Of every part of the interval its squared half width at `p`: of `above`, of both together, of `below`."""
+        tables = {"a": self.above, "b": self.below, "ab": self.above + self.below}
+        parts = {name: variance_parts(table, step=0.0) for name, table in tables.items()}
+        found = []
+        for a, both, b in zip(parts["a"], parts["ab"], parts["b"], strict=True):
+            factor = Part(a.source, 1.0, a.freedom).half_width(p) ** 2
+            found.append(
+                (factor * a.variance, factor * (both.variance - a.variance - b.variance) / 2, factor * b.variance)
+            )
+        unseen = variance_parts(self.above, step=self.step)[-1]
+        return [*found, (unseen.half_width(p) ** 2, 0.0, 0.0)]
 
 
 def _end(outside: Callable[[float], float], start: float, direction: float) -> float | None:

@@ -174,16 +174,26 @@ def crossed(values: ArrayLike, *, step: float = 0.0) -> MeanEstimate:
     """
     table = _table(values)
     count, n = table.shape
+    mean, changed = float(table.mean()), changed_examples(table)
     if n < 2:
-        return MeanEstimate(float(table.mean()), None, count, n, changed=0)
+        return MeanEstimate(mean, None, count, n, changed=changed)
+    parts = [replace(part, variance=max(0.0, part.variance)) for part in variance_parts(table, step=step)]
+    return MeanEstimate(mean, tuple(parts), count, n, changed=changed)
+
+
+def variance_parts(table: NDArray[np.float64], *, step: float) -> list[Part]:
+    """The parts of the variance of the mean of a table `(replicate, example)`; that of examples may come out below 0.
+
+    All but the last, of what no example has shown, are quadratic in the table.
+    """
+    count, n = table.shape
     if count == 1:
         parts = [Part("examples", float(table.var(ddof=1)) / n, n - 1)]
     else:
         models, examples, rest = mean_squares(table)
         parts = [Part("models", models / (count * n), count - 1)]
-        parts.append(Part("examples", max(examples - rest, 0.0) / (count * n), n - 1))
-    parts.append(_unseen(step, n))
-    return MeanEstimate(float(table.mean()), tuple(parts), count, n, changed=changed_examples(table))
+        parts.append(Part("examples", (examples - rest) / (count * n), n - 1))
+    return [*parts, Part("unseen examples", 3 * (step / n) ** 2, None)]
 
 
 def over_examples(values: ArrayLike, *, step: float = 0.0) -> MeanEstimate:
@@ -226,7 +236,3 @@ def _table(values: ArrayLike) -> NDArray[np.float64]:
     if table.ndim != 2 or table.size == 0:
         raise InputError(f"a mean over examples needs values of shape (replicate, example), got {table.shape}")
     return table
-
-
-def _unseen(step: float, n: int) -> Part:
-    return Part("unseen examples", 3 * (step / n) ** 2, None)

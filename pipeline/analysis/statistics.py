@@ -131,7 +131,7 @@ class Statistic:
             "replicates": found.replicates if found else None,
             "n": found.n if found else None,
             "by_seed": list(self.by_seed),
-            "why": self.why,
+            "why": self.why or (NO_END if found and found.holds and not interval else None),
         }
 
 
@@ -173,7 +173,7 @@ def _estimated(task: str | None, key: Key, of_models: Sequence[Measure]) -> Stat
         estimate = ratio_of_means(above, below, step=max(one.step for one in ratios))
         if estimate is None:
             return Statistic(**known, estimate=None, why="what it is a share of is not above 0")
-        return Statistic(**known, estimate=estimate, why=None if estimate.interval() else NO_END)
+        return Statistic(**known, estimate=estimate, why=None if estimate.holds else NOTHING_VARIES)
     single = over_replicates([value for value in by_seed if value is not None])
     return Statistic(**known, estimate=single, why=None if single.holds or single.replicates == 1 else NOTHING_VARIES)
 
