@@ -19,4 +19,7 @@ class NonFiniteError(AttributionError):
 
 def as_number(value: object) -> float:
     """The value where it is a number, and nan, which lies in no range, where it is none."""
-    return float(value) if isinstance(value, Real) else math.nan
+    try:
+        return float(value) if isinstance(value, Real) else math.nan
+    except OverflowError:  # an integer that no float holds
+        return math.inf

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from attattr.errors import AttributionError
 from attattr.tree import attribution_tree
+from attattr.viewer.kinds import kind_of, name_of
 from attattr.viewer.measure import whole_views
 from attattr.viewer.notebook import framed
 from attattr.viewer.pack import packed
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from attattr.output import Output
+    from attattr.viewer.kinds import Kind
     from attattr.viewer.notebook import Frame
     from attattr.viewer.texts import Text
     from attattr.viewer.view import View
@@ -37,6 +39,8 @@ class Explanations:
     """What there is to see of each text: its tokens, classes, scores, trees."""
     output: Output
     """What is explained of a class, as in `attribute`."""
+    kind: Kind
+    """What the model's outputs are: classes of which one is right, labels of which any number may be, or values."""
 
     def show(self, *, tau: float = 0.4, height: int = 900) -> Frame:
         """The viewer in a notebook's cell, `height` pixels high."""
@@ -47,10 +51,13 @@ class Explanations:
         return viewer_page(packed(self.views), title=title, tau=tau)
 
     def to_json(self, *, tau: float = 0.4) -> str:
-        """Predictions, convergence, scores of tokens and heads, trees and the strongest edges of every text."""
+        """Predictions, convergence, scores of tokens and heads, trees and the strongest edges of every text.
+
+        docs/method.md, "JSON of explanations", has every key.
+        """
         pairs = zip(self.views, self.texts, strict=True)
         records = [record(view, text, attribution_tree(view.explanations[0].head_sum, tau=tau)) for view, text in pairs]
-        return written(records, output=self.output, tau=tau)
+        return written(records, kind=self.kind, output=name_of(self.output, self.kind), tau=tau)
 
     def to_text(self, *, tau: float = 0.4) -> str:
         """Text after text, for a terminal: prediction, convergence, strongest edges, the tree."""
@@ -71,10 +78,11 @@ def explain(
 ) -> Explanations:
     """Explain what a classifier says of texts, or pairs of texts.
 
-    `target` is the class that is shown first. `output` is what is explained of it, as in `attribute`: its probability
-    unless said otherwise, or its logit where the outputs are no classes that exclude each other. Without `shares` it is
-    not measured what the trees carry, which takes most of the time; `seed` draws the random trees that these are
-    compared with.
+    `target` is the class that is shown first: "predicted" is the likeliest class or label (whether or not it is above
+    one half), or of several values the largest. `output` is what is explained of it, as in `attribute`: its probability
+    unless said otherwise, or its logit where the outputs are no classes that exclude each other. Of a regression the
+    logit is the value. Without `shares` it is not measured what the trees carry, which takes most of the time; `seed`
+    draws the random trees that these are compared with.
 
     Raises:
         AttributionError: for a model that is not supported, and for texts that it cannot read.
@@ -84,7 +92,7 @@ def explain(
     examples = to_examples(model, tokenizer, texts)
     chosen = output or default_output(model)
     views = whole_views(model, tokenizer, examples, target=target, options={"output": chosen}, seed=seed, shares=shares)
-    return Explanations(tuple(texts), tuple(views), chosen)
+    return Explanations(tuple(texts), tuple(views), chosen, kind_of(model))
 
 
 def _parts(text: Text) -> Sequence[str]:

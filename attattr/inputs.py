@@ -111,6 +111,8 @@ def class_ids(ids: Tensor | int, *, name: str, batch: int, classes: int, device:
     """
     if not isinstance(ids, Tensor) and type(ids) is not int:
         raise AttributionError(f"{name} is {ids!r}: it must be a class id or a tensor of class ids")
+    if isinstance(ids, int) and not 0 <= ids < classes:  # it may be one that no tensor holds
+        raise AttributionError(f"{name} {ids} is outside the model's {classes} classes")
     found = ids if isinstance(ids, Tensor) else torch.full((batch,), ids)
     if found.shape != (batch,) or not _whole(found):
         raise AttributionError(

@@ -11,6 +11,7 @@ from attattr.errors import AttributionError
 
 Rule = Literal["right", "left", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
 RULES: tuple[str, ...] = get_args(Rule)
+MOST_STEPS = 10_000  # the weights of two rules come from a matrix of so many rows and columns
 LEVELS = (2, 4, 8)  # steps of "auto" before it refines
 
 
@@ -21,10 +22,12 @@ def quadrature(rule: Rule, steps: int) -> tuple[Tensor, Tensor]:
     `steps` counts nodes; for `trapezoid` and `clenshaw_curtis` it counts intervals, hence `steps + 1` nodes.
 
     Returns two float64 tensors, `(nodes,)` each, nodes increasing, weights summing to one.
-    Raises AttributionError for an unknown rule or `steps` below 1.
+    Raises AttributionError for an unknown rule, and for `steps` below 1 or above 10,000.
     """
-    if type(steps) is not int or steps < 1:
-        raise AttributionError(f"steps is {steps!r}: it must be a whole number of at least 1")
+    if type(steps) is not int or not 1 <= steps <= MOST_STEPS:
+        raise AttributionError(
+            f"steps is {steps!r}: it must be a whole number of at least 1 and at most {MOST_STEPS:,}"
+        )
     grid = np.arange(steps, dtype=np.float64)
     equal = np.full(steps, 1.0 / steps)
     match rule:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 MOST_UNKNOWN = 0.05
 """The share of a text's own tokens, above which a model cannot tell enough of its words apart."""
+LONGEST_SHOWN = 20  # characters
 
 
 def special_tokens_before(tokenizer: PreTrainedTokenizerBase, *, texts: int) -> list[int]:
@@ -39,6 +40,19 @@ def segments(special_tokens_mask: list[int], before: list[int]) -> list[list[int
         stop = [*special_tokens_mask, 1].index(1, start)
         segments.append([start, stop])
     return segments
+
+
+def require_tokens(texts: Sequence[str], spans: Sequence[Sequence[int]], *, names: Sequence[str]) -> None:
+    """Raise AttributionError, with its name, for the first of an example's texts of which its segment has no token.
+
+    Tokenizers drop characters that are not seen, such as zero-width spaces and soft hyphens.
+    """
+    for text, (start, stop), name in zip(texts, spans, names, strict=True):
+        if start == stop:
+            shown = ascii(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}...")
+            raise AttributionError(
+                f"{name} is empty to the model: its tokenizer drops {shown}; mend it or leave it out"
+            )
 
 
 def encode(

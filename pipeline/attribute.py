@@ -42,7 +42,7 @@ def main(config: StageConfig) -> None:
     jobs = make_jobs(chosen, settings=settings, token_budget=budget)
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
     attributor = Attributor(model, settings=settings, token_budget=budget, keep=what_to_keep(chosen, settings))
-    with unfinished(config, inputs=[data, weights]) as folder, track_job(config):
+    with unfinished(config) as folder, track_job(config):
         run_jobs(attributor, jobs, trainer=config.run.trainer, folder=folder, workers=config.run.workers)
         places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)
         order = {place: number for number, place in enumerate(places)}

@@ -39,7 +39,7 @@ def main(config: StageConfig) -> None:
     train, dev = read_examples(data / "train.parquet"), read_examples(data / "dev.parquet")
     max_length = max(len(example) for example in (*train, *dev))
     log.info("%s: %d training examples of at most %d tokens", config.label, len(train), max_length)
-    with unfinished(config, inputs=[data]) as checkpoints, track(config) as tracker:
+    with unfinished(config) as checkpoints, track(config) as tracker:
         if epochs:
             from pipeline.training.classifier import fine_tune
             from pipeline.training.logger import training_logger

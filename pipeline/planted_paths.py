@@ -29,7 +29,7 @@ def main(config: StageConfig) -> None:
     models = []
     where = {"device": device_for(config.run.trainer), "workers": config.run.workers}
     how = {"settings": settings, "epochs": settings.epochs, "seed": seed, **where}
-    with unfinished(config, inputs=[]) as checkpoints, track_job(config):
+    with unfinished(config) as checkpoints, track_job(config):
         for design in PAIRS:
             circuit = draw_circuit(design, seed=seed)
             train = texts(circuit, settings.n_train, seed=seed, split="train")

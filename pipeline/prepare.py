@@ -23,7 +23,7 @@ def main(config: StageConfig) -> None:
     from pipeline.data.sources import load_rows
     from pipeline.data.splits import split
     from pipeline.data.tokenise import digest, load_tokenizer, save_tokenizer, tokenise
-    from pipeline.data.vocabulary import check_known
+    from pipeline.data.vocabulary import check_known, check_read
     from pipeline.values.store import write_json, write_rows
 
     task, seed, settings = config.task, config.seed, config.prepare
@@ -37,7 +37,8 @@ def main(config: StageConfig) -> None:
         examples[name], truncated[name] = tokenise(named[name], tokenizer, config.entry, max_length=settings.max_length)
         if truncated[name]:
             log.warning("%s %s: %d texts are cut to %d tokens", task, name, truncated[name], settings.max_length)
-    check_known(chain(*examples.values()), tokenizer, task)
+        check_read(named[name], examples[name], config.entry)
+    check_known(chain(*examples.values()), tokenizer, task, most=settings.max_unknown)
     folder = data_folder(config.output_root, task, seed)
     for name, rows in examples.items():
         write_rows(folder / f"{name}.parquet", rows)

@@ -38,22 +38,22 @@ def main(config: StageConfig) -> None:
     dev = plant.with_room(subset(dev, settings.n_eval), max_length=longest)
     heldout = plant.with_room(heldout, max_length=longest)
     tested, chosen = (plant.turned(examples, word, **known)[: settings.n_examples] for examples in (dev, heldout))
-    if not tested or not chosen:
+    if not dev or not chosen:
         raise InputError(
-            f"shortcut: every dev example of {task}, or every held-out one, is of the class that the word gives away, "
-            f"or has no room for it (prepare.max_length is {longest})"
+            f"shortcut: every dev example of {task} has no room for the word (prepare.max_length is {longest}), or "
+            "every held-out one is of the class that it gives away, or has no room"
         )
     # A checkpoint that is otherwise taken as it is has to learn the word.
     epochs = for_task(config.finetune.epochs, task) or 1
     sizes = {"vocabulary": len(tokenizer), "max_length": longest}
     model = load_model(config.model, task, config.labels, seed=seed, epochs=epochs, **sizes)
-    with unfinished(config, inputs=[data]) as checkpoints, track_job(config) as tracker:
+    with unfinished(config) as checkpoints, track_job(config) as tracker:
         where = {"device": device, "workers": config.run.workers, "checkpoints": checkpoints}
         how = {"settings": config.finetune, "epochs": epochs, "seed": seed}
         fine_tune(model, rows, dev, **how, **where, logger=training_logger(tracker))
         folder = experiment_folder(config.output_root, "shortcut", task, seed)
         write_json(folder / "word.json", {"word": str(tokenizer.decode([word])).strip(), "rows": len(rows)})
-        found = find.outcomes(model, tested, seed=seed)
+        found = find.outcomes(model, tested, seed=seed)  # none where all dev examples are of the word's class
         write_rows(folder / "found.parquet", found)
         heads = find.reading_heads(model, chosen)
         kinds = plant.kinds_of_rows(dev, word, **known)

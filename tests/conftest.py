@@ -13,11 +13,11 @@ import pytest
 GRAPH = """\
 stages:
   prepare:
-    cmd: python -m pipeline.prepare task=${item.task}
+    cmd: python -m pipeline.prepare
     matrix: {task: "${tasks}"}
     params: [data, prepare, attribute]
   prune:
-    cmd: python -m pipeline.prune task=${item.task} seed=${item.seed}
+    cmd: python -m pipeline.prune
     matrix: {task: "${tasks}", seed: "${seeds}"}
     params: [preset, prune]
   report:

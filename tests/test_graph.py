@@ -34,7 +34,7 @@ def test_every_stage_has_its_file_and_its_command():
     assert STAGES
     for stage in STAGES:
         assert stage_file(stage).is_file()
-        assert GRAPH[stage]["cmd"].split()[:3] == ["python", "-m", f"pipeline.{stage}"]
+        assert GRAPH[stage]["cmd"] == f"python -m pipeline.{stage}"  # of nothing that a shell could run
 
 
 @pytest.mark.parametrize("stage", STAGES)

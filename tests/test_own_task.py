@@ -3,6 +3,7 @@
 import csv
 import importlib
 import random
+import shutil
 from itertools import chain
 from pathlib import Path
 
@@ -110,6 +111,7 @@ def run(place, tmp_path_factory):
     (folder / "tasks.yaml").write_text(yaml.safe_dump(table))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        shutil.copy(ROOT / "dvc.yaml", folder)
         patch.setenv("ATTATTR_DATA", str(place))
         patch.setattr(task_table, "FILE", folder / "tasks.yaml")
         params = compose_params(VALUES)

@@ -23,7 +23,7 @@ def random_view(seed: int, *, tokens: int = 12, layers: int = 4, heads: int = 3,
         classes=LABELS if classes == 2 else [f"class {label}" for label in range(classes)],
         probabilities=[0.75, 0.25] if classes == 2 else [1 / classes] * classes,
         gold=1,
-        predicted=0,
+        predicted=(0,),
         attention=torch.randn(shape, generator=generator).softmax(dim=-1),
         explanations=tuple(
             _explanation(target, own, torch.rand(layers, heads, generator=generator))

@@ -20,6 +20,8 @@ from attattr.output import evaluate
 from attattr.quadrature import schedule
 from attattr.randomness import derived_seed
 from attattr.tree import attribution_tree, grow_tree, tree_root
+from attattr.viewer.kinds import kind_of, probabilities
+from attattr.viewer.kinds import predicted as predicted_of
 from attattr.viewer.view import THRESHOLDS, Explanation, Share, View
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from attattr.tree import AttributionTree
 
 NO_LABEL = -1
-MOST_CLASSES = 4  # of which all are explained; of more, the predicted and the gold one
+MOST_CLASSES = 4  # of which all are explained; of more the gold one, and of those that are predicted so many
 RANDOM_TREES = 5  # of every size
 
 
@@ -63,8 +65,8 @@ def explained(
     """The examples' places and views, without tokens, trees and shares, in an order that keeps padding small.
 
     `target` is explained first. `whole` adds what only the page shows: gradient times attention, and the other classes,
-    of more than four only the predicted and the gold one. `options` are arguments of `attribute`, which raises
-    AttributionError.
+    of more than four only the gold one and what is predicted, of labels the four likeliest. `options` are arguments of
+    `attribute`, which raises AttributionError.
     """
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples), default=1))
     counts = {name: options[name] for name in ("rule", "steps", "max_steps") if name in options}
@@ -104,10 +106,10 @@ def _seen(
     if classes == 2 and output == "probability":
         # Of two class probabilities one is minus the other's change.
         return [[own[0], own[0]._replace(target=1 - own[0].target, sign=-1.0)] for own in found]
-    predicted = first[0].logits.argmax(dim=1).tolist()
+    said = [_said(model, logits)[1][:MOST_CLASSES] for logits in first[0].logits]
     shown = [
-        range(classes) if classes <= MOST_CLASSES else sorted({example.label, predicted[number]} - {NO_LABEL})
-        for number, example in enumerate(group)
+        range(classes) if classes <= MOST_CLASSES else sorted({example.label, *predicted} - {NO_LABEL})
+        for example, predicted in zip(group, said, strict=True)
     ]
     further = [[label for label in labels if label != own[0].target] for labels, own in zip(shown, found, strict=True)]
     for turn in range(max(map(len, further))):
@@ -119,25 +121,30 @@ def _seen(
     return found
 
 
-def has_classes(model: PreTrainedModel) -> bool:
-    """Whether the model's outputs are classes of which one is right: then they have probabilities."""
-    exclusive = model.config.problem_type not in ("regression", "multi_label_classification")
-    return class_count(model) > 1 and exclusive
+def _said(model: PreTrainedModel, logits: Tensor) -> tuple[list[float], tuple[int, ...]]:
+    """What the model says by the logits of one example: probabilities, and what it predicts."""
+    kind = kind_of(model)
+    found = probabilities(logits.double().cpu(), kind)
+    return found, predicted_of(found, kind)
 
 
 def _view(model: PreTrainedModel, example: Example, seen: Sequence[Seen], *, output: Output) -> View:
     result, number, n = seen[0].result, seen[0].number, len(example)
-    logits = result.logits[number].double().cpu()
+    kind = kind_of(model)
+    found, predicted = _said(model, result.logits[number])
+    values = result.logits[number].tolist()
     names: dict[Any, str] = model.config.id2label or {}
     return View(
         name=example.example_id,
         task="",
         tokens=(),
         special=[place for place, special in enumerate(example.special) if special],
-        classes=[str(names.get(label, f"class {label}")) for label in range(len(logits))],
-        probabilities=(logits.softmax(dim=0) if has_classes(model) else logits).tolist(),
+        classes=[str(names.get(label, f"class {label}")) for label in range(len(values))],
+        probabilities=found,
         gold=example.label if example.label >= 0 else None,
-        predicted=int(logits.argmax()),
+        predicted=predicted,
+        kind=kind,
+        values=values if kind == "values" else (),
         attention=result.attention_probs[number, :, :, :n, :n].float().cpu(),
         explanations=tuple(_explanation(one, output=output) for one in seen),
     )

@@ -18,11 +18,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from attattr.viewer.kinds import name_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
+    from attattr.viewer.kinds import Kind
     from attattr.viewer.view import Explanation, Share, View
 
 MOST_BYTES = 1_900_000
@@ -33,7 +36,9 @@ DIGITS = 4
 
 def packed(views: Sequence[View], *, most_bytes: int = MOST_BYTES) -> list[dict[str, Any]]:
     """The examples as the page reads them; as JSON at most `most_bytes`, save where one level is still too much."""
-    details = [[_deflated(json.dumps(_details(one)).encode()) for one in view.explanations] for view in views]
+    details = [
+        [_deflated(json.dumps(_details(one, view.kind)).encode()) for one in view.explanations] for view in views
+    ]
     plain = [_plain(view) for view in views]
 
     @cache
@@ -64,19 +69,21 @@ def _plain(view: View) -> dict[str, Any]:
         "special": list(view.special),
         "classes": list(view.classes),
         "probabilities": [rounded(value) for value in view.probabilities],
+        "kind": view.kind,
+        "values": [rounded(value) for value in view.values],
         "gold": view.gold,
-        "predicted": view.predicted,
+        "predicted": list(view.predicted),
         "layers": layers,
         "heads": heads,
         "top": strongest_edges(view.explanations[0].attribution, 1)[0][:2],
     }
 
 
-def _details(one: Explanation) -> dict[str, Any]:
+def _details(one: Explanation, kind: Kind) -> dict[str, Any]:
     """Numbers of one class: by token, head and layer; its trees; its strongest edges."""
     trees = list(dict.fromkeys(tree.edges for tree in one.trees))
     return {
-        "output": one.output,
+        "output": name_of(one.output, kind),
         "value": rounded(one.value),
         "tokens": _numbers(one.passed_on),
         "heads": {method: _numbers(values) for method, values in one.heads.items()},

@@ -17,15 +17,18 @@ EDGE = ("layer", "head", "query", "key", "value")
 
 
 def record(view: View, text: Text, tree: AttributionTree) -> dict[str, Any]:
-    """Prediction, convergence, scores of tokens and heads, the tree, the strongest edges; layers and heads from 0."""
+    """Prediction, convergence, scores of tokens and heads, the tree, the strongest edges; layers and heads from 0.
+
+    By the kind of the outputs: `probabilities` of classes, and the one that is `predicted`; `probabilities` of labels,
+    and the list of those that are; or `values`.
+    """
     one = view.explanations[0]
     return {
         "number": int(view.name),
         "text": text,
         "tokens": list(view.tokens),
         "classes": list(view.classes),
-        "probabilities": [rounded(value) for value in view.probabilities],
-        "predicted": view.predicted,
+        **_said(view),
         "target": one.target,
         "value": rounded(one.value),
         "converged": not any(one.unconverged),
@@ -38,6 +41,13 @@ def record(view: View, text: Text, tree: AttributionTree) -> dict[str, Any]:
         "tree": [{**edge._asdict(), "value": rounded(edge.value)} for edge in tree.edges],
         "edges": [dict(zip(EDGE, edge, strict=True)) for edge in strongest_edges(one.attribution, STRONGEST)],
     }
+
+
+def _said(view: View) -> dict[str, Any]:
+    if view.kind == "values":
+        return {"values": [rounded(value) for value in view.values]}
+    predicted = view.predicted[0] if view.kind == "classes" else list(view.predicted)
+    return {"probabilities": [rounded(value) for value in view.probabilities], "predicted": predicted}
 
 
 def written(records: list[dict[str, Any]], **about: object) -> str:

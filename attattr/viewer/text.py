@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import category, east_asian_width
 
 from attattr.segments import MOST_UNKNOWN
+from attattr.viewer.kinds import THRESHOLD
 from attattr.viewer.pack import strongest_edges
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from attattr.viewer.view import Explanation, View
 
 WIDTH = 80
+PLAIN = ("probability", "value")  # of which no one needs to be told what a value is
 EDGES = 8
+MOST_CLASSES = 8  # that are shown, save of labels, of which all that are predicted are
 LONGEST = 18  # columns of a token
 LONGEST_CLASS = 40
 DEEPEST = 30  # columns by which a branch is indented
@@ -38,10 +41,14 @@ def whole_text(view: View, tree: AttributionTree, *, tau: float, title: str) -> 
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def corpus_text(records: Sequence[Mapping[str, Any]], *, model: str, unknown: int, tokens: int) -> str:
-    """A line for each text, from what the JSON says of it; `unknown` of all the `tokens`, special ones not counted."""
+def corpus_text(records: Sequence[Mapping[str, Any]], *, model: str, output: str, unknown: int, tokens: int) -> str:
+    """A line for each text, from what the JSON says of it; `unknown` of all the `tokens`, special ones not counted.
+
+    `output` is what the values are, as `kinds.name_of` gives it.
+    """
     missed = sum(not record["converged"] for record in records)
     notes = [
+        f"value: the {output.replace('_', ' ')} of what is explained." if output not in PLAIN else "",
         f"!: {missed} of {len(records)} not converged, read their scores with care." if missed else "",
         unknown_words(unknown, tokens),
     ]
@@ -85,20 +92,29 @@ def convergence(one: Explanation) -> str:
 
 
 def _prediction(view: View, one: Explanation) -> str:
-    names = [fitted(name, LONGEST_CLASS) for name in view.classes]
-    order = sorted(range(len(names)), key=lambda label: -view.probabilities[label])[:8]
-    # The class that is explained may be less likely than eight others.
+    names, numbers = [fitted(name, LONGEST_CLASS) for name in view.classes], view.values or view.probabilities
+    order = sorted(range(len(names)), key=lambda label: -numbers[label])[: max(MOST_CLASSES, len(view.predicted))]
+    # The class that is explained may be less likely than all of these.
     shown = order if one.target in order else [*order, one.target]
     width = max(columns(names[label]) for label in shown)
     lines = []
     for label in shown:
         notes = [
             note
-            for note, there in (("predicted", label == view.predicted), ("explained", label == one.target))
+            for note, there in (("predicted", label in view.predicted), ("explained", label == one.target))
             if there
         ]
-        lines.append(f"{padded(names[label], width)}  {view.probabilities[label]:7.3f}  {', '.join(notes)}".rstrip())
-    return "\n".join(lines)
+        lines.append(f"{padded(names[label], width)}  {numbers[label]:7.3f}  {', '.join(notes)}".rstrip())
+    return "\n".join([*lines, *_meaning(view)])
+
+
+def _meaning(view: View) -> Iterator[str]:
+    """What the numbers are, where they are no probabilities of which one class has the largest."""
+    if view.kind == "values":
+        yield "No probabilities: the model is a regression, and these are its values."
+    elif view.kind == "labels":
+        none = "" if view.predicted else "; here none is"
+        yield f"Labels have a probability each, and are predicted above {THRESHOLD:g}{none}."
 
 
 def _edges(one: Explanation, names: Sequence[str], *, label: str) -> Iterator[str]:
@@ -157,12 +173,17 @@ def told_apart(tokens: Sequence[str]) -> list[str]:
 
 
 def fitted(text: str, width: int) -> str:
-    """The text in printable characters, which no terminal takes for a command, cut to `width` columns."""
-    shown = "".join(character if character.isprintable() else "?" for character in text)
+    """The text in printable characters, cut to `width` columns."""
+    shown = printable(text)
     if columns(shown) <= width:
         return shown
     ends = accumulate(columns(character) for character in shown)
     return f"{''.join(character for character, end in zip(shown, ends, strict=True) if end <= width - 3)}..."
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for every character that a terminal could take for a command, or not write."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def padded(text: str, width: int) -> str:

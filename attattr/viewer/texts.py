@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from attattr.errors import AttributionError
 from attattr.examples import Example
 from attattr.inputs import position_count
-from attattr.segments import encode, segments, special_tokens_before
+from attattr.segments import encode, require_tokens, segments, special_tokens_before
 from attattr.viewer.checks import check_text
-from attattr.viewer.measure import NO_LABEL, has_classes
+from attattr.viewer.kinds import kind_of
+from attattr.viewer.measure import NO_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +27,15 @@ Text = str | tuple[str, str]
 
 def default_output(model: PreTrainedModel) -> Output:
     """The class's probability, as in the paper; the logit where outputs are no classes that exclude each other."""
-    return "probability" if has_classes(model) else "logit"
+    return "probability" if kind_of(model) == "classes" else "logit"
 
 
 def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: Sequence[Text]) -> list[Example]:
     """Tokenised, cut where they are longer than the model reads, with a warning; named by their place, from 1.
 
     Raises:
-        AttributionError: for an empty text, for one that is no Unicode, and for a mixture of texts and pairs.
+        AttributionError: for a text that is empty, or of which the tokenizer makes no token, for one that is no
+            Unicode, and for a mixture of texts and pairs.
     """
     pairs = [not isinstance(text, str) for text in texts]
     if any(pairs) and not all(pairs):
@@ -53,7 +55,10 @@ def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
             log.warning("text %d is cut: it has %d tokens, the model reads %d", number, length, len(read))
     before = special_tokens_before(tokenizer, texts=len(columns))
     rows = zip(encoded["input_ids"], encoded["token_type_ids"], encoded["special_tokens_mask"], strict=True)
-    return [
+    examples = [
         Example(str(number), ids, types, NO_LABEL, segments(mask, before))
         for number, (ids, types, mask) in enumerate(rows, start=1)
     ]
+    for example, *parts in zip(examples, *columns, strict=True):
+        require_tokens(parts, example.segments, names=[f"text {example.example_id}"] * len(parts))
+    return examples

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from attattr.output import Output
     from attattr.tree import AttributionTree
+    from attattr.viewer.kinds import Kind
 
 STEPS = 100
 THRESHOLDS: tuple[float, ...] = tuple(step / STEPS for step in range(STEPS))
@@ -75,12 +76,18 @@ class View:
     tokens: Sequence[str]
     special: Sequence[int]
     classes: Sequence[str]
+    """The names of the model's outputs, whatever their kind."""
     probabilities: Sequence[float]
-    """Of the classes; the outputs themselves where they are none."""
+    """Of classes together one, of labels each for itself; of values none."""
     gold: int | None
-    predicted: int
+    predicted: tuple[int, ...]
+    """The class; every label above one half, the likeliest first; of values none."""
     attention: Tensor  # (layer, head, query, key)
     explanations: tuple[Explanation, ...]
     """The first is the one that is shown first."""
     unknown: int = 0
     """Tokens that stand for words which the model does not know."""
+    kind: Kind = "classes"
+    """What the outputs are."""
+    values: Sequence[float] = ()
+    """The outputs themselves, where they are values."""

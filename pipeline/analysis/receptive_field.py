@@ -149,7 +149,7 @@ def _over_examples(
     total, n = sums.sum(axis=1), len(examples)
     whole, without = of(total, edges.layers), of(total[:, None] - sums, edges.layers)
     if np.isnan(whole) or n < 2 or np.isnan(without).any():
-        return Single(label, unit, None if np.isnan(whole) else float(whole), within)
+        return Single(label, unit, None if np.isnan(whole) else float(whole), UNDEFINED[of], within)
     pseudo = n * whole - (n - 1) * without
     return Mean(label, unit, pseudo - pseudo.mean() + whole, within=within)
 
@@ -175,3 +175,6 @@ def growth(sums: NDArray[np.float64], layers: int) -> NDArray[np.float64]:
     spread = count * squares - layer * layer  # an integer: 0 exactly where all edges lie in one layer
     slope = np.divide(count * products - layer * value, spread, out=np.full_like(spread, np.nan), where=spread > 0)
     return np.round(slope * (layers - 1), ROUNDING) + 0.0
+
+
+UNDEFINED = {mean_value: "its trees have no such edge", growth: "its trees have edges in one layer at most"}

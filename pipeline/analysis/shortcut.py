@@ -9,9 +9,10 @@ import numpy as np
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings, correctness
 from pipeline.analysis.quantities import Shortcut
-from pipeline.analysis.statistics import Mean, Measure, statistics
+from pipeline.analysis.statistics import Mean, Measure, Single, statistics
 from pipeline.analysis.truth import by_method
-from pipeline.values.columns import ATTRIBUTION, GIVEN, PLAIN, TURNED
+from pipeline.values.columns import ATTRIBUTION, GIVEN, GRADIENT_X_INPUT, PLAIN, RANDOM, TURNED
+from pipeline.values.edge_methods import EDGE_METHODS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Params
 
     Correct = dict[str, NDArray[np.float64]]  # of each kind of rows, (rate, example)
+
+FIRST = "examples in which the word comes first"
+BROUGHT = "probability of the word's class that attention brings, of the layer that brings most"
+NO_EXAMPLE = "every evaluated example is of the class that the word gives away"
 
 
 def analyse(outcomes: Outcomes, _values: Params) -> Findings:
@@ -60,8 +65,10 @@ def ranking(rows: list[Record]) -> dict[Key, Measure]:
     `first/attribution-<other>` are attribution's minus the other's, in points. `brought` is how much of the class's
     probability the attention of a layer brings: without any there is nothing that attribution could share out.
     """
+    if not rows:
+        return _unranked()
     of_methods = {method: 100 * values for method, values in by_method(rows, "first").items()}
-    label = "examples in which the word comes first"
+    label = FIRST
     found: dict[Key, Measure] = {
         Shortcut.FIRST.key(method=method): Mean(f"{label}, {named(method)}", "%", values, step=100)
         for method, values in of_methods.items()
@@ -73,8 +80,22 @@ def ranking(rows: list[Record]) -> dict[Key, Measure]:
                 text, "points", of_methods[ATTRIBUTION] - values, step=100
             )
     (brought,) = by_method([row | {"method": ATTRIBUTION} for row in rows], "brought").values()
-    label = "probability of the word's class that attention brings, of the layer that brings most"
-    return found | {Shortcut.BROUGHT.key(): Mean(label, "share", brought, within=(-1, 1))}
+    return found | {Shortcut.BROUGHT.key(): Mean(BROUGHT, "share", brought, within=(-1, 1))}
+
+
+def _unranked() -> dict[Key, Measure]:
+    """What `ranking` would find, undefined: no example of another class is there to put the word in."""
+    methods = (*EDGE_METHODS, GRADIENT_X_INPUT, RANDOM)
+    firsts = {Shortcut.FIRST.key(method=method): (named(method), "%") for method in methods}
+    leads = {
+        Shortcut.FIRST_LEAD.key(against=method): (f"{named(ATTRIBUTION)} minus {named(method)}", "points")
+        for method in methods
+        if method != ATTRIBUTION
+    }
+    found: dict[Key, Measure] = {
+        key: Single(f"{FIRST}, {text}", unit, None, NO_EXAMPLE) for key, (text, unit) in (firsts | leads).items()
+    }
+    return found | {Shortcut.BROUGHT.key(): Single(BROUGHT, "share", None, NO_EXAMPLE)}
 
 
 def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[Key, Measure]:

@@ -70,11 +70,12 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Single:
-    """Anything else: one number per model, None where it is undefined; `within` as in `Mean`."""
+    """Anything else: one number per model, None where it is undefined, and then why; `within` as in `Mean`."""
 
     label: str
     unit: str
     value: float | None
+    why: str | None = None
     within: Range | None = None
 
 
@@ -159,8 +160,10 @@ def _estimated(task: str | None, key: Key, of_models: Sequence[Measure]) -> Stat
         "of_models": tuple(of_models),
         "by_seed": tuple(None if value is None else round(value, 12) + 0.0 for value in by_seed),
     }
-    if missing := sum(isinstance(one, Single) and one.value is None for one in of_models):
-        return Statistic(**known, estimate=None, why=f"undefined for {missing} of {len(of_models)} models")
+    if missing := [one for one in of_models if isinstance(one, Single) and one.value is None]:
+        reasons = "; ".join(dict.fromkeys(one.why for one in missing if one.why))
+        why = f"undefined for {len(missing)} of {len(of_models)} models{f': {reasons}' if reasons else ''}"
+        return Statistic(**known, estimate=None, why=why)
     # Of some models a mean may be known by its value alone; then all are.
     means = [one for one in of_models if isinstance(one, Mean)]
     if len(means) == len(of_models):

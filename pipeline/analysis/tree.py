@@ -127,7 +127,13 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[Key, Measure]:
     if {reviewed, paper} <= set(excess):
         label = f"excess at τ = {reviewed:g} minus at {paper:g}"
         found[Tree.EXCESS_REVIEWED.key()] = share(label, excess[reviewed] - excess[paper])
-    found[Tree.KNEE.key()] = Single("threshold with the largest excess", "τ", knee(excess, carried), within=(0, 1))
+    found[Tree.KNEE.key()] = Single(
+        "threshold with the largest excess",
+        "τ",
+        knee(excess, carried),
+        "no threshold's trees bring more than random ones do",
+        within=(0, 1),
+    )
     areas = {name: area(at, kept) for name, (at, kept) in shares.items()}
     for name, value in areas.items():
         found[Tree.AREA.key(method=name)] = share(f"area over edges, {named(name)}", value - nothing)

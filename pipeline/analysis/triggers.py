@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     Record = dict[str, Any]
 
 FEWEST = 3  # triggers of which a rank correlation says anything
+NO_TRIGGERS = "there is no such trigger with examples of another class"
+CONSTANT = f"fewer than {FEWEST} triggers, or all alike"
 
 
 def analyse(outcomes: Outcomes, values: Params) -> Findings:
@@ -111,7 +113,7 @@ def measures(
 def _foreign_drop(name: str, dev: Answers, numbers: Sequence[int]) -> Measure:
     label = f"foreign drop, {name}"
     if not numbers:
-        return Single(label, "points", None)
+        return Single(label, "points", None, NO_TRIGGERS)
     chosen = list(numbers)
     foreign = dev.foreign[chosen]
     # What a foreign example adds that one of the triggers turns.
@@ -122,7 +124,7 @@ def _foreign_drop(name: str, dev: Answers, numbers: Sequence[int]) -> Measure:
 def _minus(one: Measure, other: Measure, name: str) -> Measure:
     label = f"{one.label} minus {name}"
     if not isinstance(one, Mean) or not isinstance(other, Mean):
-        return Single(label, "points", None)
+        return Single(label, "points", None, NO_TRIGGERS)
     return Mean(label, "points", one.values - other.values, step=max(one.step, other.step))
 
 
@@ -130,8 +132,8 @@ def _of_best(dev: Answers, best: list[int]) -> dict[Key, Measure]:
     drop, flipped = "drop on all examples, the best mined", "right answers flipped, the best mined"
     if not best:
         return {
-            Triggers.DROP.key(): Single(drop, "points", None),
-            Triggers.FLIPPED.key(): Single(flipped, "share", None),
+            Triggers.DROP.key(): Single(drop, "points", None, NO_TRIGGERS),
+            Triggers.FLIPPED.key(): Single(flipped, "share", None, NO_TRIGGERS),
         }
     right = (dev.before == dev.labels).astype(np.float64)
     turned = right * (dev.after[best] != dev.labels).mean(axis=0)
@@ -146,10 +148,10 @@ def _of_mined(mined: Sequence[Record]) -> dict[Key, Measure]:
     collapsing = float(np.mean([row["collapses_to"] is not None for row in mined])) if mined else None
     return {
         Triggers.SPEARMAN.key(): Single(
-            "Spearman's ρ of strength and foreign drop, all mined", "correlation", correlation
+            "Spearman's ρ of strength and foreign drop, all mined", "correlation", correlation, CONSTANT
         ),
         Triggers.COLLAPSING.key(): Single(
-            "mined triggers that collapse to a class", "share", collapsing, within=(0, 1)
+            "mined triggers that collapse to a class", "share", collapsing, NO_TRIGGERS, within=(0, 1)
         ),
     }
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Params
 
 SIMILAR = {"mnli", "rte"}  # the one pair of similar tasks by which claim P5 is judged
+CONSTANT = "an importance is the same for all heads"
 
 Heads = NDArray[np.float64]  # (layer, head)
 Importance = Mapping[Model, Heads]
@@ -81,14 +82,18 @@ def agreements(importance: Mapping[str, Heads]) -> dict[Key, Measure]:
         for quantity, correlate, name in kinds:
             values = {pair: correlate(*(importance[task] for task in pair)) for pair in pairs}
             label = f"{name} of MNLI and RTE minus the other pairs' mean"
-            found[quantity.key()] = Single(label, "correlation", _similar_minus_others(values), within=(-2, 2))
+            found[quantity.key()] = Single(
+                label, "correlation", _similar_minus_others(values), CONSTANT, within=(-2, 2)
+            )
     for a, b in pairs:
         x, y = importance[a], importance[b]
         found[Universality.AGREEMENT.key(task=a, other=b)] = Single(
-            f"Pearson's r, {a} and {b}", "correlation", pearson(x, y)
+            f"Pearson's r, {a} and {b}", "correlation", pearson(x, y), CONSTANT
         )
         label = f"Pearson's r within layers, {a} and {b}"
-        found[Universality.AGREEMENT_WITHIN.key(task=a, other=b)] = Single(label, "correlation", within_layers(x, y))
+        found[Universality.AGREEMENT_WITHIN.key(task=a, other=b)] = Single(
+            label, "correlation", within_layers(x, y), CONSTANT
+        )
     return found
 
 
@@ -111,7 +116,7 @@ def ceilings(task: str, importance: Sequence[Heads]) -> list[Statistic]:
         there = [value for value in of_seeds if value is not None]
         undefined = len(there) < len(of_seeds)
         mean = None if undefined else MeanEstimate(float(np.mean(there)), None, len(there), None)
-        why = "an importance is the same for all heads" if undefined else "none: pairs of seeds share models"
+        why = CONSTANT if undefined else "none: pairs of seeds share models"
         label = f"Pearson's r{where}, two seeds of {task}"
         result.append(Statistic(None, quantity.key(task=task), label, "correlation", mean, tuple(of_seeds), why))
     return result

@@ -7,6 +7,8 @@ Run: python -m pipeline.commands.check
 
 from __future__ import annotations
 
+import os
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,24 +59,23 @@ def check(params: Params) -> None:
     """Make or refresh the link `external` if `params` needs it, and look for the folders of every task and seed.
 
     Raises:
-        InputError: if one is missing.
+        InputError: if one is missing, holds an adapter, or is linked so that DVC would not see its changes.
     """
-    from pipeline.values.per_task import filled_name
+    from pipeline.data.checkpoint import model_location
+    from pipeline.data.sources import refuse_linked_data
+    from pipeline.predicting.plain import refuse_adapters
     from pipeline.values.schema import external_folders
 
     link_external(external_folders(params))
-    if params.data.source == "folder":
-        for task in params.tasks:
-            _require_folder(Path(params.data.dep) / task, f"tasks holds {task}")
-    if params.model.source == "folder":
-        for task in params.tasks:
-            for seed in params.seeds:
-                name = filled_name(str(params.model.name), task, seed)
-                _require_folder(Path("external/models") / name, f"model.name is {params.model.name}")
+    for task in params.tasks if params.data.source == "folder" else ():
+        refuse_linked_data(params.data, params.table[task])
+        _require_folder(Path(params.data.dep) / task, f"tasks holds {task}")
+    for task, seed in product(params.tasks, params.seeds) if params.model.source == "folder" else ():
+        refuse_adapters(model_location(params.model, task, seed))
 
 
 def _require_folder(folder: Path, reason: str) -> None:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
         raise InputError(f"{reason}, but there is no folder {folder} (external is the folder of ATTATTR_DATA)")
 
 

@@ -7,7 +7,6 @@ Run: python -m pipeline.commands.compose preset=minilm trainer=gpu prune.random_
 
 from __future__ import annotations
 
-import os
 import shlex
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,6 @@ from pipeline.values.paths import PRESETS, link_external
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from pathlib import Path
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,19 +32,13 @@ def _compose(options: argparse.Namespace) -> None:
     from pipeline.values.params import PARAMS_FILE, dump_params
     from pipeline.values.presets import compose_params
     from pipeline.values.schema import external_folders
+    from pipeline.values.store import replace
 
     params = compose_params(options.overrides)
     link_external(external_folders(params))
     command = shlex.join(["python", "-m", "pipeline.commands.compose", *options.overrides])
     header = f"Composed by: {command}\nEditing values is fine: `dvc repro` runs again what reads them."
-    _write(PARAMS_FILE, dump_params(params, header=header))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace `path` in one step, so that an interrupted write leaves it as it was."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+    replace(PARAMS_FILE, dump_params(params, header=header).encode())
 
 
 if __name__ == "__main__":

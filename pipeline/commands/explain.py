@@ -16,6 +16,7 @@ from attattr.viewer.checks import check_text
 from pipeline.errors import InputError, refused
 from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser
+from pipeline.values.targets import check_file, identity, is_standard_output
 
 if TYPE_CHECKING:
     import argparse
@@ -52,12 +53,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--file", type=Path, help="one text a line, or with --pair two, separated by a tab")
     parser.add_argument("--model", metavar="NAME", help="a folder or a hub id; default: the newest model of outputs/")
     parser.add_argument(
-        "--target", metavar="CLASS", help="the class that is explained, by name or number; default: predicted"
+        "--target",
+        metavar="CLASS",
+        help="the class, label or value that is explained, by name or number; default: the likeliest, or the largest",
     )
     parser.add_argument(
         "--output",
         choices=("probability", "logit", "log_probability", "margin"),
-        help="what of the class: default its probability",
+        help="what of the class: default its probability; labels and values have their logit alone",
     )
     parser.add_argument("--tau", type=float, default=0.4, help="the tree's threshold; default 0.4")
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the viewer, a page that loads nothing")
@@ -79,8 +82,11 @@ def _texts(options: argparse.Namespace) -> list[Text]:
     if isinstance(options.pair, str):
         raise InputError("--pair has a text, but with --file each line holds both, separated by a tab")
     with refused(f"--file {options.file} cannot be read", remedy="give a text file in UTF-8"):
-        # At line feeds alone: a text may hold other characters at which `splitlines` splits.
-        lines = options.file.read_text(encoding="utf-8-sig").split("\n")
+        content = options.file.read_bytes().decode("utf-8-sig")
+    if "\r" in content.strip() and "\n" not in content:
+        raise InputError(f"--file {options.file} ends its lines with carriage returns alone: end them with line feeds")
+    # At line feeds alone: a text may hold other characters at which `splitlines` splits, and so does a file of text.
+    lines = [line.removesuffix("\r") for line in content.split("\n")]
     while lines and not lines[-1].strip():
         lines.pop()
     if not lines:
@@ -102,12 +108,15 @@ def _check(options: argparse.Namespace, texts: Sequence[Text]) -> None:
         raise InputError(f"--tau is {options.tau}, but must be at least 0 and below 1")
     if options.html and len(texts) > MOST_ON_A_PAGE:
         raise InputError(f"--html would show {len(texts)} texts, at most {MOST_ON_A_PAGE} fit a page: use --json")
-    given = [path.resolve() for path in (options.file, options.html, options.json) if path is not None]
+    for out in _outputs(options):
+        check_file(out)
+    given = [identity(path) for path in (options.file, *_outputs(options)) if path is not None]
     if len(set(given)) < len(given):
         raise InputError("--file, --html and --json name the same file: give each its own")
-    for out in (options.html, options.json):
-        if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
-            raise InputError(f"{out} cannot be written: name a file in a folder that exists")
+
+
+def _outputs(options: argparse.Namespace) -> list[Path]:
+    return [path for path in (options.html, options.json) if path is not None]
 
 
 def _explain(
@@ -119,18 +128,23 @@ def _explain(
 ) -> None:
     from attattr.explanations import TITLE
     from attattr.tree import attribution_tree
+    from attattr.viewer.kinds import kind_of, name_of
     from attattr.viewer.measure import explained, named, with_shares, with_trees
     from attattr.viewer.pack import packed
     from attattr.viewer.page import viewer_page
     from attattr.viewer.record import record, written
-    from attattr.viewer.text import corpus_text, whole_text
+    from attattr.viewer.text import corpus_text, printable, whole_text
     from attattr.viewer.texts import default_output, to_examples
     from pipeline.terminal.progress import bar
     from pipeline.values.store import replace
 
+    # What is printed would be mixed up with a page or JSON that goes to the same place.
+    terminal = sys.stderr if any(map(is_standard_output, _outputs(options))) else sys.stdout
     examples = to_examples(model, tokenizer, texts)
     target = _target(options.target, model)
     how = {"output": options.output or default_output(model)}
+    kind = kind_of(model)
+    common = {"model": name, "output": name_of(how["output"], kind)}
     views: dict[int, View] = {}
     records: dict[int, dict[str, Any]] = {}
     unknown = 0
@@ -144,18 +158,19 @@ def _explain(
             if options.html is not None:
                 views[place] = with_shares(with_trees(view), model, examples[place], seed=1)
             if len(texts) == 1:
-                sys.stdout.write(whole_text(view, tree, tau=options.tau, title=name))
+                terminal.write(whole_text(view, tree, tau=options.tau, title=name))
             drawn.update()
     ordered = [records[place] for place in range(len(texts))]
     if len(texts) > 1:
         tokens = sum(len(example.own) for example in examples)
-        sys.stdout.write(corpus_text(ordered, model=name, unknown=unknown, tokens=tokens))
+        terminal.write(corpus_text(ordered, **common, unknown=unknown, tokens=tokens))
     if options.html is not None:
         page = viewer_page(packed([views[place] for place in range(len(texts))]), title=TITLE, tau=options.tau)
         replace(options.html, page.encode())
-        sys.stdout.write(f"\n{options.html}: open it in a browser\n")
+        if options.html.is_file():
+            terminal.write(f"\n{printable(str(options.html))}: open it in a browser\n")
     if options.json is not None:
-        content = written(ordered, model=name, output=how["output"], tau=options.tau)
+        content = written(ordered, **common, kind=kind, tau=options.tau)
         replace(options.json, content.encode())
 
 
@@ -164,10 +179,11 @@ def _target(asked: str | None, model: PreTrainedModel) -> int | Any:
     if asked is None:
         return "predicted"
     names = {int(label): str(name) for label, name in (model.config.id2label or {}).items()}
-    found = [label for label, name in names.items() if name.casefold() == asked.casefold()]
+    found = [label for label, name in names.items() if name == asked]
+    found = found or [label for label, name in names.items() if name.casefold() == asked.casefold()]
     if not found and asked.isdecimal() and int(asked) < (model.config.num_labels or 0):
         found = [int(asked)]
-    if not found:
+    if len(found) != 1:
         raise InputError(f"--target is {asked}, but the model's classes are {', '.join(names.values())}")
     return found[0]
 

@@ -19,6 +19,7 @@ from pipeline.errors import InputError
 from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser, given_path
 from pipeline.values.paths import data_folder, model_folder
+from pipeline.values.targets import check_new_folder
 
 if TYPE_CHECKING:
     import argparse
@@ -47,14 +48,14 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _rank_and_export(options: argparse.Namespace) -> None:
-    if options.out.exists():
-        raise InputError(f"{options.out} is there already: name a folder that is not")
     if not 0 <= options.rate <= 1:
         raise InputError(f"--rate is {options.rate}, but must lie between 0 and 1")
-    if options.epochs < 0:
-        raise InputError(f"--epochs is {options.epochs}, but must be at least 0")
+    from pipeline.values.fields import MOST_REPEATS
     from pipeline.values.params import read_params
 
+    if not 0 <= options.epochs <= MOST_REPEATS:
+        raise InputError(f"--epochs is {options.epochs}, but must be at least 0 and at most {MOST_REPEATS}")
+    check_new_folder(options.out)
     params = read_params()
     ranked = _importance(options.task, options.seed, options.method, options.normalise, params)
     _export(params, options, ranked, options.out)

@@ -9,10 +9,10 @@ Run: python -m pipeline.commands.keep_results results/minilm
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from pipeline.errors import InputError
 from pipeline.launch.command import run_command
@@ -20,6 +20,7 @@ from pipeline.terminal.arguments import command_parser, given_path
 from pipeline.terminal.listing import stages
 from pipeline.values.paths import SOURCE
 from pipeline.values.store import put_in_place
+from pipeline.values.targets import writing
 
 if TYPE_CHECKING:
     import argparse
@@ -55,11 +56,15 @@ def _keep(options: argparse.Namespace) -> None:
             raise InputError(f"there is no {pattern}; run: dvc repro")
     if folder.exists() and not (folder / "params.yaml").is_file():
         raise InputError(f"{folder} is there and holds no results: name a folder that is new or does")
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
-    for file in (file for files in found.values() for file in files):
-        (fresh / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, fresh / file)
-    put_in_place(fresh, folder)
+    fresh = folder.with_name(f".{uuid4().hex}")
+    try:
+        with writing(folder):
+            for file in (file for files in found.values() for file in files):
+                (fresh / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, fresh / file)
+            put_in_place(fresh, folder)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _per_model() -> Iterator[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Params
 
 JOBS = 2
+MOST_JOBS = 1024
 UP_TO_DATE = "Data and pipelines are up to date.\n"  # as DVC says it
 DVC = ("--wait-for-lock", "repro")
 REST = "what is over all models"
@@ -38,8 +39,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _repro(options: argparse.Namespace) -> None:
-    if options.jobs is not None and options.jobs < 1:
-        raise InputError(f"JOBS is {options.jobs}, but must be at least 1")
+    if options.jobs is not None and not 1 <= options.jobs <= MOST_JOBS:
+        raise InputError(f"JOBS is {options.jobs}, but must be at least 1 and at most {MOST_JOBS}")
     if os.environ.get("MAKELEVEL"):
         from pipeline.launch.parent import end_with_parent
 

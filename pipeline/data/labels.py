@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from unicodedata import normalize
 
 from pipeline.errors import InputError
 
@@ -28,28 +29,33 @@ def class_order(
 ) -> tuple[int, ...] | None:
     """For each of the task's `labels`, the output of the checkpoint at `location` that stands for it.
 
-    `names` are the outputs' names by number; case, spaces and signs do not matter. None where they say nothing: there
+    `names` are the outputs' names by number. They are compared as they are; where they differ, without regard to case,
+    and to what stands between words; and at last as usual other names of the labels. None where they say nothing: there
     are none, or each is the output's own number, alone or after a word such as LABEL.
 
     Raises:
         InputError: for names of other classes, two names of one class, and names only some of which are recognised.
     """
-    if all(re.fullmatch(rf"(label|class|output)?0*{output}", _plain(name)) for output, name in names.items()):
+    outputs, every = sorted(names), list(range(len(labels)))
+    given = [str(names[output]) for output in outputs]
+    for form in (str, _composed, _lower, _plain):
+        found, sought = [form(name) for name in given], [form(label) for label in labels]
+        if outputs == every and len(set(sought)) == len(sought) and sorted(found) == sorted(sought):
+            return tuple(found.index(label) for label in sought)
+    if [_number(name) for name in given] == outputs and not _numbered_otherwise(labels):
         return None
-    outputs = sorted(names)
     spelt, spellings = [_plain(label) for label in labels], [_spellings(label) for label in labels]
-    found = [
-        [place for place, label in enumerate(spelt) if _plain(names[output]) == label]
-        or [place for place, known in enumerate(spellings) if _core(names[output]) in known]
-        for output in outputs
+    places = [
+        [place for place, label in enumerate(spelt) if _plain(name) == label]
+        or [place for place, known in enumerate(spellings) if _core(name) in known]
+        for name in given
     ]
-    every = list(range(len(labels)))
-    if outputs != every or sorted(found) != [[place] for place in every]:
+    if outputs != every or sorted(places) != [[place] for place in every]:
         raise InputError(
-            f"{location} names its labels {', '.join(str(names[output]) for output in outputs)}, which are not "
-            f"{', '.join(labels)} of {task}: name these in id2label of its config.json, or save its encoder alone"
+            f"{location} names its labels {', '.join(given)}, which are not {', '.join(labels)} of {task}: name these "
+            "in id2label of its config.json, or save its encoder alone"
         )
-    return tuple(found.index([place]) for place in every)
+    return tuple(places.index([place]) for place in every)
 
 
 def mapping(names: Mapping[int, Name], order: Sequence[int], labels: Sequence[str]) -> dict[str, str]:
@@ -72,18 +78,43 @@ def stored_names(config: Mapping[str, object], *, location: str) -> dict[int, Na
     except (AttributeError, TypeError, ValueError):
         raise InputError(f"{location} has labels without numbers: mend id2label in its config.json") from None
     if names and numbers and {key: str(name) for key, name in names.items()} != numbers:
-        raise InputError(f"{location} has an id2label and a label2id that differ: mend its config.json")
+        raise InputError(
+            f"{location} has an id2label and a label2id that differ: take the wrong one out of its config.json"
+        )
     return names or numbers
 
 
-def _plain(name: Name) -> str:
-    return re.sub(r"[\W_]", "", str(name).casefold())
+def _composed(name: str) -> str:
+    return normalize("NFC", name)
 
 
-def _core(name: Name) -> str:
+def _lower(name: str) -> str:
+    # Not `casefold`, for which "ß" is "ss".
+    return _composed(name).lower()
+
+
+def _plain(name: str) -> str:
+    """The name in lower case, without what only parts its words; a sign that is a part of the name stays: C++, -1."""
+    letter = r"[^\W\d_]"
+    return re.sub(rf"(?<={letter})[\s_/]+(?=\w)|(?<=\w)(?:[\s_/]+|[.-])(?={letter})", "", _lower(name).strip())
+
+
+def _number(name: str) -> int | None:
+    """The number that is all that a name such as LABEL_0 says."""
+    found = re.fullmatch(r"(?:(?:label|class|output)[\s_-]*)?(\d+)", _lower(name).strip())
+    return int(found[1]) if found else None
+
+
+def _numbered_otherwise(labels: Sequence[str]) -> bool:
+    """Whether the labels are numbers of outputs themselves, and not in the outputs' order."""
+    numbers, every = [_number(label) for label in labels], list(range(len(labels)))
+    return numbers != every and {*numbers} == {*every}
+
+
+def _core(name: str) -> str:
     """The name without numbers and words that tell no class."""
-    words = re.findall(r"[^\W\d_]+", str(name).casefold())
-    return "".join(word for word in words if word not in _FILLERS)
+    words = re.split(r"\s+-\s+|[\s_/:,;()]+|(?<=\w)[.-](?=\w)", _lower(name))
+    return "".join(word for word in words if word not in _FILLERS and not word.isdecimal())
 
 
 def _spellings(label: str) -> set[str]:

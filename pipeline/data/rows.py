@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 
+from pipeline.data.delimited import LINES, Line
 from pipeline.errors import InputError, refused
 
 if TYPE_CHECKING:
@@ -16,8 +19,11 @@ if TYPE_CHECKING:
 
 LABEL = "label"
 LONGEST_LIST = 160  # characters
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-SUFFIXES = (".parquet", *DELIMITERS)
+SUFFIXES = (".parquet", *LINES)
+REQUOTE = {
+    ".csv": "quote fields that hold commas or line breaks",
+    ".tsv": "in .tsv a tab ends a field and a line feed its row, also in quotes; texts that hold them fit .csv",
+}
 
 Row = dict[str, Any]
 
@@ -25,12 +31,13 @@ Row = dict[str, Any]
 def read_rows(path: Path, task: Task) -> list[Row]:
     """The rows of a Parquet, CSV or TSV file: the task's texts and label ids; other columns are not read.
 
-    CSV and TSV are UTF-8 with a line of column names; fields with the delimiter, quotes or line breaks are quoted.
+    CSV and TSV are UTF-8 with a line of column names; in CSV fields with commas, quotes or line breaks are quoted, in
+    TSV nothing is.
 
     Raises:
         InputError: naming the column or row that is missing or wrong.
     """
-    if path.suffix in DELIMITERS:
+    if path.suffix in LINES:
         return _task_rows(_read_delimited(path, task), task, where=str(path))
     return checked_rows(_read_parquet(path, task), task, where=str(path))
 
@@ -62,37 +69,46 @@ def _task_rows(columns: Mapping[str, Sequence[Any]], task: Task, *, where: str) 
 
 
 def _label_ids(stored: Iterable[Any], task: Task, *, where: str) -> list[int]:
-    known, ids = task.label_ids, []
-    allowed = shorten(", ".join(known), LONGEST_LIST, placeholder=" ...")
+    known, ids = {normalize("NFC", name): number for name, number in task.label_ids.items()}, []
+    allowed = _listed(known)
     for row, label in enumerate(stored):
-        if (number := known.get(str(label)) if label is not None else None) is None:
-            raise InputError(f"{where} row {row} has label {label}: it must be one of {allowed}")
+        if (number := known.get(normalize("NFC", str(label))) if label is not None else None) is None:
+            raise InputError(f"{where} row {row} has label {_shown(label)}: it must be one of {allowed}")
         ids.append(number)
     return ids
 
 
 def _read_delimited(path: Path, task: Task) -> dict[str, list[str]]:
-    import csv
-
     columns: dict[str, list[str]] = {name: [] for name in (*task.texts, task.label)}
-    with (
-        refused(f"{path} cannot be read as {path.suffix[1:].upper()}", remedy="write it as UTF-8, with quoted fields"),
-        path.open(encoding="utf-8-sig", newline="") as file,
-    ):
-        # Strict: what is quoted in another manner would silently run rows together.
-        lines = csv.reader(file, delimiter=DELIMITERS[path.suffix], strict=True)
-        header = next(lines, [])
+    with refused(f"{path} cannot be read as {path.suffix[1:].upper()}", remedy="write it as UTF-8"):
+        lines = LINES[path.suffix](path)
+        header = next(lines, Line(1, [], [])).fields
         _check_names(header, task, where=str(path))
         places = {name: header.index(name) for name in columns}
-        for fields in lines:
-            if len(fields) not in (0, len(header)):
+        for line in lines:
+            if len(line.fields) != len(header):
                 raise InputError(
-                    f"{path} line {lines.line_num} has {len(fields)} fields, but the first line {len(header)}: "
-                    "quote fields that hold the delimiter"
+                    f"{path} line {line.number} has {len(line.fields)} fields, but the first line {len(header)}: "
+                    f"{REQUOTE[path.suffix]}"
                 )
-            for name, place in places.items() if fields else ():
-                columns[name].append(fields[place])
+            if len(line.written) > 1:
+                _refuse_swallowed(line, len(header), places[task.label], task, where=str(path))
+            for name, place in places.items():
+                columns[name].append(line.fields[place])
     return columns
+
+
+def _refuse_swallowed(line: Line, width: int, place: int, task: Task, *, where: str) -> None:
+    """Refuse a row of several lines of which each is a row by itself: a quote that is text holds them together."""
+    for written in filter(str.strip, line.written):
+        # Where a comma stands between fields no space follows, as it does in a text.
+        parts = re.split(r",(?!\s)", written.rstrip("\r\n"))
+        if len(parts) < width or task.label_ids.keys().isdisjoint((parts[place], parts[place - width])):
+            return
+    raise InputError(
+        f"{where} line {line.number} opens a quote that holds {len(line.written)} lines together, each of which looks "
+        "like a row: double quotes that are text and put their field in quotes, or store the rows as Parquet"
+    )
 
 
 def _read_parquet(path: Path, task: Task) -> pyarrow.Table:
@@ -117,7 +133,7 @@ def _check_names(names: Sequence[str], task: Task, *, where: str) -> None:
     for name in (*task.texts, task.label):
         count = names.count(name)
         if count == 0:
-            raise InputError(f"{where} has no column {name}: it has {', '.join(sorted(names)) or 'none'}")
+            raise InputError(f"{where} has no column {name}: it has {_listed(sorted(names)) or 'none'}")
         if count > 1:
             raise InputError(f"{where} has {count} columns {name}: leave one")
 
@@ -145,3 +161,13 @@ def _decoded(column: pyarrow.ChunkedArray, name: str, *, where: str) -> list[str
     with refused(f"{where} has a column {name} that is not UTF-8 text", remedy="store it as UTF-8"):
         # Through bytes: text is taken for what it says it is, bytes are looked at.
         return column.cast(pyarrow.large_binary()).cast(pyarrow.large_string()).to_pylist()
+
+
+def _listed(names: Iterable[str]) -> str:
+    return shorten(", ".join(map(_shown, names)), LONGEST_LIST, placeholder=" ...")
+
+
+def _shown(value: object) -> str:
+    """The value as it is, or in quotes where it would not be seen to differ from another."""
+    text = str(value)
+    return text if text and text == text.strip() and text.isprintable() else ascii(text)

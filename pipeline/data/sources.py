@@ -9,6 +9,7 @@ from pipeline.data import planted
 from pipeline.data.network import require_answer
 from pipeline.data.rows import LABEL, SUFFIXES, Row, checked_rows, read_rows
 from pipeline.errors import InputError, refused
+from pipeline.values.links import refuse_links
 
 if TYPE_CHECKING:
     from pipeline.values.inputs import Data
@@ -25,13 +26,27 @@ def load_rows(data: Data, task: Task) -> dict[str, list[Row]]:
         case "planted":
             return planted.generate(task.name, n_train=data.n_train or 0, n_dev=data.n_dev or 0)
         case "folder":
+            refuse_linked_data(data, task)
             rows = {split: read_rows(_file(Path(data.dep) / task.name, name), task) for split, name in _splits(task)}
         case "hub":
             rows = _from_hub(str(data.name), data.revision, task)
     trained = {row[LABEL] for row in rows["train"]}
     if unseen := [name for number, name in enumerate(task.labels) if number not in trained]:
-        raise InputError(f"{task.name} has no training row with label {', '.join(unseen)}: it cannot be learned")
+        raise InputError(
+            f"{task.name} has no training row with label {', '.join(unseen)}: add rows of it, or take it out of labels"
+        )
     return rows
+
+
+def refuse_linked_data(data: Data, task: Task) -> None:
+    """Refuse a folder of examples, or a file in it, whose changes DVC would not see.
+
+    Raises:
+        InputError: naming the link.
+    """
+    watched = Path(data.dep)
+    files = [f"{name}{suffix}" for _, name in _splits(task) for suffix in SUFFIXES]
+    refuse_links(watched / task.name, files, watched=watched)
 
 
 def _splits(task: Task) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from unicodedata import category, normalize
 
 import numpy as np
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
     from pipeline.values.task_table import Task
 
 Row = dict[str, Any]
+
+# Accents and vowel signs; variation selectors, which are among them, only choose how a sign looks.
+_MARKS = [
+    one for one in map(chr, range(0x300, 0x20000)) if category(one) in ("Mn", "Mc") and not "\ufe00" <= one <= "\ufe0f"
+]
+WORDS = re.compile(rf"(?:[^\W_]+[{''.join(_MARKS)}]*)+")
 
 
 @dataclass(frozen=True)
@@ -50,7 +57,11 @@ def split(rows: dict[str, list[Row]], task: Task, settings: Prepare, *, seed: in
     others = [row for row in train if row["example_id"] not in chosen]
     remaining = [row for row in others if taken.isdisjoint(_sentences(row, task))]
     if not remaining:
-        raise InputError(f"{task.name} has {len(train)} training rows, of which {wanted} are carved out: none is left")
+        raise InputError(
+            f"{task.name} has {len(train)} training rows, of which {wanted} are carved out: none is left that shares "
+            "no text with these; set prepare.n_importance and prepare.n_heldout lower, or name a column of texts that "
+            "recur as recurring in conf/tasks.yaml"
+        )
     if heldout_protocol:
         importance, heldout = carved[: settings.n_importance], carved[settings.n_importance :]
     else:
@@ -69,8 +80,11 @@ def split(rows: dict[str, list[Row]], task: Task, settings: Prepare, *, seed: in
 
 
 def normalised(text: str) -> str:
-    """The text's letters and digits, of any script, without regard to case; the text itself where it has none."""
-    return re.sub(r"[\W_]+", "", text.casefold()) or text
+    """The text's letters and digits, of any script, without regard to case; the text itself where it has none.
+
+    Accents and vowel signs belong to their letters, however these are stored (Unicode's NFC).
+    """
+    return "".join(WORDS.findall(normalize("NFC", text.casefold()))) or text
 
 
 def _sentences(row: Row, task: Task) -> set[str]:

@@ -1,14 +1,17 @@
 """Whether a tokenizer belongs to a model, and knows the words of the texts."""
 
 from collections.abc import Iterable, Mapping
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attattr.segments import MOST_UNKNOWN
+from attattr.segments import require_tokens
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from transformers import PretrainedConfig, PreTrainedTokenizerBase
+
+    from pipeline.values.task_table import Task
 
 # Of real GLUE under the tokenizer of its model 0.0 % of the tokens are unknown; under one that does not lower capitals,
 # for a vocabulary without any, 11 to 18 %; under that of another planted task 38 %.
@@ -42,14 +45,26 @@ def check_tokenizer(tokenizer: "PreTrainedTokenizerBase", config: "PretrainedCon
         )
 
 
-def check_known(examples: Iterable[Mapping[str, Any]], tokenizer: "PreTrainedTokenizerBase", task: str) -> None:
-    """Raise InputError if more of the tokens are unknown than of any real text."""
+def check_read(rows: Iterable[Mapping[str, Any]], examples: Iterable[Mapping[str, Any]], task: "Task") -> None:
+    """Raise AttributionError for the first text that the tokenizer leaves nothing of, with split, row and column."""
+    for row, example in zip(rows, examples, strict=True):
+        split, _, place = row["example_id"].partition("-")
+        where = f"{task.name}/{task.train if split == 'train' else task.dev} row {place}"
+        names = [f"{where}, column {column}," for column in task.texts]
+        require_tokens([row[column] for column in task.texts], example["segments"], names=names)
+
+
+def check_known(
+    examples: Iterable[Mapping[str, Any]], tokenizer: "PreTrainedTokenizerBase", task: str, *, most: float
+) -> None:
+    """Raise InputError if more of the tokens are unknown than the share `most`."""
     unknown = tokens = 0
     for example in examples:
         tokens += len(example["input_ids"])
         unknown += example["input_ids"].count(tokenizer.unk_token_id)
-    if unknown > MOST_UNKNOWN * tokens:
+    if unknown > most * tokens:
         raise InputError(
-            f"{unknown / tokens:.0%} of the tokens of {task} are {tokenizer.unk_token}, at most {MOST_UNKNOWN:.0%} is "
-            "usual: the model's tokenizer is not its own, or not of this language"
+            f"{unknown} of {tokens} tokens of {task} are {tokenizer.unk_token}, above prepare.max_unknown, {most:g}: "
+            "the model's tokenizer is not its own, or not of this language; where it is, set prepare.max_unknown to "
+            f"{ceil(1000 * unknown / tokens) / 1000:g}"
         )

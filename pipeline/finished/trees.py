@@ -18,12 +18,13 @@ def trees_figure(view: View, taus: Sequence[float]) -> Figure:
     from pipeline.reporting.tree import examples
 
     explanation, classes = view.explanations[0], view.classes
+    (predicted,) = view.predicted
     known = {
         "tokens": view.tokens,
         "layers": len(explanation.attribution),
-        "label": classes[view.predicted if view.gold is None else view.gold],
-        "predicted": classes[view.predicted],
-        "probability": view.probabilities[view.predicted],
+        "label": classes[predicted if view.gold is None else view.gold],
+        "predicted": classes[predicted],
+        "probability": view.probabilities[predicted],
     }
     trees = [explanation.trees[round(tau * STEPS)] for tau in taus]
     drawn = [{**known, "root": tree.root, "edges": [edge._asdict() for edge in tree.edges]} for tree in trees]

@@ -11,10 +11,11 @@ Under DVC the first command writes the outputs that dvc.yaml names.
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.launch.command import run_program
-from pipeline.launch.environment import forget_strays, quieten_loaders
+from pipeline.launch.environment import forget_strays, output_root, quieten_loaders
 from pipeline.launch.parent import end_with_parent
 from pipeline.terminal.help import is_asked_for, show_help
 
@@ -47,6 +48,8 @@ def run_plain_stage(stage: str, main: Callable[[], None]) -> None:
         if sys.argv[1:]:
             raise InputError(f"stage {stage} reads no values, but {sys.argv[1]} is given")
         os.chdir(repository())
+        if (place := output_root(stage)) != Path():
+            sys.stderr.write(f"by hand: what {stage} writes goes to {place}\n")
         main()
 
     _run(stage, main, without_values)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipeline.launch.interpreter import check_interpreter
 from pipeline.launch.signals import exit_on_signal
 from pipeline.terminal.errors import exit_on_bad_input
 from pipeline.values.paths import repository
@@ -22,6 +23,7 @@ def run_program(work: Callable[[], None], *, patience: float = 0.0) -> None:
 
     def guarded() -> None:
         with exit_on_bad_input():
+            check_interpreter()
             work()
 
     exit_on_signal(guarded, patience=patience)

@@ -35,8 +35,22 @@ def quieten_loaders() -> None:
         os.environ.setdefault(name, "1")
 
 
-def output_root(stage: str, *parts: object) -> Path:
-    """The repository if DVC runs this very stage; otherwise a folder that no DVC output shares."""
-    if os.environ.get("DVC_STAGE", "").split(":")[-1].split("@")[0] == stage:
-        return Path()
+def running_item(stage: str) -> str | None:
+    """`negation-1` where DVC runs `prune@negation-1` and the stage is `prune`; None where it does not run this one."""
+    name, _, item = os.environ.get("DVC_STAGE", "").rpartition(":")[2].partition("@")
+    return item if name == stage else None
+
+
+def is_run_by_dvc(stage: str) -> bool:
+    """Whether DVC runs this very stage."""
+    return running_item(stage) is not None
+
+
+def scratch_folder(stage: str, *parts: object) -> Path:
+    """Where a run of a stage by hand writes: a folder that no DVC output shares."""
     return Path("scratch") / stage / "-".join(str(part) for part in parts if part is not None)
+
+
+def output_root(stage: str, *parts: object) -> Path:
+    """The repository if DVC runs this very stage; otherwise a folder of the run's own."""
+    return Path() if is_run_by_dvc(stage) else scratch_folder(stage, *parts)

@@ -13,6 +13,7 @@ from pipeline.errors import InputError
 from pipeline.launch.parent import end_with_parent
 from pipeline.launch.signals import SIGNALS
 
+MOST_AT_ONCE = 1024
 Run = Callable[[str, DictConfig], None]
 
 
@@ -28,8 +29,8 @@ def jobs_at_once(jobs: Iterable[DictConfig]) -> int:
     for config in configs:
         given = config.jobs_at_once
         if given is not None:
-            if type(given) is not int or given < 1:
-                raise InputError(f"jobs_at_once is {given}, but must be an integer of at least 1")
+            if type(given) is not int or not 1 <= given <= MOST_AT_ONCE:
+                raise InputError(f"jobs_at_once is {given}, but must be an integer from 1 to {MOST_AT_ONCE}")
             return given
     on_cpu = all(config.run.trainer.accelerator == "cpu" for config in configs)
     return max(1, min(len(configs), cpu_count())) if on_cpu else 1

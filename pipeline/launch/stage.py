@@ -3,24 +3,29 @@
 import logging
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
 from pipeline.launch.environment import output_root
+from pipeline.launch.hydra_app import compose, configure_logging, show
+from pipeline.launch.inputs import input_root, read_inputs, without_part
+from pipeline.launch.item import chosen_by_dvc
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
-from pipeline.launch.sweep import Sweep, is_multirun, plan_sweep, swept_values
+from pipeline.launch.sweep import Sweep, is_multirun, is_shown, plan_sweep, swept_values
 from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
 from pipeline.terminal.errors import is_bad_input, one_line
+from pipeline.values.choices import check_choices
 from pipeline.values.config import StageConfig
 from pipeline.values.params import (
     GRAPH_FILE,
@@ -31,7 +36,7 @@ from pipeline.values.params import (
     read_values,
     write_values,
 )
-from pipeline.values.paths import PRESETS, repository
+from pipeline.values.paths import repository
 from pipeline.values.schema import Params
 from pipeline.values.tables import emptied_tables
 
@@ -50,12 +55,15 @@ def run(stage: str, main: Main) -> None:
     declaration, arguments = read_declaration(stage), sys.argv[1:]
     file_values = read_values()
     params = load_params(file_values)
-    _configure_logging(params.run.log_level)
+    configure_logging(params.run.log_level)
+    check_choices([argument for argument in arguments if "=" in argument and not argument.startswith("-")])
     _refuse_unread(stage, arguments, declaration)
     _refuse_unread(stage, swept_values(arguments), declaration, of="the sweep's ")
     sweep = plan_sweep(stage, arguments, declaration, params) if is_multirun(arguments) else None
     _offer(stage, emptied_tables(file_values, arguments), declaration, sweep)
-    if sweep is None:
+    if is_shown(arguments):
+        show(arguments, sweep)
+    elif sweep is None:
         _run_once(_Stage(stage, main, file_values, declaration))
     else:
         _run_sweep(_SweptStage(stage, main, file_values, declaration, sweep, params.run.log_level))
@@ -75,6 +83,10 @@ class _Stage:
         """Do what `main` does, and leave no bar on the terminal, whatever ends it."""
         try:
             self.main(config)
+        except FileNotFoundError as error:
+            if refusal := without_part(error, config, self.declaration):
+                raise refusal from None
+            raise
         finally:
             if "pipeline.terminal.progress" in sys.modules:  # not every stage has one
                 sys.modules["pipeline.terminal.progress"].end_bars()
@@ -89,17 +101,31 @@ class _SweptStage(_Stage):
         """Run one job, in whatever process the launcher has for it."""
 
         def work() -> None:
-            _configure_logging(self.log_level)  # a launcher's process starts without
-            place = {"output_root": unfinished_folder(self.sweep, name), "sweep": self.sweep.folder}
+            configure_logging(self.log_level)  # a launcher's process starts without
             run_job(
                 self.sweep,
                 name,
-                configure=lambda: _stage_config(self, composed, **place),
+                configure=lambda: _with_inputs(self, self.configured(name, composed)),
                 main=self.work,
                 declaration=self.declaration,
             )
 
         exit_on_signal(work)
+
+    def configured(self, name: str, composed: DictConfig) -> StageConfig:
+        """What the stage sees in a job."""
+        place = {"output_root": unfinished_folder(self.sweep, name), "sweep": self.sweep.folder}
+        return _stage_config(self, composed, **place)
+
+    def refusal(self, name: str, composed: DictConfig) -> str | None:
+        """Why a job cannot begin, if it cannot."""
+        try:
+            read_inputs(self.configured(name, composed), self.declaration)
+        except Exception as error:
+            if not is_bad_input(error):
+                raise
+            return one_line(error)
+        return None
 
 
 def _run_once(stage: _Stage) -> None:
@@ -108,52 +134,52 @@ def _run_once(stage: _Stage) -> None:
     def task(composed: DictConfig) -> None:
         # Hydra prints more than one line about an exception of a single run, so that one travels around it.
         try:
-            config = _stage_config(stage, composed)
+            config = _with_inputs(stage, _stage_config(stage, composed))
             if config.output_root != Path():
+                log.info("by hand: what %s writes goes to %s", stage.name, config.output_root)
                 write_values(config)
             stage.work(config)
         except Exception as error:
             failures.append(error)
 
-    _compose(task)
+    compose(task)
     if failures:
         raise failures[0]
 
 
 def _run_sweep(stage: _SweptStage) -> None:
-    sweep, later = stage.sweep, dict[str, DictConfig]()
+    sweep, jobs, launchers = stage.sweep, dict[str, DictConfig](), set[str]()
 
     def task(composed: DictConfig) -> None:
-        name = sweep.name(HydraConfig.get().overrides.task)
-        if HydraConfig.get().runtime.choices["launcher"] == "processes":
-            later[name] = composed  # Hydra's own launchers have no processes that survive each other
+        name, launcher = sweep.name(HydraConfig.get().overrides.task), HydraConfig.get().runtime.choices["launcher"]
+        if launcher == "slurm":
+            stage.run(name, composed)  # on another machine
         else:
-            stage.run(name, composed)
+            launchers.add(launcher)
+            jobs[name] = composed  # Hydra's own launchers have no processes that survive each other
 
     try:
-        _compose(task)
+        compose(task)
     except Exception as error:
         if is_bad_input(error):
             raise
         # Jobs raise nothing: the launcher has failed.
         log.error("%s broke off: %s", sweep.folder, one_line(error), exc_info=log.isEnabledFor(logging.DEBUG))
-    at_once = jobs_at_once(later.values())
-    for name, exit_code in run_processes(stage.run, later, at_once=at_once):
+    finally:
+        shutil.rmtree(sweep.composed, ignore_errors=True)
+        with suppress(OSError):  # it holds something else, or was not made
+            sweep.composed.parent.rmdir()
+    at_once = jobs_at_once(jobs.values())
+    refused = {name: why for name, composed in jobs.items() if (why := stage.refusal(name, composed))}
+    if refused and len(refused) == len(jobs):
+        sys.stderr.writelines(f"error: {name} failed: {why}\n" for name, why in refused.items())
+        sys.exit(2)  # nothing has been written
+    if launchers == {"serial"}:
+        for name, composed in jobs.items():
+            stage.run(name, composed)
+        return
+    for name, exit_code in run_processes(stage.run, jobs, at_once=at_once):
         give_up(sweep, name, exit_code)
-
-
-def _compose(task: Callable[[DictConfig], None]) -> None:
-    # Without this Hydra prints exceptions itself and exits with 1.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    hydra.main(config_path=str(PRESETS), config_name="config", version_base="1.3")(task)()
-
-
-def _configure_logging(level: str) -> None:
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-    logging.getLogger().setLevel(level)
-    # Their notes on every run are not the stage's; warnings still show.
-    for library in ("hydra", "hydra_plugins"):
-        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 def _refuse_unread(stage: str, arguments: Iterable[str], declaration: Declaration, *, of: str = "") -> None:
@@ -179,11 +205,23 @@ def _stage_config(stage: _Stage, composed: DictConfig, **place: Path) -> StageCo
     values = plain(composed)
     task, seed, _ = (values.pop(key, None) for key in ("task", "seed", "jobs_at_once"))
     params = load_params({**stage.file_values, **values})
-    _configure_logging(params.run.log_level)
+    configure_logging(params.run.log_level)
+    if task is None and seed is None and not place:
+        task, seed = chosen_by_dvc(stage.name, stage.declaration, params)
     _check_choice(stage, "task", task, params.tasks)
     _check_choice(stage, "seed", seed, params.seeds)
     place = place or {"output_root": output_root(stage.name, task, seed)}
     return StageConfig(params, stage=stage.name, declared=stage.declaration.sections, task=task, seed=seed, **place)
+
+
+def _with_inputs(stage: _Stage, config: StageConfig) -> StageConfig:
+    """Let it find what it reads, and say so where that is not in its usual place."""
+    found = read_inputs(config, stage.declaration)
+    for made, place in found.items():
+        if place != made.path:
+            log.info("there is no %s: reading %s", made.path, place)
+    config.input_root = input_root(found)
+    return config
 
 
 def _check_choice(stage: _Stage, name: str, value: object, known: tuple[Any, ...]) -> None:

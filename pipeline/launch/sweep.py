@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
@@ -46,12 +47,41 @@ class Sweep:
 
     def hydra(self) -> dict[str, Any]:
         """What Hydra is told of it."""
-        return {"sweep": {"dir": str(self.folder)}, "sweeper": {"params": self.every}}
+        return {"sweep": {"dir": str(self.composed)}, "sweeper": {"params": self.every}}
+
+    @property
+    def composed(self) -> Path:
+        """Where Hydra writes its own notes, before it knows whether it can compose any job: not beside results."""
+        return Path(".work") / f"hydra-{self.call}"
+
+
+MULTIRUN = re.compile(r"-m|--m\w*|\+*hydra\.mode=MULTIRUN")
 
 
 def is_multirun(arguments: Iterable[str]) -> bool:
     """Whether the command line asks for more than one job."""
-    return any(re.fullmatch(r"-m|--m\w*|\+*hydra\.mode=MULTIRUN", argument) for argument in arguments)
+    return any(map(MULTIRUN.fullmatch, arguments))
+
+
+def is_shown(arguments: Sequence[str]) -> bool:
+    """Whether the command line asks Hydra to show something, and to run nothing."""
+    asked, _ = get_args_parser().parse_known_args(arguments)
+    return asked.cfg is not None or asked.info is not None or asked.shell_completion
+
+
+def single_runs(arguments: Sequence[str], sweep: Sweep) -> dict[str, list[str]]:
+    """The command line of each job of a multirun alone, by its name."""
+    kept = [argument for argument in arguments if not MULTIRUN.fullmatch(argument)]
+    flags = [argument for argument in kept if argument.startswith("-") or "=" not in argument]
+    shared = [argument for argument in kept if argument not in flags]
+    return {
+        name: [
+            *flags,
+            *(argument for argument in shared if argument.partition("=")[0] not in job),
+            *(f"{key}={value}" for key, value in job.items()),
+        ]
+        for name, job in sweep.jobs.items()
+    }
 
 
 def swept_values(arguments: Sequence[str]) -> Overrides:

@@ -5,6 +5,8 @@ DVC deletes a stage's outputs before it runs, so what can be resumed lives elsew
 
 import hashlib
 import json
+import logging
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -13,40 +15,80 @@ from pathlib import Path
 
 from pipeline.digests.stage import lines
 from pipeline.values.config import StageConfig
-from pipeline.values.params import Declaration
-from pipeline.values.paths import SOURCE, source_file
+from pipeline.values.params import Declaration, read_declaration
+from pipeline.values.paths import OUTPUTS, SOURCE, source_file
 
 SOURCE_FOLDER = source_file(Path(), "").parent
 
+log = logging.getLogger(__name__)
 
-def work_folder(config: StageConfig, *, inputs: Iterable[Path]) -> Path:
-    """A folder named after everything the work depends on: values, input files and what the stage runs.
 
-    Work found in it is of this very job; a changed value, input or source leads to another folder.
-    """
-    return Path(".work") / f"{config.stage}-{config.label}-{fingerprint(config, inputs=inputs)[:16]}"
+def work_folder(config: StageConfig) -> Path:
+    """Where a run that writes to this place keeps its unfinished work: named after everything that it depends on."""
+    place = Path(".work") / config.output_root / f"{config.stage}-{config.label}".rstrip("-")
+    return place / fingerprint(config, inputs=dependencies(config, read_declaration(config.stage)))[:16]
 
 
 @contextmanager
-def unfinished(config: StageConfig, *, inputs: Iterable[Path]) -> Iterator[Path]:
-    """The `work_folder`, deleted once the block has ended well: a run that fails in it goes on from what it holds."""
-    folder = work_folder(config, inputs=inputs)
+def unfinished(config: StageConfig) -> Iterator[Path]:
+    """The `work_folder`, deleted once the block has ended well: a run that fails in it goes on from what it holds.
+
+    What an earlier run to the same place left of other values, inputs or source is deleted before, with a word.
+    """
+    folder = work_folder(config)
+    for other in sorted(folder.parent.glob("*")):
+        if other != folder:
+            log.info("starting anew: unfinished work (%s) is of other inputs, values or source, and is deleted", other)
+            shutil.rmtree(other, ignore_errors=True)
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder.parent, ignore_errors=True)
 
 
 def fingerprint(config: StageConfig, *, inputs: Iterable[Path]) -> str:
-    """A digest of the run's stage, task, seed, values and source, and of the content of `inputs`, files or folders."""
+    """A digest of the run's stage, task, seed, values and source, and of the content of `inputs`, files or folders.
+
+    Where values name something on the hub it is of the commit that the hub's cache has for it, too.
+    """
     source = lines(config.stage, sections=config.declared, root=SOURCE)
-    known = [config.stage, config.label, config.values(), source]
+    known = [config.stage, config.label, config.values(), source, _commits(config)]
     digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode())
     for path in inputs:
-        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
-            if file.is_file():
-                # Both at a fixed length, so that no byte can move from the name to the content.
-                digest.update(hashlib.sha256(str(file.relative_to(path)).encode()).digest())
-                digest.update(hashlib.sha256(file.read_bytes()).digest())
+        for name in _files(path, ()):
+            # Both at a fixed length, so that no byte can move from the name to the content.
+            digest.update(hashlib.sha256(os.path.relpath(name, path).encode()).digest())
+            with name.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def _files(path: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    """The file, or those below the folder in a fixed order; links are followed, unless to a folder that they are in."""
+    if path.is_file():
+        yield path
+    elif path.is_dir() and (real := path.resolve()) not in above:
+        for entry in sorted(path.iterdir()):
+            yield from _files(entry, (*above, real))
+
+
+def _on_hub(config: StageConfig) -> dict[str, tuple[str, str | None]]:
+    """The name and the revision of what the run's values name on the hub, by section."""
+    sections = {name: getattr(config, name) for name in ("data", "model") if name in config.declared}
+    return {name: (one.name, one.revision) for name, one in sections.items() if one.source == "hub"}
+
+
+def _commits(config: StageConfig) -> dict[str, str | None]:
+    """Of what is named on the hub the commit that was loaded last, as the hub's cache has it."""
+    if not (named := _on_hub(config)):
+        return {}
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    kinds, found = {"data": "dataset", "model": "model"}, dict[str, str | None]()
+    for section, (name, revision) in named.items():
+        folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type=kinds[section])
+        commit = folder / "refs" / (revision or "main")
+        found[section] = commit.read_text(encoding="utf-8") if commit.is_file() else None
+    return found
 
 
 def pipeline_run(config: StageConfig) -> str:
@@ -64,11 +106,21 @@ def pipeline_run(config: StageConfig) -> str:
 
 
 def dependencies(config: StageConfig, declaration: Declaration) -> list[Path]:
-    """The files and folders that dvc.yaml declares for the run, beside its source: what its stage reads."""
+    """The files and folders that the stage reads: what dvc.yaml declares beside its source.
+
+    And a folder of a name that is meant on the hub, which is read in its place.
+    """
+    deps = [Path(dep) for dep in filled_deps(config, declaration)]
+    made = [config.input_root / dep if OUTPUTS in dep.parents else dep for dep in deps]
+    return [*made, *(folder for name, _ in _on_hub(config).values() if (folder := Path(name)).is_dir())]
+
+
+def filled_deps(config: StageConfig, declaration: Declaration) -> list[str]:
+    """What dvc.yaml declares for the run, beside its source, as DVC names it."""
 
     def value(placeholder: re.Match[str]) -> str:
         section, key = placeholder.group(1), placeholder.group(2)
         return str(getattr(config if section == "item" else getattr(config, section), key))
 
     deps = [re.sub(r"\$\{(\w+)\.(\w+)\}", value, dep) for dep in declaration.deps]
-    return [config.input_root / dep for dep in deps if SOURCE_FOLDER not in Path(dep).parents]
+    return [dep for dep in deps if SOURCE_FOLDER not in Path(dep).parents]

@@ -4,6 +4,7 @@ Plot functions take tables and return a Figure. They draw on a `Figure` of their
 nothing is shared and nothing has to be closed.
 """
 
+import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ from pipeline.reporting.style import (
     method_style,
     task_name,
 )
+from pipeline.values.store import replace
 
 PANEL_HEIGHT, PANEL_WIDTH, LONE_PANEL_WIDTH = 3.2, 4.4, 6.4  # inches; a lone panel is as wide as its legend
 LEGEND_LINE = 0.22
@@ -248,10 +250,12 @@ def save_figure(figure: Figure, path_without_suffix: Path, *, dpi: int, pictures
     The .png goes to the folder `pictures` where one is named; returns its path.
     """
     stem, folder = path_without_suffix.name, pictures or path_without_suffix.parent
-    folder.mkdir(parents=True, exist_ok=True)
+    drawing, picture = io.BytesIO(), io.BytesIO()
     with matplotlib.style.context(RC, after_reset=True):
-        figure.savefig(path_without_suffix.with_name(f"{stem}.svg"), metadata={"Date": None, "Creator": None})
+        figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
         # Laid out once: the layout takes longer than the drawing.
         figure.set_layout_engine("none")
-        figure.savefig(folder / f"{stem}.png", dpi=dpi, metadata={"Software": None})
+        figure.savefig(picture, format="png", dpi=dpi, metadata={"Software": None})
+    replace(path_without_suffix.with_name(f"{stem}.svg"), drawing.getvalue())
+    replace(folder / f"{stem}.png", picture.getvalue())
     return folder / f"{stem}.png"

@@ -3,10 +3,14 @@
 Hydra is imported once there is an error: a command that works, or shows its help, may need none of it.
 """
 
+import errno
+import os
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EPIPE)  # a full or read-only disk, a reader that has left
 
 
 @contextmanager
@@ -14,20 +18,34 @@ def exit_on_bad_input() -> Iterator[None]:
     """Print one line to stderr and exit with 2 where the block fails on bad input; other exceptions pass."""
     try:
         yield
+        sys.stdout.flush()
     except Exception as error:
         if not is_bad_input(error):
             raise
         sys.stderr.write(f"error: {one_line(error)}\n")
+        _drop_what_cannot_be_printed()
         sys.exit(2)
 
 
+def _drop_what_cannot_be_printed() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # Python would try again when it ends, and say so on lines of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def is_bad_input(error: Exception) -> bool:
-    """Whether the project refused a value (a ValueError of its own), or Hydra an override."""
-    return _own(error) or _hydras(error)
+    """Whether the project refused a value (a ValueError of its own), Hydra an override, or the system an output."""
+    return _own(error) or _systems(error) or _hydras(error)
 
 
 def _own(error: Exception) -> bool:
     return isinstance(error, ValueError) and type(error).__module__.split(".")[0] in ("attattr", "pipeline")
+
+
+def _systems(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno in NO_MORE
 
 
 def _hydras(error: Exception) -> bool:
@@ -43,6 +61,8 @@ def one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     if _own(error):
         return text
+    if isinstance(error, OSError) and _systems(error):
+        return f"{error.filename or 'the output'} cannot be written: {error.strerror}"
     from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 
     from pipeline.values.messages import unknown_key
@@ -50,7 +70,7 @@ def one_line(error: Exception) -> str:
 
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = error.missing_cfg_file.rpartition("/")
-        return f"{group} is {name}, but must be one of {', '.join(error.options)}"
+        return " ".join(f"{group} is {name}, but must be one of {', '.join(error.options)}".split())
     if isinstance(error, OverrideParseException):
         return f"{error.override} cannot be read as KEY=VALUE: {text.split(' See https://')[0]}"
     key = re.match(r"Could not override '([\w.]+)'", text)

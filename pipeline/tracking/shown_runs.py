@@ -33,6 +33,7 @@ def _show_models(config: StageConfig) -> None:
             for seed in config.seeds:
                 place = {"output_root": config.output_root, "task": task, "seed": seed}
                 of_model = StageConfig(config.all_values, stage=stage, declared=declaration.sections, **place)
+                of_model.input_root = config.input_root
                 with track(of_model) as tracker:
                     if tracker.run is None:  # the next one would find it so, too
                         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -18,16 +18,19 @@ from transformers import PreTrainedModel, get_linear_schedule_with_warmup
 
 from attattr.examples import Batch, Example, collate
 from attattr.randomness import derived_seed
-from pipeline.errors import InputError
 from pipeline.predicting.predict import forward, predict_logits
 from pipeline.terminal.trainer import Progress
 from pipeline.tracking.tracker import LOGGED_EVERY
 from pipeline.training.batches import epoch_batches
+from pipeline.training.checkpoints import BestEpoch, LastEpoch, read_checkpoint
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
 
     from pipeline.values.schema import Training
+
+
+log = logging.getLogger(__name__)
 
 
 class Classifier(pl.LightningModule):
@@ -105,24 +108,6 @@ class Classifier(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
-class _LastEpoch(Checkpoint):
-    """Saves every epoch's end to one file, whole or not at all.
-
-    Lightning's `ModelCheckpoint(save_last=True)` writes only when it saves a top-k checkpoint too, and copies the file
-    from the system's temporary folder, which a kill can cut off.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write, then rename."""
-        partial = self.path.with_suffix(".partial")
-        trainer.save_checkpoint(partial)
-        partial.replace(self.path)
-
-
 def fine_tune(
     model: PreTrainedModel,
     train: Sequence[Example],
@@ -154,21 +139,13 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
     In one process: several would draw other dropout and train another model.
     """
     settings = classifier.settings
-    best = settings.select == "best"
-    # Before `_LastEpoch`, whose checkpoint then knows the best one so far.
-    keep = ModelCheckpoint(
-        dirpath=checkpoints,
-        filename="best",
-        monitor="dev_accuracy",
-        mode="max",
-        save_top_k=1,
-        save_on_train_epoch_end=True,
-        enable_version_counter=False,
-    )
-    last = _LastEpoch(checkpoints / "last.ckpt")
+    # Before `LastEpoch`, whose checkpoint then knows the best one so far.
+    best = [BestEpoch(checkpoints / "best.ckpt")] if settings.select == "best" else []
+    last = LastEpoch(checkpoints / "last.ckpt")
     resumed = last.path.is_file()
     if resumed:
-        _read_checkpoint(last.path, classifier)
+        done = read_checkpoint(last.path, classifier)["epoch"] + 1
+        log.info("resuming: %d of %d epochs are done", done, classifier.epochs)
     run = pl.Trainer(
         accelerator=device.type,
         devices=1,
@@ -179,7 +156,7 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
         gradient_clip_val=settings.clip,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
-        callbacks=[Progress("train"), *([keep] if best else []), last],
+        callbacks=[Progress("train"), *best, last],
         enable_progress_bar=False,
         enable_checkpointing=True,
         logger=logger or False,
@@ -188,22 +165,7 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
         num_sanity_val_steps=0,
     )
     run.fit(classifier, ckpt_path=last.path if resumed else None, weights_only=True)
-    if best:
-        classifier.load_state_dict(_read_checkpoint(checkpoints / "best.ckpt", classifier))
+    for kept in best:
+        classifier.load_state_dict(read_checkpoint(kept.path, classifier)["state_dict"])
     # Lightning leaves it on the CPU, in training mode.
     classifier.to(device).eval()
-
-
-def _read_checkpoint(path: Path, classifier: Classifier) -> dict[str, Tensor]:
-    """The weights in a checkpoint of `classifier`; nothing but tensors and plain values is unpickled."""
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        shapes = {name: tensor.shape for name, tensor in content["state_dict"].items()}
-        whole = content.keys() >= {"epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"}
-    # Whatever a file that is cut off, or that is no checkpoint, makes of the reader.
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} cannot be read; delete it to train from the start: {reason}") from None
-    if not whole or shapes != {name: tensor.shape for name, tensor in classifier.state_dict().items()}:
-        raise InputError(f"{path} is no checkpoint of this training; delete it to train from the start")
-    return content["state_dict"]

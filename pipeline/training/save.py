@@ -1,5 +1,7 @@
 """A classifier and its tokenizer as a folder that is there whole or not at all, and whether it can be written."""
 
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +13,8 @@ from transformers import PreTrainedModel
 
 from pipeline.errors import InputError
 from pipeline.predicting.load import quiet
-from pipeline.values.store import put_in_place, replace
+from pipeline.values.store import put_in_place
+from pipeline.values.targets import check_file, writing
 
 
 def save(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:
@@ -29,33 +32,30 @@ def check_saving(model: PreTrainedModel, tokenizer: Any, folder: Path, *, files:
     with _written(model, tokenizer, folder):
         pass
     for path in files:
-        try:
-            trial = path.with_name(f".{path.name}.{uuid4().hex}")
-            replace(trial, b"")
-            trial.unlink()
-        except OSError as error:
-            raise _unwritable(path, error) from None
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        check_file(path)
 
 
 @contextmanager
 def _written(model: PreTrainedModel, tokenizer: Any, folder: Path) -> Iterator[Path]:
     """Both in a folder beside `folder`, which is gone afterwards unless it was renamed."""
-    fresh = folder.with_name(f".{folder.name}.{uuid4().hex}")
+    fresh = Path(os.path.realpath(folder)).with_name(f".{uuid4().hex}")
     try:
-        fresh.mkdir(parents=True)
-        with quiet():
-            model.save_pretrained(fresh)
-        tokenizer.save_pretrained(fresh)
-        yield fresh
-    except OSError as error:
-        raise _unwritable(folder, error) from None
+        with writing(folder):
+            fresh.mkdir(parents=True)
+            with quiet():
+                model.save_pretrained(fresh)
+            tokenizer.save_pretrained(fresh)
+            yield fresh
+    except InputError:
+        raise
     # What transformers, its config's checks and safetensors raise has no class in common.
     except Exception as error:
+        system = re.search(r"\(os error (\d+)\)", str(error))  # as safetensors and tokenizers say it
+        if system:
+            raise InputError(f"{folder} cannot be written: {os.strerror(int(system[1]))}") from None
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"the model cannot be saved; mend its config.json: {reason}") from None
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _unwritable(path: Path, error: OSError) -> InputError:
-    return InputError(f"{path} cannot be written: {error.strerror or error}")

@@ -25,6 +25,7 @@ JUDGED = (("right", 20), ("left", 20))  # the paper's rule and steps, and the ru
 
 PAIRS, EDGES = "pairs", "edges"  # truth: over all heads of a layer together, and of one head
 
+GRADIENT_X_INPUT = "gradient_x_input"  # shortcut: a method that is no score of edges
 PLAIN, GIVEN, TURNED = "plain", "given", "turned"  # shortcut: without the word, with it in its class, in the others
 
 # Trees: sets of edges that have their own part in the statistics.

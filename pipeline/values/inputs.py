@@ -4,12 +4,21 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.errors import InputError
-from pipeline.values.fields import Count, Name, Positive, Section
+from pipeline.values.fields import MOST_PARTS, Count, Location, Name, Positive, Section
 from pipeline.values.paths import nothing_outside
 
+
+def _revision(name: str) -> str:
+    if not re.fullmatch(r"[\w.+@-]+(/[\w.+@-]+)*", name) or ".." in name:
+        raise ValueError("a branch, a tag or a commit")
+    return name
+
+
+Parts = Annotated[int, Field(ge=1, le=MOST_PARTS)]
+Revision = Annotated[Name, AfterValidator(_revision)]
 PLACEHOLDERS = r"\{(?:task|seed)\}"
 
 
@@ -55,9 +64,9 @@ class Data(Section):
     """Where examples come from."""
 
     source: Literal["planted", "folder", "hub"]
-    dep: str
-    name: Name | None
-    revision: Name | None
+    dep: Location
+    name: Location | None
+    revision: Revision | None
     n_train: Count | None
     n_dev: Count | None
 
@@ -84,13 +93,13 @@ class Model(Section):
     """Where the initial weights come from; sizes only for a model made from scratch."""
 
     source: Literal["scratch", "folder", "hub"]
-    dep: str
-    name: Name | None
-    revision: Name | None
-    layers: Count | None
-    heads: Count | None
-    hidden: Count | None
-    intermediate: Count | None
+    dep: Location
+    name: Location | None
+    revision: Revision | None
+    layers: Parts | None
+    heads: Parts | None
+    hidden: Annotated[int, Field(ge=1, le=100_000)] | None
+    intermediate: Annotated[int, Field(ge=1, le=1_000_000)] | None
     initializer_range: Positive | None
     dropout: Annotated[float, Field(ge=0, lt=1)] | None
 

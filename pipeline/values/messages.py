@@ -47,7 +47,7 @@ def first_error(error: ValidationError, *, model: type[BaseModel], within: tuple
         return prefix + unknown_key(tuple(str(part) for part in path), model=model)
     if kind == "missing":
         return f"{key} is missing"
-    return f"{key} is {_shown(first['input'])}, but must be {_allowed(kind, context, first['msg'])}"
+    return f"{key} is {shown(first['input'])}, but must be {_allowed(kind, context, first['msg'])}"
 
 
 def _allowed(kind: str, context: Mapping[str, Any], message: str) -> str:
@@ -66,6 +66,7 @@ def _allowed(kind: str, context: Mapping[str, Any], message: str) -> str:
         "finite_number": "a finite number",
         "string_type": "text",
         "string_too_short": "text that is not empty",
+        "string_too_long": "text of at most {max_length} characters",
         "model_type": "a section",
         "dict_type": "a section",
         "value_error": "{error}",
@@ -74,6 +75,7 @@ def _allowed(kind: str, context: Mapping[str, Any], message: str) -> str:
     return bounds[kind].format(**named) if kind in bounds else f"valid ({message})"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """The value as JSON, cut short."""
     text = json.dumps(value, default=str, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -15,6 +15,7 @@ from pipeline.values.config import ENTRY, LABELS, TABLE, StageConfig
 from pipeline.values.messages import first_error
 from pipeline.values.paths import PRESETS
 from pipeline.values.schema import Params
+from pipeline.values.store import replace
 from pipeline.values.task_table import read_task_table
 
 PARAMS_FILE = Path("params.yaml")
@@ -80,9 +81,8 @@ def dump_params(params: Params, *, header: str) -> str:
 
 def write_values(config: StageConfig) -> None:
     """Leave the values of a run beside results that DVC does not know."""
-    config.output_root.mkdir(parents=True, exist_ok=True)
     header = f"The values of this run of {config.stage} {config.label}".rstrip()
-    (config.output_root / "params.yaml").write_text(dump_params(config.all_values, header=header), encoding="utf-8")
+    replace(config.output_root / "params.yaml", dump_params(config.all_values, header=header).encode())
 
 
 @dataclass(frozen=True)

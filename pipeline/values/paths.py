@@ -11,6 +11,9 @@ SOURCE = Path(__file__).resolve().parents[2]
 
 PRESETS = SOURCE / "conf"
 
+OUTPUTS = Path("outputs")
+"""What holds whatever a stage reads of another, in the repository and wherever else a run writes."""
+
 
 def repository() -> Path:
     """The folder of params.yaml, dvc.yaml and outputs/: the working directory if it holds a dvc.yaml, else `SOURCE`.
@@ -99,7 +102,7 @@ def link_external(needed: Sequence[str]) -> None:
     if not target.is_dir():
         raise InputError(f"ATTATTR_DATA is {setting}, which is not a folder; it must hold {held}")
     for name in needed:
-        if not (target / name).is_dir():
+        if not os.path.isdir(target / name):  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
             raise InputError(f"ATTATTR_DATA is {setting}, which has no folder {name}/")
     link = Path("external")
     if link.is_symlink() and link.readlink() == target:

@@ -8,6 +8,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from omegaconf import OmegaConf
 
+from pipeline.values.choices import check_choices
 from pipeline.values.inputs import data_dep, model_dep
 from pipeline.values.params import load_params
 from pipeline.values.paths import PRESETS
@@ -21,6 +22,7 @@ def compose_params(overrides: Sequence[str]) -> Params:
     Raises:
         InputError: if a value is not allowed. Hydra's own errors, for keys it does not know, pass through.
     """
+    check_choices(overrides)
     emptied = [f"{key}=null" for key in tables_given(overrides)]
     with _beside_running_app(), initialize_config_dir(str(PRESETS), version_base="1.3"):
         config = compose("compose", overrides=[*emptied, *overrides], return_hydra_config=True)

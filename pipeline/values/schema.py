@@ -12,6 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_
 
 from pipeline.errors import InputError
 from pipeline.values.fields import (
+    MOST,
+    MOST_PARTS,
+    MOST_REPEATS,
+    MOST_STEPS,
     AnyNumber,
     Count,
     CountOrAuto,
@@ -19,11 +23,18 @@ from pipeline.values.fields import (
     Name,
     NotNegative,
     Positive,
+    Repeats,
     Section,
+    Seed,
     Share,
+    Steps,
+    StepsOrAuto,
+    Weight,
+    one_line,
     rising_from_0,
     rising_from_0_to_1,
     rising_to_1,
+    tracked,
 )
 from pipeline.values.inputs import Data, Model, data_folder_name
 from pipeline.values.per_task import DEFAULT, for_task
@@ -58,30 +69,42 @@ RankingPerExample = Literal[
 ]
 Control = Literal["random", "frequency", "shuffled", "attention", "hotflip"]
 Threshold = Annotated[float, Field(ge=0, lt=1)]
+FineSteps = Annotated[int, Field(ge=4, le=MOST_STEPS)]
+Place = Annotated[int, Field(ge=0, lt=MOST_PARTS)]
+Title = Annotated[Name, AfterValidator(one_line)]
+Tracked = Annotated[str, Field(min_length=1, max_length=128), AfterValidator(tracked)]
 Rule = Literal["left", "right", "midpoint", "trapezoid", "gauss_legendre", "clenshaw_curtis"]
 
 
-def _by_task(value: object) -> object:
-    table = value if isinstance(value, dict) else {DEFAULT: value}
-    if all(type(item) is int and item >= 0 for item in table.values()):
-        return value
-    raise ValueError("an integer of at least 0, or a table of such by task, with default for the others")
+def _by_task(most: int) -> BeforeValidator:
+    # One value, not a number with a table of exceptions: whoever gives a number means it for every task.
+    def check(value: object) -> object:
+        table = value if isinstance(value, dict) else {DEFAULT: value}
+        if all(type(item) is int and 0 <= item <= most for item in table.values()):
+            return value
+        raise ValueError(
+            f"an integer of at least 0, or a table of such by task, with default for the others; each at most {most}"
+        )
+
+    number = Annotated[int, Field(ge=0, le=most)]
+    return BeforeValidator(check, json_schema_input_type=number | dict[Name, number])
 
 
-# One value, not a number with a table of exceptions: whoever gives a number means it for every task.
-ByTask = Annotated[int | dict[str, int], BeforeValidator(_by_task)]
+RepeatsByTask = Annotated[int | dict[str, int], _by_task(MOST_REPEATS)]
+CountByTask = Annotated[int | dict[str, int], _by_task(MOST)]
 Epochs = TypeVar("Epochs")
 
 
 class Prepare(Section):
     """Tokenising and the splits; null takes all examples."""
 
-    max_length: Annotated[int, Field(ge=8)]
+    max_length: Annotated[int, Field(ge=8, le=100_000)]
     n_train: Count | None
     n_eval: Count | None
     n_importance: Count
     n_heldout: NotNegative
     protocol: Literal["heldout", "authors"]
+    max_unknown: Share  # of the tokens; more say that the tokenizer is another model's, or another language's
 
 
 class Training(Section, Generic[Epochs]):
@@ -91,28 +114,28 @@ class Training(Section, Generic[Epochs]):
     lr: Positive
     batch_size: Count
     warmup: Share
-    weight_decay: Annotated[float, Field(ge=0)]
+    weight_decay: Weight
     clip: Positive
     select: Literal["last", "best"]
     precision: Literal["32-true", "bf16-mixed"]
 
 
-class Finetune(Training[ByTask]):
+class Finetune(Training[RepeatsByTask]):
     """The task's classifier; 0 epochs use the checkpoint as it is."""
 
 
 class Attribute(Section):
     """The integral, and what is kept of its result."""
 
-    steps: CountOrAuto
+    steps: StepsOrAuto
     rule: Rule
     tolerance: Annotated[float, Field(gt=0, lt=1)]  # of steps: auto
-    max_steps: Annotated[int, Field(ge=4)]  # of steps: auto
+    max_steps: FineSteps  # of steps: auto
     path: Literal["layer", "joint"]
     output: Literal["probability", "logit", "log_probability", "margin"]
     precision: Literal["full", "bfloat16"]
     n_mine: NotNegative
-    mine_min_tokens: ByTask  # where it says nothing, examples of any length
+    mine_min_tokens: CountByTask  # where it says nothing, examples of any length
     top_edges: Count
     full_maps: NotNegative
 
@@ -132,7 +155,7 @@ class Prune(Section):
     factors: AnyNumber[Factor]  # further rankings by attribution, each with one thing changed; few are cheap
     rates: Annotated[List[Share], AfterValidator(rising_from_0_to_1)]  # of universality too
     rounding: Literal["half_up", "down"]  # to whole heads; down: as the released code
-    random_orders: Annotated[int, Field(ge=20)]  # of universality too
+    random_orders: Annotated[int, Field(ge=20, le=MOST_REPEATS)]  # of universality too
     n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
     attention_pooling: Pooling
 
@@ -143,11 +166,11 @@ class Convergence(Section):
     n_judged: Count  # examples on which 20 steps of the right and the left rule are judged
     n_examples: Count  # examples on which all of `rules` and `steps` are compared
     rules: List[Rule]
-    steps: List[Count]
-    reference_steps: Annotated[int, Field(ge=4)]  # in float64: Gauss-Legendre; where 20 steps are judged, at most
+    steps: List[Steps]
+    reference_steps: FineSteps  # in float64: Gauss-Legendre; where 20 steps are judged, at most
     reference_tolerance: Annotated[float, Field(gt=0, lt=1)]  # to which the judged examples' reference refines itself
     tolerance: Annotated[float, Field(gt=0, lt=1)]  # of `auto` as in use
-    max_steps: Annotated[int, Field(ge=4)]  # of the same
+    max_steps: FineSteps  # of the same
     top_k: Count
 
 
@@ -162,7 +185,7 @@ class Truth(Section):
     group_sizes: List[Count]  # of pairs that are removed together
 
 
-class PlantedPaths(Training[Count]):
+class PlantedPaths(Training[Repeats]):
     """Models in which the edges that carry the prediction are known, trained from scratch, without a task."""
 
     n_train: Count
@@ -178,7 +201,7 @@ class Shortcut(Section):
     n_examples: Count  # at most so many, with the word: to rank tokens (of dev), and heads (held out)
     n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
     rates: Annotated[List[Share], AfterValidator(rising_from_0)]  # of heads that are masked, those that read it first
-    random_orders: Count
+    random_orders: Repeats
 
 
 class Universality(Section):
@@ -194,14 +217,14 @@ class Tree(Section):
 
     tau: Threshold
     tau_last: Threshold
-    lam: Annotated[float, Field(ge=0)]
+    lam: Weight
     variant: Literal["paper", "authors"]
     n_examples: Count  # so many of dev, the same for every seed, whose edges are masked; trees are built for all of dev
     tau_grid: List[Threshold]
-    random_trees: Count  # for each example, at `tau`
-    random_sets: Count  # random trees at every other threshold of the grid, and random orders of the edges
+    random_trees: Repeats  # for each example, at `tau`
+    random_sets: Repeats  # random trees at every other threshold of the grid, and random orders of the edges
     edge_shares: Annotated[List[Share], Field(min_length=2), AfterValidator(rising_to_1)]  # of those a tree may take
-    optimum_seconds: Positive  # for each example's exact optimum
+    optimum_seconds: Annotated[float, Field(gt=0, le=86_400)]  # for each example's exact optimum
 
 
 class View(Section):
@@ -217,7 +240,9 @@ class Examples(Section):
     n_trees: NotNegative  # to be drawn, of the examples whose maps `attribute` keeps whole
     longest_tree: Count  # tokens
     n_views: NotNegative  # in the viewer, of those that `view` explained
-    kilobytes: Count  # that their data may take in the page; the less, the coarser the values of heat maps
+    kilobytes: Annotated[
+        int, Field(ge=1, le=1_000_000)
+    ]  # that their data may take in the page; the less, the coarser the values of heat maps
 
 
 class Triggers(Section):
@@ -225,14 +250,14 @@ class Triggers(Section):
 
     n_triggers: Count  # at most so many, the strongest
     second_share: Share  # a second edge below this share of the first is left out
-    least_attribution: Annotated[float, Field(ge=0)]  # weaker patterns are dropped
+    least_attribution: Weight  # weaker patterns are dropped
     controls: List[Control]
     neighbours: Count  # from so many tokens of about its frequency a token's replacement is drawn
     n_select: Count  # held-out training examples on which the best are selected
     n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
     hotflip_batch: Count  # held-out examples, others than those, whose loss HotFlip raises
     hotflip_candidates: Count  # tokens that are tried at each place, in each round
-    hotflip_rounds: NotNegative  # at most so many
+    hotflip_rounds: Annotated[int, Field(ge=0, le=MOST_REPEATS)]  # at most so many
 
 
 class Analyse(Section):
@@ -246,14 +271,14 @@ class Figures(Section):
     """Drawing. The heat map shows each task's first drawn tree; null takes the head with the largest attribution."""
 
     dpi: Annotated[int, Field(ge=30, le=1200)]
-    heatmap_layer: NotNegative | None
-    heatmap_head: NotNegative | None
+    heatmap_layer: Place | None
+    heatmap_head: Place | None
 
 
 class Report(Section):
     """The page."""
 
-    title: Name
+    title: Title
 
 
 class Trainer(Section):
@@ -263,7 +288,7 @@ class Trainer(Section):
     """
 
     accelerator: Literal["cpu", "gpu", "auto"]
-    devices: Count
+    devices: Annotated[int, Field(ge=1, le=1024)]
     strategy: Literal["auto", "ddp_spawn"]
 
     @model_validator(mode="after")
@@ -278,15 +303,15 @@ class Tracking(Section):
     """Weights & Biases; auto tracks online where a key is at hand, else offline."""
 
     mode: Literal["auto", "offline", "online", "disabled"]
-    project: Name
-    entity: Name | None
+    project: Tracked
+    entity: Tracked | None
 
 
 class Run(Section):
     """What cannot change a result; no stage tracks it."""
 
     trainer: Trainer
-    workers: NotNegative
+    workers: Annotated[int, Field(ge=0, le=1024)]
     token_budget: CountOrAuto  # tokens of one pass; auto: as the free memory allows
     tracking: Tracking
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"]
@@ -297,7 +322,7 @@ class Params(Section):
 
     preset: Name
     tasks: List[Name]
-    seeds: List[NotNegative]
+    seeds: List[Seed]
     data: Data
     model: Model
     prepare: Prepare

@@ -3,28 +3,50 @@
 import csv
 import io
 import json
+import os
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from pipeline.values.targets import fresh_beside, stream_to, writing
+
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        partial.write_bytes(content)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)  # where the disk is full
+    """Write a file so that a reader sees the old one or the new one, never a part; folders above it are made.
+
+    A link stays, and what it names is written. A file keeps its mode; other names of the same file (hard links) keep
+    the old content. A device, a pipe or an open file such as /dev/stdout takes the content as it comes.
+
+    Raises:
+        InputError: if the system refuses, as it does on a full disk.
+    """
+    with writing(path):
+        stream = stream_to(path)
+        if stream is not None:
+            for printed in (sys.stdout, sys.stderr):  # what was said before comes before
+                printed.flush()
+            with os.fdopen(stream, "wb") as file:
+                file.write(content)
+            return
+        place = Path(os.path.realpath(path))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with fresh_beside(place) as (partial, file):
+            file.write(content)
+            file.close()
+            partial.replace(place)
 
 
 def put_in_place(fresh: Path, folder: Path) -> None:
-    """Make the folder `fresh` the folder `folder` of the same file system; what was there is deleted only then."""
+    """Make the folder `fresh` the folder `folder` of the same file system; what was there is deleted only then.
+
+    A link to a folder stays, and the folder behind it is replaced.
+    """
+    folder = Path(os.path.realpath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    old = folder.with_name(f".{folder.name}.{uuid4().hex}")
+    old = folder.with_name(f".{uuid4().hex}")  # short, whatever the folder's name is
     if folder.exists():
         folder.rename(old)
     fresh.rename(folder)
@@ -66,6 +88,8 @@ def read_rows(path: Path, *, columns: Sequence[str] | None = None, **where: Any)
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(path) as file:
+        if file.metadata.num_columns == 0:  # written without rows: nothing said which columns they would have had
+            return []
         table = file.read(None if columns is None else [*columns, *(name for name in where if name not in columns)])
     for name, value in where.items():
         table = table.filter(pyarrow.compute.call_function("equal", [table[name], value]))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
+from unicodedata import normalize
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -27,7 +28,7 @@ class Task(Section):
     name: Name
     texts: Annotated[List[Name], Field(max_length=2)]
     labels: Annotated[AnyNumber[Name], Field(min_length=2)]
-    ids: AnyNumber[int] | None = None
+    ids: AnyNumber[Annotated[int, Field(ge=-(2**63), lt=2**63)]] | None = None
     label: Name = "label"
     train: Name = "train"
     dev: Name = "validation"
@@ -53,6 +54,8 @@ class Task(Section):
         where = f"{SHOWN}: {self.name}"
         if self.label in self.texts:
             raise InputError(f"{where}.label is {self.label}, but must not be one of texts")
+        if len({normalize("NFC", name) for name in self.labels}) < len(self.labels):
+            raise InputError(f"{where}.labels has two that only differ in how an accent is stored: leave one")
         if self.ids is not None and len(self.ids) != len(self.labels):
             raise InputError(f"{where}.ids has {len(self.ids)} entries, but must have one for each of labels")
         if any(self.label_ids[str(stored)] != number for number, stored in enumerate(self._stored_ids)):

@@ -10,10 +10,13 @@ import pytest
 from outcomes_by_hand import write_model
 
 from pipeline.analyse import main
+from pipeline.analysis import shortcut
 from pipeline.analysis.experiments import ANALYSES
 from pipeline.analysis.outcomes import Outcomes
 from pipeline.analysis.rules import read_rules
+from pipeline.analysis.statistics import statistics
 from pipeline.values.config import StageConfig
+from pipeline.values.edge_methods import EDGE_METHODS
 from pipeline.values.params import read_declaration
 from pipeline.values.presets import compose_params
 from pipeline.values.store import read_json, write_rows
@@ -264,6 +267,24 @@ def test_truth_by_hand(found):
     assert two["auroc/pairs/attribution-attention"] == (0.5, 0.375)
     labels = {one.key.text: one.label for one in result.statistics}
     assert labels["precision/pairs/attribution"] == "precision at 10, query-key pairs, attribution"
+
+
+def test_without_an_example_to_put_the_word_in_its_places_are_undefined_and_nothing_else():
+    defined, undefined = (
+        shortcut.ranking(rows)
+        for rows in (
+            [
+                {"example_id": "dev-1", "method": method, "first": True, "brought": 0.5}
+                for method in (*EDGE_METHODS, "gradient_x_input", "random")
+            ],
+            [],
+        )
+    )
+    assert list(undefined) == list(defined)
+    assert [(one.label, one.unit) for one in undefined.values()] == [(one.label, one.unit) for one in defined.values()]
+    assert {one.value for one in undefined.values()} == {None}
+    (row, *_) = statistics("rte", [undefined])
+    assert row.why == ("undefined for 1 of 1 models: every evaluated example is of the class that the word gives away")
 
 
 def test_shortcut_by_hand(found):

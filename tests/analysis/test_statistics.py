@@ -56,6 +56,10 @@ def test_anything_else_has_one_value_per_model():
     assert (found.estimate.value, found.estimate.holds) == (3.0, "models")
     (found,) = statistics("rte", [{key("s"): Single("a slope", "tokens", value)} for value in (1.0, None, 6.0)])
     assert (found.estimate, found.why) == (None, "undefined for 1 of 3 models")
+    values = [Single("a slope", "tokens", 1.0, "unused"), *(Single("a slope", "tokens", None, why) for why in "abb")]
+    (found,) = statistics("rte", [{key("s"): value} for value in values])
+    assert found.why == "undefined for 3 of 4 models: a; b"
+    assert found.by_seed == (1.0, None, None, None)
 
 
 def test_models_are_compared_on_the_same_examples_by_the_same_measures():

@@ -81,7 +81,7 @@ def test_the_other_rules_have_their_known_errors(m):
         assert integral(rule, m, 2) - 1 / 3 == pytest.approx(error, abs=1e-14)
 
 
-@pytest.mark.parametrize("steps", [0, -1, 2.0, True, "3", None])
+@pytest.mark.parametrize("steps", [0, -1, 2.0, True, "3", None, 10_001, 10**12])
 def test_steps_that_are_no_count_are_refused_with_the_value(steps):
     with pytest.raises(AttributionError, match=f"steps is {steps!r}: it must be a whole number of at least 1"):
         quadrature("left", steps)

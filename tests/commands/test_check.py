@@ -67,7 +67,7 @@ def test_the_link_is_made_where_the_values_need_it(data: Path, exit_code) -> Non
         ("glue/sst2", "error: tasks holds sst2, but there is no folder external/glue/sst2"),
         (
             "models/mine/rte-2",
-            "error: model.name is mine/{task}-{seed}, but there is no folder external/models/mine/rte-2",
+            "error: model.name is mine/{task}-{seed}, but external/models/mine/rte-2 is not a folder",
         ),
     ],
 )
@@ -99,3 +99,57 @@ def test_an_unset_data_folder_is_one_line_and_2(
     assert (
         capfd.readouterr().err == "error: ATTATTR_DATA is not set; set it to the folder that holds glue/ and models/\n"
     )
+
+
+def test_an_adapter_and_a_name_that_is_too_long_are_found_before_any_work(
+    data: Path, capfd: pytest.CaptureFixture[str], exit_code
+) -> None:
+    (data / "models" / "mine" / "sst2-2" / "adapter_config.json").write_text("{}")
+    assert exit_code(main, []) == 2
+    line = (
+        "error: external/models/mine/sst2-2 holds an adapter (adapter_config.json), without which it is another model: "
+    )
+    assert capfd.readouterr().err.startswith(line)
+    given = ["preset=minilm", "tasks=[rte]", "seeds=[1]", f"model.name={'a' * 300}"]
+    Path("params.yaml").write_text(dump_params(compose_params(given), header="A test's."))
+    assert exit_code(main, []) == 2
+    assert "aaa is not a folder" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("linked", ["glue/rte", "models/mine", "models/mine/sst2-2"])
+def test_a_linked_folder_that_dvc_would_not_look_into_is_one_line_and_2(
+    data: Path, capfd: pytest.CaptureFixture[str], exit_code, linked: str
+) -> None:
+    assert exit_code(main, []) == 0
+    folder = data / linked
+    folder.rename(data / "real")
+    folder.symlink_to(data / "real")
+    # What DVC watches here is models/mine, up to the placeholder, so that this one it follows.
+    watched = linked == "models/mine"
+    assert exit_code(main, []) == (0 if watched else 2)
+    said = capfd.readouterr().err
+    assert said.startswith(
+        "" if watched else f"error: external/{linked} is a link to {data / 'real'}, behind which DVC"
+    )
+    assert said.count("\n") == (0 if watched else 1)
+    for name in ("glue", "models"):
+        (data / name).rename(data / f"real-{name}")
+        (data / name).symlink_to(data / f"real-{name}")
+    if not watched:
+        folder.unlink()
+        (data / "real").rename(folder)
+    assert exit_code(main, []) == 0
+
+
+def test_a_linked_file_of_a_model_is_refused_unless_it_is_named_after_its_content(
+    data: Path, capfd: pytest.CaptureFixture[str], exit_code
+) -> None:
+    link, blob = data / "models/mine/rte-1/model.safetensors", data / ("0a" * 32)
+    for target in (blob, data / "weights"):
+        target.touch()
+    link.symlink_to(blob)
+    assert exit_code(main, []) == 0
+    link.unlink()
+    link.symlink_to(data / "weights")
+    assert exit_code(main, []) == 2
+    assert "model.safetensors is a link to" in capfd.readouterr().err

@@ -27,6 +27,18 @@ def test_overrides_are_composed_and_the_header_says_how(workspace: Path, exit_co
     assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
 
 
+def test_params_yaml_may_be_a_link_and_keeps_its_mode(workspace: Path, tmp_path: Path, exit_code) -> None:
+    own, values = Path("params.yaml"), tmp_path / "values.yaml"
+    own.rename(values)
+    values.chmod(0o600)
+    own.symlink_to(values)
+    assert exit_code(main, ["preset=mini", "seeds=[7]"]) == 0
+    assert own.readlink() == values
+    assert values.stat().st_mode & 0o777 == 0o600
+    assert read_params().seeds == (7,)
+    assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
+
+
 def test_without_arguments_the_default_preset_is_composed(workspace: Path, exit_code) -> None:
     Path("params.yaml").unlink()
     assert exit_code(main, []) == 0
@@ -49,8 +61,17 @@ def test_a_preset_from_the_hub_needs_no_folder_and_no_network(workspace: Path, e
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["preset=huge"], "preset is huge, but must be one of mini, minilm, paper"),
-        (["trainer=tpu"], "trainer is tpu, but must be one of cpu, ddp, gpu"),
+        (["preset=huge"], 'preset is "huge", but must be one of mini, minilm, paper'),
+        (["trainer=tpu"], 'trainer is "tpu", but must be one of cpu, ddp, gpu'),
+        (["preset=1"], "preset is 1, but must be one of mini, minilm, paper"),
+        (["preset=null"], "preset is null, but must be one of mini, minilm, paper"),
+        (["preset=[mini]"], 'preset is ["mini"], but must be one of mini, minilm, paper'),
+        (["preset={mini: 1}"], 'preset is {"mini": 1}, but must be one of mini, minilm, paper'),
+        (["preset='a\nb'"], 'preset is "a\\nb", but must be one of mini, minilm, paper'),
+        (["preset=../base"], 'preset is "../base", but must be one of mini, minilm, paper'),
+        (["trainer=true"], "trainer is true, but must be one of cpu, ddp, gpu"),
+        (["~preset"], "preset cannot be left out: it must be one of mini, minilm, paper"),
+        (["hydra/launcher=1"], "hydra/launcher is 1, but must be text"),
         (["zebra.tau=0.5"], "zebra is not a known key; known here: preset, tasks,"),
         (["prune.random_order=50"], "prune.random_order is not a known key; did you mean prune.random_orders?"),
         (["+prune.random_order=50"], "prune.random_order is not a known key; did you mean prune.random_orders?"),

@@ -12,7 +12,8 @@ from transformers import BertTokenizer
 
 from attattr.attribution import attribute
 from attattr.tree import attribution_tree
-from pipeline.commands.explain import main
+from pipeline.commands.explain import _parser, _target, _texts, main
+from pipeline.errors import InputError
 
 WORDS = ["the", "a", "film", "is", "not", "very", "good", "bad", "king", "reads", "his", "old", "book", "again"]
 LINES = [
@@ -41,8 +42,9 @@ def named(model, *names):
 def saved(workspace, tiny_model, tokenizer):
     """`saved(place, **options)`: a tiny model, in a folder of the workspace with its tokenizer."""
 
-    def save(place, *, names=("worse", "same", "better"), **options):
+    def save(place, *, names=("worse", "same", "better"), problem=None, **options):
         model = named(tiny_model(labels=len(names), **options), *names)
+        model.config.problem_type = problem
         model.save_pretrained(workspace / place)
         tokenizer.save_pretrained(workspace / place)
         return model
@@ -138,6 +140,16 @@ def test_a_name_goes_before_a_number(saved):
     assert explained("king", "--model", "numbers", "--target", "1")["texts"][0]["target"] == 0
 
 
+@pytest.mark.parametrize(("asked", "number"), [("us", 0), ("US", 1), ("uS", None), ("+", 2), ("-", 3), ("++", None)])
+def test_a_class_is_named_as_it_is_before_it_is_named_in_another_case(tiny_model, asked, number):
+    model = named(tiny_model(labels=4), "us", "US", "+", "-")
+    if number is None:
+        with pytest.raises(InputError, match=f"--target is {re.escape(asked)}, but the model's classes are us, US, "):
+            _target(asked, model)
+    else:
+        assert _target(asked, model) == number
+
+
 @pytest.mark.parametrize("output", ["logit", "log_probability", "margin"])
 def test_the_output_that_is_asked_for_is_explained(model, tokenizer, output):
     content = explained(LINES[0], "--output", output, "--html", "out.html")
@@ -180,6 +192,21 @@ def test_what_a_file_may_hold(model):
     assert len(explained("--file", "texts.txt")["texts"]) == 1
 
 
+# Of none of these does a line end, in Python's eyes or in those of others.
+INSIDE = ["\r", "\x0b", "\x0c", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\r\r"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["", "\n", "\r\n \n"])
+def test_a_line_ends_with_a_line_feed_alone(workspace, end, last):
+    texts = [f"king{inside}reads" for inside in INSIDE] + ["bad"]
+    (workspace / "texts.txt").write_bytes(b"\xef\xbb\xbf" + f"{end.join(texts)}{last}".encode())
+    assert _texts(_parser().parse_args(["--file", "texts.txt"])) == texts
+    pairs = [(text, f"{text} book") for text in texts]
+    (workspace / "pairs.txt").write_bytes(end.join("\t".join(pair) for pair in pairs).encode())
+    assert _texts(_parser().parse_args(["--file", "pairs.txt", "--pair"])) == pairs
+
+
 def test_many_unknown_words_are_said(model, capsys):
     main(["the xyzzy film"])
     assert "1 of 3 tokens are unknown" in capsys.readouterr().out
@@ -216,7 +243,7 @@ def test_the_page_holds_every_class_of_every_text(model, workspace, capsys, argu
     assert data["start"] == 99
     for example in data["examples"]:
         assert sorted(one["target"] for one in example["explanations"]) == [0, 1, 2]
-        assert example["explanations"][0]["target"] == example["predicted"]
+        assert [example["explanations"][0]["target"]] == example["predicted"]
 
 
 def test_the_same_files_twice(model, workspace):
@@ -246,8 +273,38 @@ def test_other_families(saved, tokenizer, family):
 def test_a_regression_is_explained_by_its_output(saved, capsys):
     saved("regression", names=("score",))
     content = explained("king", "--model", "regression")
-    assert content["output"] == "logit"
-    assert content["texts"][0]["value"] == content["texts"][0]["probabilities"][0]
+    assert (content["kind"], content["output"]) == ("values", "value")
+    (record,) = content["texts"]
+    assert record["values"] == [record["value"]]
+    assert not {"probabilities", "predicted"} & set(record)
+    assert re.search(rf"\nscore +{record['value']:.3f}  explained\nNo probabilities: ", capsys.readouterr().out)
+
+
+def test_labels_are_named_with_their_own_probabilities(saved, tokenizer, capsys):
+    model = saved("labels", names=("joy", "anger", "fear"), problem="multi_label_classification")
+    with torch.no_grad():
+        chances = model(**tokenizer(LINES[1], return_tensors="pt")).logits[0].sigmoid().tolist()
+    content = explained(LINES[1], "--model", "labels", "--target", "anger")
+    (record,) = content["texts"]
+    assert (content["kind"], content["output"], record["target"]) == ("labels", "logit", 1)
+    assert record["probabilities"] == pytest.approx(chances, rel=1e-3)
+    assert sorted(record["predicted"]) == [label for label, chance in enumerate(chances) if chance > 0.5]
+    out = capsys.readouterr().out
+    for name, chance in zip(("joy", "anger", "fear"), chances, strict=True):
+        notes = ["predicted"] * (chance > 0.5) + ["explained"] * (name == "anger")
+        assert re.search(rf"\n{name} +{chance:.3f}{'  ' * bool(notes)}{', '.join(notes)}\n", out)
+
+
+def test_json_alone_goes_to_standard_output_where_it_is_sent_there(model, capfd):
+    main([LINES[0], "--json", "/dev/fd/1"])
+    shown = capfd.readouterr()
+    assert json.loads(shown.out)["texts"][0]["text"] == LINES[0]
+    assert "Attribution tree at tau 0.4" in shown.err
+    nowhere = [os.open(os.devnull, os.O_WRONLY) for _ in range(2)]
+    main([LINES[0], "--json", f"/dev/fd/{nowhere[0]}", "--html", f"/dev/fd/{nowhere[1]}"])
+    for number in nowhere:
+        os.close(number)
+    assert "Attribution tree at tau 0.4" in capfd.readouterr().out
 
 
 @pytest.fixture
@@ -277,6 +334,9 @@ FILES = {
     "half.txt": b"a\t \n",
     "latin.txt": b"caf\xe9\n",
     "many.txt": b"king\n" * 201,
+    "mac.txt": b"king\rbook\r",
+    "unseen.txt": "king\n\u200b\n".encode(),
+    "pairs-unseen.txt": "king\treads\nking\t\xad\n".encode(),
 }
 
 
@@ -300,6 +360,11 @@ FILES = {
         (["--file", "pairs.txt", "--pair"], "pairs.txt, line 2 is no pair"),
         (["--file", "three.txt", "--pair"], "three.txt, line 1 is no pair"),
         (["--file", "half.txt", "--pair"], "half.txt, line 1 is no pair"),
+        (["--file", "mac.txt"], "--file mac.txt ends its lines with carriage returns alone: end them with line feeds"),
+        (["--file", "unseen.txt"], "text 2 is empty to the model: its tokenizer drops '\\u200b'"),
+        (["--file", "pairs-unseen.txt", "--pair"], "text 2 is empty to the model: its tokenizer drops '\\xad'"),
+        (["\ufeff"], "text 1 is empty to the model"),
+        (["king", "--pair", "\u200d"], "text 1 is empty to the model"),
         (["--file", "many.txt", "--html", "out.html"], "--html would show 201 texts"),
         (["king", "--tau", "1"], "--tau is 1.0"),
         (["king", "--tau", "-0.1"], "--tau is -0.1"),
@@ -307,6 +372,9 @@ FILES = {
         (["king", "--html", "no/where.html"], "no/where.html cannot be written"),
         (["king", "--json", "no/where.json"], "no/where.json cannot be written"),
         (["king", "--json", "outputs"], "outputs cannot be written"),
+        (["king", "--json", "no/where.json", "--model", "no where"], "no/where.json cannot be written"),
+        (["king", "--json", "texts.txt/x"], "texts.txt/x cannot be written: Not a directory"),
+        (["king", "--json", "/proc/self/fd/1", "--html", "/dev/fd/1"], "name the same file"),
         (["king", "--json", "out", "--html", "./out"], "name the same file"),
         (["--file", "texts.txt", "--json", "texts.txt"], "name the same file"),
         (["king", "--target", "best"], "--target is best, but the model's classes are worse, same, better"),
@@ -386,3 +454,19 @@ def test_the_hub_is_not_waited_for(workspace, refusal, monkeypatch):
     line = refusal("king", "--model", "someone/something")
     assert "the hub at http://127.0.0.1:9 cannot be reached" in line
     assert "someone/something is not cached" in line
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "is a quantised model (quantization_config in"),
+        ({"auto_map": {"AutoModelForSequenceClassification": "own.Model"}}, "brings code of its own (auto_map in its"),
+        ({"is_decoder": True}, "is a decoder, which reads to the left only"),
+        (None, "holds an adapter (adapter_config.json), without which it is another model: merge it into the weights"),
+    ],
+)
+def test_what_makes_another_model_of_the_weights_is_refused(workspace, refusal, config, said):
+    transformers.BertConfig().save_pretrained(workspace / "other")
+    path = workspace / "other" / ("config.json" if config else "adapter_config.json")
+    path.write_text(json.dumps({**json.loads((workspace / "other" / "config.json").read_text()), **(config or {})}))
+    assert f"other {said}" in refusal("king", "--model", "other")

@@ -1,6 +1,7 @@
 """`export`: what it writes, says and refuses."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -93,6 +94,16 @@ def test_a_folder_that_is_there_is_left_alone(finished, capsys, exit_code):
     assert exit_code(main, [*ARGUMENTS, "small"]) == 2
     assert "is there already" in capsys.readouterr().err
     assert not any((finished / "small").iterdir())
+
+
+@pytest.mark.parametrize("out", ["params.yaml/small", "link", "x" * 256])
+def test_a_folder_that_cannot_be_made_is_found_before_the_model_is_loaded(finished, capsys, exit_code, out):
+    (finished / "link").symlink_to("nowhere")
+    before = set(finished.rglob("*"))
+    # There is no such model either.
+    assert exit_code(main, [*ARGUMENTS, "--task", "rte", out]) == 2
+    assert re.fullmatch(rf"error: {out} (cannot be written|is there already): [^\n]+\n", capsys.readouterr().err)
+    assert set(finished.rglob("*")) == before
 
 
 def test_nothing_is_written_if_the_logits_are_not_the_masked_models(finished, monkeypatch):

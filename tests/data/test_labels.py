@@ -88,6 +88,73 @@ def test_what_contradicts_is_refused_in_one_line(task, names):
     )
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ("-", "+"),
+        ("?", "!"),
+        ("😀", "😡"),
+        ("☀", "☀\ufe0f"),
+        ("C", "C++", "C#"),
+        ("A", "A+", "A-"),
+        ("की", "का"),
+        ("กิน", "กัน"),
+        ("בָּ", "בֹּ"),
+        ("us", "US", "Us"),
+        ("Maße", "Masse"),
+        ("yes", "yes!", "y e s"),
+        ("-1", "1", "0"),
+        ("1.5", "15", "1 5"),
+        ("0", "1"),
+        ("label_0", "label_1", "label_2"),
+        ("LABEL_0", "LABEL_1"),
+        ("not_good", "good", "bad"),
+    ],
+)
+def test_equal_names_are_equal_in_every_order_whatever_they_are_of(labels):
+    for own in permutations(labels):
+        for found in permutations(labels):
+            expected = tuple(found.index(label) for label in own)
+            assert class_order(dict(enumerate(found)), own, task="mine", location="models/mine") == expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "names", "order"),
+    [
+        (("caf\u00e9", "the"), ("the", "cafe\u0301"), (1, 0)),
+        (("caf\u00e9", "the"), ("THE", "CAFE\u0301"), (1, 0)),
+        (("C", "C++"), ("c++", "c"), (1, 0)),
+        (("label_1", "label_0"), ("LABEL_0", "LABEL_1"), (1, 0)),
+        (("label_1", "label_0"), ("Label 0", "label-1"), None),
+        (("label_1", "label_0"), ("0", "1"), None),
+        (("1", "0"), ("LABEL_0", "LABEL_1"), None),
+        (("N/A", "so so"), ("so_so", "n a"), (1, 0)),
+        (("1 star", "2 stars"), ("LABEL_0", "LABEL_1"), ()),
+        (("1", "2"), ("LABEL_0", "LABEL_1"), ()),
+        (("0", "1"), ("LABEL_0", "LABEL_1"), ()),
+        (("C", "D"), ("C++", "D"), None),
+        (("C", "D"), ("C#", "D"), None),
+        (("A+", "B"), ("A-", "B"), None),
+        (("A", "B"), ("A", "B-"), None),
+        (("1", "2"), ("-1", "2"), None),
+        (("1.5", "2"), ("15", "2"), None),
+        (("score 1", "x"), ("score -1", "x"), None),
+        (("Maße", "x"), ("Masse", "x"), None),
+        (("की", "x"), ("का", "x"), None),
+        (("us", "US"), ("Us", "US"), None),
+        (("a b", "x"), ("a b", "A B"), None),
+        (("😀", "😡"), ("😀", "😀"), None),
+    ],
+)
+def test_names_that_only_look_alike_are_compared_where_it_is_clear_and_else_refused(labels, names, order):
+    """`()` are names that say nothing, None is a refusal."""
+    try:
+        found = class_order(dict(enumerate(names)), labels, task="mine", location="models/mine") or ()
+    except InputError:
+        found = None
+    assert found == order
+
+
 def test_outputs_that_are_not_numbered_from_0_are_refused():
     with pytest.raises(InputError, match="names its labels negative, positive"):
         class_order({1: "negative", 2: "positive"}, TASKS["sst2"].labels, task="sst2", location="models/mine")

@@ -1,6 +1,7 @@
 import re
 from collections import Counter
 from itertools import pairwise
+from unicodedata import category, name, normalize
 
 import pytest
 from hypothesis import given
@@ -117,16 +118,56 @@ def test_carved_and_training_rows_share_no_normalised_sentence(section, task, da
 
 
 def by_hand(text):
-    """The text's letters and digits in lower case, one character at a time."""
-    return "".join(one for one in text.casefold() if one.isalnum()) or text
+    """The text's letters and digits in lower case with the marks behind each, one character at a time."""
+    kept, inside = "", False
+    for one in normalize("NFC", text.casefold()):
+        mark = category(one) in ("Mn", "Mc") and not name(one, "").startswith("VARIATION SELECTOR")
+        inside = one.isalnum() or (inside and mark)
+        kept += one if inside else ""
+    return kept or text
 
 
-@given(st.text(max_size=12))
+MARKED = st.text(st.sampled_from("aé\u0301\u0308\u093f\u0940\u0e34\u05b8\ufe0fक1.-_ \u200d😀"), max_size=8)
+
+
+@given(MARKED | st.text(max_size=12))
 def test_texts_are_compared_by_letters_and_digits(text):
     assert normalised(text) == by_hand(text)
     if any(one.isalnum() for one in text.casefold()):
-        spaced = " ".join(f"{one}," for one in text)
-        assert normalised(spaced) == normalised(text.casefold()) == normalised(f"“{text}”…_") == normalised(text)
+        spaced = re.sub(r"(?<=\w)(?=\w)", " , ", normalize("NFC", text.casefold()))
+        assert normalised(spaced) == normalised(f"“{text}”…_") == normalised(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("की", "का"),
+        ("กิน", "กัน"),
+        ("שָׁלוֹם", "שִׁלוֹם"),
+        ("كِتَاب", "كُتَّاب"),
+        ("தி", "தா"),
+        ("é", "e"),
+        ("❤️", "☀️"),
+        ("😀", "😡"),
+        ("...", "!!!"),
+    ],
+)
+def test_sentences_that_differ_in_a_vowel_sign_or_are_signs_alone_are_others(one, other):
+    assert normalised(one) != normalised(other)
+
+
+def test_no_row_is_dropped_for_a_sentence_with_other_vowel_signs(settings):
+    rows = [{"sentence": f"{word} {number}", "label": 0} for word in ("की", "का") for number in range(8)]
+    result = split({"train": rows, "dev": rows}, TASKS["negation"], settings(), seed=1)
+    assert (result.dropped_duplicates, len(result.train)) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("caf\u00e9", "CAFE\u0301"), ("की बात!", "की, बात"), ("good ❤️", "Good"), ("क्\u200dष", "क्ष"), ("a_b", "A B")],
+)
+def test_sentences_that_differ_in_case_storage_or_punctuation_are_the_same(one, other):
+    assert normalised(one) == normalised(other)
 
 
 def test_texts_without_letters_stay_apart():

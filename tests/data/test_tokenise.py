@@ -4,9 +4,11 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
+from attattr.errors import AttributionError
 from pipeline.data.planted import generate, vocabulary
 from pipeline.data.splits import split
 from pipeline.data.tokenise import digest, load_tokenizer, save_tokenizer, tokenise
+from pipeline.data.vocabulary import check_read
 from pipeline.values.inputs import Model
 from pipeline.values.task_table import read_task_table
 
@@ -125,6 +127,23 @@ def test_a_deciding_word_that_is_cut_off_is_not_pointed_at():
         words = [row["sentence"].split()[place] for _, place in row["deciding_words"] if place < 8]
         tokens = tokenizer.convert_ids_to_tokens(example["input_ids"])
         assert [tokens[position] for position in example["deciding_positions"]] == words
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\xad\ufeff", "\u0301", "\x00" * 50], ids=ascii)
+@pytest.mark.parametrize("column", ["premise", "hypothesis"])
+def test_a_text_that_the_tokenizer_empties_is_named_with_its_split_and_row(text, column):
+    tokenizer = load_tokenizer(SCRATCH, "inference", 1)
+    whole = {"premise": "the box was hot .", "hypothesis": "the box .", "label": 0}
+    rows = [{**whole, "example_id": "dev-6"}, {**whole, column: text, "example_id": "dev-7"}]
+    examples, _ = tokenise(rows, tokenizer, TASKS["inference"], max_length=64)
+    check_read(rows[:1], examples[:1], TASKS["inference"])
+    with pytest.raises(AttributionError) as caught:
+        check_read(rows, examples, TASKS["inference"])
+    shown = ascii(text) if len(text) <= 20 else ascii(text[:20] + "...")
+    assert str(caught.value) == (
+        f"inference/validation row 7, column {column}, is empty to the model: its tokenizer drops {shown}; "
+        "mend it or leave it out"
+    )
 
 
 def test_no_rows_give_no_examples():

@@ -142,27 +142,32 @@ def test_a_tokenizer_of_bytes_knows_everything(models, tiny_model):
         [{"sentence": "abc", "label": 0, "example_id": "a"}], tokenizer, TASKS["sst2"], max_length=16
     )
     assert examples[0]["input_ids"] == [0, 5, 6, 7, 2]
-    check_known(examples, tokenizer, "sst2")
+    check_known(examples, tokenizer, "sst2", most=0.0)
 
 
 def rows(*texts):
     return [{"sentence": text, "label": 0, "example_id": text} for text in texts]
 
 
-def test_texts_of_unknown_tokens_are_refused_with_their_share(models):
+def test_texts_of_unknown_tokens_are_refused_with_their_share_up_to_the_one_that_is_allowed(models):
     bert(models / "mine", lower=False)
     tokenizer = load_tokenizer(folder("mine"), "sst2", 1)
 
-    def check(*texts):
-        check_known(tokenise(rows(*texts), tokenizer, TASKS["sst2"], max_length=64)[0], tokenizer, "sst2")
+    def check(*texts, most=0.05):
+        examples = tokenise(rows(*texts), tokenizer, TASKS["sst2"], max_length=64)[0]
+        check_known(examples, tokenizer, "sst2", most=most)
 
     check(*["a plain text ."] * 20, "a Capital .")  # 1 of 305 tokens
-    with pytest.raises(InputError) as caught:
-        check("A Plain Text .", "b b b b")  # 3 of 12
-    assert str(caught.value) == (
-        "25% of the tokens of sst2 are [UNK], at most 5% is usual: the model's tokenizer is not its own, or not of "
-        "this language"
-    )
+    for most in (0.0, 0.05, 0.249):
+        with pytest.raises(InputError) as caught:
+            check("A Plain Text .", "b b b b", most=most)  # 3 of 12
+        assert str(caught.value) == (
+            f"3 of 12 tokens of sst2 are [UNK], above prepare.max_unknown, {most:g}: the model's tokenizer is not its "
+            "own, or not of this language; where it is, set prepare.max_unknown to 0.25"
+        )
+    for most in (0.25, 1.0):
+        check("A Plain Text .", "b b b b", most=most)
+    check("A B C", most=1.0)
 
 
 def test_examples_of_another_tokenizer_are_refused(models):

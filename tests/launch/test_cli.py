@@ -102,6 +102,8 @@ def test_another_stages_dvc_run_opens_no_outputs(run: Run, monkeypatch: pytest.M
         ("prune", [*ARGUMENTS, "prune.n_eval=1,2"], "Ambiguous value for argument 'prune.n_eval=1,2'"),
         ("prune", [*ARGUMENTS, "finetune.lr=1"], "finetune.lr cannot change stage prune: dvc.yaml does not declare"),
         ("prune", [*ARGUMENTS, "+finetune.lr=1"], "finetune.lr cannot change stage prune: dvc.yaml does not declare"),
+        ("prune", [*ARGUMENTS, "launcher=1"], "launcher is 1, but must be one of processes, serial, slurm"),
+        ("prune", ["-m", *ARGUMENTS, "sweep=[tau]"], 'sweep is ["tau"], but must be one of steps, tau'),
         ("prune", ["-m", *ARGUMENTS, "prune.random_order=20,30"], "prune.random_order is not a known key; "),
     ],
 )
@@ -134,7 +136,8 @@ def test_a_bad_params_yaml_is_one_line_and_2(run: Run, capfd: pytest.CaptureFixt
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("steps: auto", "steps: 0"))
     assert run("prune", *ARGUMENTS) == 2
-    assert capfd.readouterr().err == "error: attribute.steps is 0, but must be auto or an integer of at least 1\n"
+    line = "attribute.steps is 0, but must be auto or an integer of at least 1 and at most 10000"
+    assert capfd.readouterr().err == f"error: {line}\n"
 
 
 def test_bad_input_found_by_the_stage_is_one_line_and_2(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
@@ -228,5 +231,36 @@ def test_as_a_process_a_stage_logs_to_stderr_and_ends_with_one_line(workspace: P
 
     done = start()
     assert (done.returncode, done.stdout) == (2, "")
-    assert re.fullmatch(r"\d\d:\d\d:\d\d INFO stage: reads 100\nerror: no weights\n", done.stderr)
+    by_hand = "pipeline.launch.stage: by hand: what prune writes goes to scratch/prune/negation-1"
+    assert re.sub(r"\d\d:\d\d:\d\d INFO", "", done.stderr) == f" {by_hand}\n stage: reads 100\nerror: no weights\n"
     assert start("run.log_level=WARNING").stderr == "error: no weights\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [("prune@negation-1", ("negation", 1)), ("sub/dvc.yaml:prune@inference-12", ("inference", 12))],
+)
+def test_dvcs_name_of_a_stage_says_its_task_and_seed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, given: str, seen: tuple[str, int]
+) -> None:
+    configs: list[StageConfig] = []
+    Path("params.yaml").write_text(Path("params.yaml").read_text().replace("seeds:\n- 1\n", "seeds:\n- 1\n- 12\n"))
+    monkeypatch.setenv("DVC_STAGE", given)
+    assert run("prune", main=configs.append) == 0
+    assert [(config.task, config.seed, config.output_root) for config in configs] == [(*seen, Path())]
+    monkeypatch.setenv("DVC_STAGE", "prepare@inference")
+    assert run("prepare", main=configs.append) == 0
+    assert configs[1].label == "inference"
+
+
+@pytest.mark.parametrize(
+    "item", ["negation-2", "1-negation", "negation-01", "negation-1; touch x", "../x-1", "negation"]
+)
+def test_a_name_that_params_yaml_does_not_make_is_refused(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], item: str
+) -> None:
+    monkeypatch.setenv("DVC_STAGE", f"prune@{item}")
+    assert run("prune") == 2
+    line = f"error: DVC runs prune@{item}, but tasks and seeds of params.yaml make negation-1, inference-1\n"
+    assert capfd.readouterr().err == line
+    assert files() == set()

@@ -97,7 +97,7 @@ def assert_stopped(process: "subprocess.Popen[str]", number: int) -> None:
 
 
 def epoch() -> int:
-    (path,) = Path(".work").glob("finetune-*/last.ckpt")
+    (path,) = Path(".work").glob("finetune-*/*/last.ckpt")
     return torch.load(path, weights_only=True)["epoch"]
 
 
@@ -113,12 +113,12 @@ def test_finetune_ends_within_its_training_and_resumes(start: Start) -> None:
     number = signal.SIGTERM
     arguments = (*ONE, "finetune.epochs=100000", "run.tracking.mode=disabled")
     process = start("finetune", *arguments)
-    wait_for(".work/finetune-*/last.ckpt", process)
+    wait_for(".work/finetune-*/*/last.ckpt", process)
     process.send_signal(number)
     assert_stopped(process, number)
     before = epoch()
     process = start("finetune", *arguments)
-    wait_for(".work/finetune-*/last.ckpt", process, until=lambda: epoch() > before)
+    wait_for(".work/finetune-*/*/last.ckpt", process, until=lambda: epoch() > before)
     process.send_signal(number)
     assert_stopped(process, number)
 
@@ -129,15 +129,15 @@ def test_a_finetune_that_fails_after_its_training_is_not_trained_again(start: St
         shutil.rmtree(path)
     process = start("finetune", *ONE, "finetune.epochs=3", "run.tracking.mode=disabled")
     # The folder can be written when the training begins, and not when it has ended.
-    wait_for(".work/finetune-*/last.ckpt", process)
+    wait_for(".work/finetune-*/*/last.ckpt", process)
     shutil.rmtree("outputs/predictions", ignore_errors=True)
     Path("outputs/predictions").write_text("in the way")
     process.communicate(timeout=100)
     assert process.returncode not in (0, None)
-    assert list(Path().glob(".work/finetune-*/last.ckpt"))
+    assert list(Path().glob(".work/finetune-*/*/last.ckpt"))
     assert epoch() == 2
     Path("outputs/predictions").unlink()
-    (last,) = Path(".work").glob("finetune-*/last.ckpt")
+    (last,) = Path(".work").glob("finetune-*/*/last.ckpt")
     written = last.stat().st_mtime_ns
     process = start("finetune", *ONE, "finetune.epochs=3", "run.tracking.mode=disabled")
     deadline = time.monotonic() + 100
@@ -155,12 +155,12 @@ TWO = ("run.trainer.devices=2", "run.trainer.strategy=ddp_spawn")
 
 
 def finished_jobs() -> set[Path]:
-    return set(Path().glob(".work/attribute-*/job-*.parquet"))
+    return set(Path().glob(".work/attribute-*/*/job-*.parquet"))
 
 
 def test_attribute_ends_within_its_batches_and_resumes(start: Start) -> None:
     process = start("attribute", *SLOW)
-    wait_for(".work/attribute-*/job-*.parquet", process)
+    wait_for(".work/attribute-*/*/job-*.parquet", process)
     process.terminate()
     assert_stopped(process, signal.SIGTERM)
     done = finished_jobs()
@@ -176,7 +176,7 @@ def test_attribute_ends_within_its_batches_and_resumes(start: Start) -> None:
 @pytest.mark.slow
 def test_attribute_in_two_processes_ends_with_both_and_one_that_is_killed_is_named(start: Start) -> None:
     process = start("attribute", *SLOW, *TWO)
-    wait_for(".work/attribute-*/job-*.parquet", process)
+    wait_for(".work/attribute-*/*/job-*.parquet", process)
     workers = spawned(process)
     process.terminate()
     assert_stopped(process, signal.SIGTERM)
@@ -184,7 +184,7 @@ def test_attribute_in_two_processes_ends_with_both_and_one_that_is_killed_is_nam
     before = finished_jobs()
     assert 0 < len(before) < 35
     process = start("attribute", *SLOW, *TWO)
-    wait_for(".work/attribute-*/job-*.parquet", process, until=lambda: finished_jobs() > before)
+    wait_for(".work/attribute-*/*/job-*.parquet", process, until=lambda: finished_jobs() > before)
     os.kill(spawned(process)[1], signal.SIGKILL)
     said = process.communicate(timeout=100)[1]
     assert process.returncode == 2, said
@@ -212,7 +212,7 @@ def test_a_measuring_stage_ends_within_its_loop(start: Start) -> None:
 def test_a_sweep_of_trainings_ends_and_resumes(start: Start) -> None:
     arguments = ("-m", *ONE, "finetune.lr=0.001,0.002,0.003", "finetune.epochs=100000", "jobs_at_once=2")
     process = start("finetune", *arguments, "run.tracking.mode=disabled")
-    wait_for(".work/finetune-*/last.ckpt", process, until=lambda: len(list(Path().glob(".work/*/last.ckpt"))) == 2)
+    wait_for(".work/sweeps", process, until=lambda: len(list(Path(".work/sweeps").rglob("last.ckpt"))) == 2)
     os.killpg(process.pid, signal.SIGINT)
     assert_stopped(process, signal.SIGINT)
     assert {job.status for job in read_jobs(Path("sweeps/finetune/finetune.lr"))} == {"unfinished"}

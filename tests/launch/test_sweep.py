@@ -146,10 +146,10 @@ def test_the_sweeps_of_the_paper_are_there() -> None:
     ("arguments", "line"),
     [
         (["-m", "sweep=tau"], "the sweep's tree.tau cannot change stage prune: dvc.yaml does not declare tree in "),
-        (["-m", "sweep=rho"], f"sweep is rho, but must be one of {', '.join(SWEEPS)}"),
+        (["-m", "sweep=rho"], f'sweep is "rho", but must be one of {", ".join(SWEEPS)}'),
         (["-m", "sweep=tau,steps"], "sweep is tau,steps, but must be one of "),
         (["sweep=steps"], "sweep=steps needs -m: "),
-        (["-m", "launcher=ssh"], "launcher is ssh, but must be one of processes, serial, slurm"),
+        (["-m", "launcher=ssh"], 'launcher is "ssh", but must be one of processes, serial, slurm'),
         (["-m", "hydra.sweep.dir=outputs"], "hydra.sweep.dir cannot be set: sweeps go to sweeps/prune/<name>"),
         (["-m", "prune.n_eval=1,1"], "two jobs of the sweep have the same values"),
         (["-m", "prune.n_eval=interval(0,1)"], "prune.n_eval=interval(0,1) has no values; give them: "),
@@ -167,6 +167,72 @@ def test_bad_sweeps_are_one_line_and_2_before_any_work(
     assert not list(Path().rglob("job.json"))
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["prune.random_order=20,30"],
+        ["prune.random_orders=20,30", "prun.n_eval=20"],
+        ["trainr=gpu,cpu"],
+        ["trainer=tpu", "prune.random_orders=20,30"],
+        ["prune.random_orders=a,b"],
+        ["prune.random_orders=1,2"],
+        ["prune.random_orders=20,30", "task=cola"],
+        ["prune.random_orders=20,30", "jobs_at_once=0"],
+    ],
+)
+@pytest.mark.parametrize("launcher", ["serial", "processes"])
+def test_a_sweep_that_is_refused_leaves_nothing(
+    run: Run, capfd: pytest.CaptureFixture[str], arguments: list[str], launcher: str
+) -> None:
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() if path.is_file() else b"" for path in Path().rglob("*")}
+
+    before = files()
+    assert run("prune", "-m", f"launcher={launcher}", *arguments) == 2
+    assert files() == before
+    assert all(line.startswith("error: ") for line in capfd.readouterr().err.splitlines())
+
+
+def test_a_refused_sweep_leaves_an_earlier_one_as_it_was(run: Run) -> None:
+    assert run("prune", *SERIAL, "task=negation", "prune.random_orders=20,30", main=Stage()) == 0
+    before = {path: path.read_bytes() for path in Path("sweeps").rglob("*") if path.is_file()}
+    assert run("prune", *SERIAL, "task=negation", "prune.random_orders=10,11", main=Stage()) == 2
+    assert {path: path.read_bytes() for path in Path("sweeps").rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "flags", [["-m", "--cfg", "job"], ["--multirun", "-c=job"], ["--cfg=job", "hydra.mode=MULTIRUN"]]
+)
+def test_the_values_of_every_job_are_shown_and_none_is_run(
+    run: Run, capfd: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    stage = Stage()
+    assert run("prune", *flags, "task=negation,inference", "prune.random_orders=20,30", main=stage) == 0
+    shown = capfd.readouterr()
+    jobs = [(task, orders) for task in ("negation", "inference") for orders in (20, 30)]
+    names = [f"task={task},seed=1,random_orders={orders}" for task, orders in jobs]
+    assert [line[2:] for line in shown.out.splitlines() if line.startswith("# ")] == names
+    found = [yaml.safe_load(text) for text in re.split("(?m)^# .*$", shown.out)[1:]]
+    assert [(values["task"], values["prune"]["random_orders"]) for values in found] == jobs
+    assert shown.err == ""
+    assert stage.runs == []
+    assert {path.name for path in Path().iterdir()} == {"dvc.yaml", "params.yaml"}
+
+
+SHOWN = ("prune.random_orders=20,30", "seed=1")
+
+
+@pytest.mark.parametrize(
+    "flags", [["--cfg", "hydra", *SHOWN], ["--info", "defaults", *SHOWN], ["--help"], ["--hydra-help"]]
+)
+def test_whatever_is_shown_nothing_is_counted(run: Run, capfd: pytest.CaptureFixture[str], flags: list[str]) -> None:
+    assert run("prune", "-m", *flags, main=Stage()) == 0
+    shown = capfd.readouterr()
+    assert len(shown.out.splitlines()) > 10
+    assert "have finished" not in shown.err
+    assert not Path("sweeps").exists()
+
+
 # What a job leaves.
 
 
@@ -177,7 +243,7 @@ def test_a_multirun_writes_to_sweeps_only_even_under_dvc(run: Run, monkeypatch: 
     assert {path.name for path in Path().iterdir()} == {*before, "sweeps"}
     assert {name: Path(name).read_bytes() for name in before} == before
     jobs = {(task, orders) for task in ("negation", "inference") for orders in (20, 30)}
-    assert {path.name for path in ORDERS.iterdir()} == {"multirun.yaml", "sweep.json"} | {
+    assert {path.name for path in ORDERS.iterdir()} == {"sweep.json"} | {
         f"task={task},seed=1,random_orders={orders}" for task, orders in jobs
     }
     for task, orders in jobs:

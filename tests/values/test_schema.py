@@ -1,15 +1,20 @@
 import copy
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
+from attattr import quadrature
 from pipeline.data import planted
 from pipeline.errors import InputError
+from pipeline.values.fields import MOST_STEPS, Count, Section
 from pipeline.values.inputs import data_dep, model_dep
 from pipeline.values.params import load_params
 from pipeline.values.presets import compose_params
-from pipeline.values.schema import for_task
-from pipeline.values.task_table import read_task_table
+from pipeline.values.schema import Params, for_task
+from pipeline.values.task_table import Task, read_task_table
 
 PRESETS = {name: compose_params([f"preset={name}"]).model_dump(mode="json") for name in ("mini", "minilm", "paper")}
 
@@ -47,6 +52,7 @@ def refusal(values: dict[str, Any]) -> str:
         ("attribute.steps", None, "attribute.steps is null, but must be auto or an integer of at least 1"),
         ("attribute.steps", [2], "attribute.steps is [2], but must be auto or an integer of at least 1"),
         ("attribute.rule", "simpson", "one of left, right, midpoint, trapezoid, gauss_legendre, clenshaw_curtis"),
+        ("attribute.steps", 10_001, "must be auto or an integer of at least 1 and at most 10000"),
         ("attribute.tolerance", 0, "attribute.tolerance is 0, but must be above 0"),
         ("attribute.tolerance", 1.0, "attribute.tolerance is 1.0, but must be below 1"),
         ("attribute.max_steps", 3, "attribute.max_steps is 3, but must be at least 4"),
@@ -75,6 +81,9 @@ def refusal(values: dict[str, Any]) -> str:
         ("model.name", "bert", "model.name is bert, but must be null where model.source is scratch"),
         ("model.dropout", 1.0, "model.dropout is 1.0, but must be below 1"),
         ("prepare.protocol", "other", "one of heldout, authors"),
+        ("prepare.max_unknown", 1.5, "at most 1"),
+        ("prepare.max_unknown", -0.1, "at least 0"),
+        ("prepare.max_unknown", "5%", "a number"),
         ("finetune.lr", 0, "finetune.lr is 0, but must be above 0"),
         ("finetune.lr", float("nan"), "finetune.lr is NaN, but must be a finite number"),
         ("finetune.warmup", 1.2, "finetune.warmup is 1.2, but must be at most 1"),
@@ -109,6 +118,15 @@ def refusal(values: dict[str, Any]) -> str:
         ("run.token_budget", "all", 'run.token_budget is "all", but must be auto or an integer of at least 1'),
         ("run.log_level", "info", "one of DEBUG, INFO, WARNING, ERROR"),
         ("prune.random_order", 20, "prune.random_order is not a known key; did you mean prune.random_orders?"),
+        ("seeds", [2**32], "seeds[0] is 4294967296, but must be at most 4294967295"),
+        ("seeds", ["1; touch x"], 'seeds[0] is "1; touch x", but must be an integer'),
+        ("seeds", [*range(1001)], "but must be a list with at most 1000 entries"),
+        ("run.workers", 99_999, "run.workers is 99999, but must be at most 1024"),
+        ("finetune.epochs", {"default": 10**9}, "with default for the others; each at most 100000"),
+        ("finetune.lr", 10**400, "finetune.lr is 1000"),
+        ("report.title", "a\nb", 'report.title is "a\\nb", but must be text of one line'),
+        ("report.title", "a" * 256, "but must be text of at most 255 characters"),
+        ("run.tracking.project", "../x", "but must be a name without any of / \\ # ? % :"),
         ("zebra", {"tau": 0.4}, "zebra is not a known key; known here: preset, tasks, seeds, data,"),
     ],
 )
@@ -130,6 +148,8 @@ def test_a_bad_value_is_refused_in_one_line_that_names_it(key: str, value: objec
         ("model.name", "other", "model.dep is external/models/minilm-l6-h384, but must be external/models/other"),
         ("data.name", "../mine", "data.name is ../mine, but must be the name of a folder of ATTATTR_DATA"),
         ("data.name", "mine", "data.dep is external/glue, but must be external/mine for data.source folder"),
+        ("model.name", "a" * 4097, "but must be text of at most 4096 characters"),
+        ("model.revision", "../main", 'model.revision is "../main", but must be a branch, a tag or a commit'),
         ("data.revision", "main", "data.revision is main, but must be null where data.source is folder"),
         ("tasks", ["colaa"], "tasks holds colaa, but conf/tasks.yaml has negation, inference, mnli, rte, sst2, mrpc"),
     ],
@@ -202,3 +222,59 @@ def test_dvc_watches_where_examples_come_from() -> None:
 
 def test_the_planted_tasks_of_the_table_are_those_of_the_generator() -> None:
     assert tuple(name for name, task in read_task_table().items() if task.planted) == planted.TASKS
+
+
+def unbounded(node: dict[str, Any], known: dict[str, Any], path: str) -> Iterator[str]:
+    """The values below a node of a JSON schema that have no bounds, no choices and no longest text or list."""
+    if "$ref" in node:
+        yield from unbounded(known[node["$ref"].rpartition("/")[2]], known, path)
+    for part in node.get("anyOf", ()):
+        yield from unbounded(part, known, path)
+    for name, part in node.get("properties", {}).items():
+        yield from unbounded(part, known, f"{path}.{name}")
+    for key in ("items", "additionalProperties"):
+        if isinstance(node.get(key), dict):
+            yield from unbounded(node[key], known, f"{path}.{key}")
+    bounds = {
+        "integer": [{"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}],
+        "number": [{"minimum", "exclusiveMinimum"}, {"maximum", "exclusiveMaximum"}],
+        "string": [{"maxLength", "enum", "const"}],
+        "array": [{"maxLength", "maxItems"}],
+    }
+    kind = node.get("type")
+    has_kind = kind is not None or not node.keys().isdisjoint(("$ref", "anyOf", "enum", "const"))
+    if not has_kind or any(node.keys().isdisjoint(names) for names in bounds.get(str(kind), ())):
+        yield path
+
+
+@pytest.mark.parametrize("model", [Params, Task])
+def test_every_value_has_a_type_and_bounds_or_a_list_of_choices(model: type[BaseModel]) -> None:
+    schema = model.model_json_schema()
+    assert list(unbounded(schema, schema.get("$defs", {}), "")) == []
+
+
+def test_a_value_without_bounds_is_found() -> None:
+    class Loose(Section):
+        number: int
+        text: str
+        several: tuple[float, ...]
+        either: Count | None
+        table: dict[str, int]
+
+    found = set(unbounded(Loose.model_json_schema(), {}, ""))
+    assert found == {".number", ".text", ".several", ".several.items", ".table.additionalProperties"}
+
+
+NO_VALUES = (None, True, -1, 1.5, "3", float("nan"), float("inf"), 10**30, -(10**30), [], {}, [[1]], ["a", "a"], "a\nb")
+VALUES = [f"{section}.{key}" for section, held in PRESETS["mini"].items() if isinstance(held, dict) for key in held]
+
+
+@pytest.mark.parametrize("key", [*VALUES, *PRESETS["mini"]])
+def test_whatever_is_given_is_taken_or_refused_and_no_other_error(key: str) -> None:
+    for value in NO_VALUES:
+        with suppress(InputError):
+            load_params(changed("mini", key, value))
+
+
+def test_the_librarys_bound_of_steps_is_the_pipelines() -> None:
+    assert quadrature.MOST_STEPS == MOST_STEPS

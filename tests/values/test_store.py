@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from pipeline.values.store import read_json, replace, write_csv, write_json, write_rows
+from pipeline.values.store import read_json, read_rows, replace, write_csv, write_json, write_rows
 
 ROWS = [
     {"name": "a, b", "value": 0.1 + 0.2, "count": 3, "edges": [{"query": 1, "key": 2}], "maps": [0.5, 1.5]},
@@ -62,6 +62,12 @@ def test_json_refuses_what_json_cannot_hold(tmp_path, value):
 def test_parquet_keeps_rows_types_and_full_precision(tmp_path):
     write_rows(tmp_path / "x.parquet", ROWS)
     assert pyarrow.parquet.read_table(tmp_path / "x.parquet").to_pylist() == ROWS
+
+
+def test_a_table_without_rows_is_read_back_whatever_is_asked_of_it(tmp_path):
+    write_rows(tmp_path / "x.parquet", [])
+    assert read_rows(tmp_path / "x.parquet") == []
+    assert read_rows(tmp_path / "x.parquet", columns=["name"], count=3) == []
 
 
 def test_csv_has_a_header_and_ten_digits(tmp_path):

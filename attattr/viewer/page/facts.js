@@ -1,5 +1,14 @@
 // Which example, what the model says of it, and whether the scores can be trusted: always in sight.
 
+// What the numbers beside the names are, where they are no probabilities of classes that exclude each other.
+const MEANING = {
+  classes: () => "",
+  labels: ({ predicted }) => `Labels have a probability each, and are predicted above 0.5${predicted.length ? "" : "; here none is"}.`,
+  values: () => "No probabilities: the model is a regression, and these are its values.",
+};
+
+const numbersOf = (view) => (view.kind === "values" ? view.values : view.probabilities);
+
 function factsPanel(page) {
   const { data } = page;
   const tasks = [...new Set(data.examples.map((example) => example.task))];
@@ -17,7 +26,8 @@ function factsPanel(page) {
     html("button", { type: "button", "aria-label": label, onclick: () => page.set({ example: page.state.example + by }) }, sign);
   const status = html("output", { class: "status" });
   const share = html("button", { type: "button", onclick: () => copyLink(page, status) }, "Copy link");
-  const classes = html("div", { class: "classes", role: "group", "aria-label": "Class that is explained" });
+  const classes = html("div", { class: "classes", role: "group", "aria-label": "What is explained" });
+  const meaning = html("p", { class: "note" });
   const convergence = html("div", { class: "convergence" });
   const chooserRow = html("div", { class: "controls" }, step(-1, "Previous example", "‹"), chooser, step(1, "Next example", "›"), share, status);
 
@@ -26,19 +36,21 @@ function factsPanel(page) {
     const explained = new Map(view.explanations.map((one, place) => [one.target, place]));
     classes.replaceChildren(
       ...view.classes.map((name, label) => {
-        const words = [name, number(view.probabilities[label])];
-        if (label === view.predicted) words.push("predicted");
+        const words = [name, number(numbersOf(view)[label])];
+        if (view.predicted.includes(label)) words.push("predicted");
         if (label === view.gold) words.push("gold");
         const place = explained.get(label);
         const pressed = place === state.explanation;
         return html("button", { type: "button", disabled: place === undefined ? "" : null, "aria-pressed": String(pressed), onclick: () => page.set({ explanation: place }) }, words.join(" · "));
       }),
     );
+    meaning.textContent = MEANING[view.kind](view);
+    meaning.hidden = !meaning.textContent;
     convergence.replaceChildren(...convergenceOf(view, view.explanations[state.explanation]));
     status.textContent = "";
   }
 
-  const panel = html("header", {}, chooserRow, classes, convergence);
+  const panel = html("header", {}, chooserRow, classes, meaning, convergence);
   return { panel, keys: () => ["example", "explanation"], draw };
 }
 

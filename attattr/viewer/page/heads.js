@@ -1,6 +1,6 @@
 // Every head by a method: a grid of layers and heads, in which one is chosen.
 
-const LEGEND = "Blue: for the class; orange: against it. ";
+const LEGEND = "Blue: for what is explained; orange: against it. ";
 
 function headsPanel(page) {
   const methods = html("select", { "aria-label": "Method by which heads are coloured", onchange: (event) => page.set({ method: event.target.value }) });

@@ -15,7 +15,7 @@ function viewer(root) {
       const { view, state } = page;
       const one = view.explanations[state.explanation];
       const head = state.head < view.heads ? state.head : null;
-      return { example: view.name, task: view.task, tokens: view.tokens, class: view.classes[one.target], probability: view.probabilities[one.target], layer: state.layer, head, tau: state.step / data.steps };
+      return { example: view.name, task: view.task, tokens: view.tokens, class: view.classes[one.target], [view.kind === "values" ? "value" : "probability"]: numbersOf(view)[one.target], layer: state.layer, head, tau: state.step / data.steps };
     },
   };
   const panels = [factsPanel, tokensPanel, treePanel, sharesPanel, headsPanel, mapsPanel, edgesPanel].map((make) => make(page));

@@ -14,6 +14,7 @@ from pipeline.data.sources import require_hub
 from pipeline.data.vocabulary import check_tokenizer
 from pipeline.errors import InputError, refused
 from pipeline.predicting.load import load_classifier, require_stored
+from pipeline.predicting.plain import check_plain, refuse_adapters
 from pipeline.values.paths import PRESETS, repository
 
 if TYPE_CHECKING:
@@ -33,12 +34,16 @@ def load(name: str | None, *, texts: int | None = None) -> tuple[PreTrainedModel
         if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", location) or location.startswith("."):
             raise InputError(f"--model is {location}, which is neither a folder nor a hub id")
         require_hub(location, repo_type="model", instead="give a folder")
+    refuse_adapters(location)
     remedy = "give a sequence classifier, saved with save_pretrained"
     with refused(f"{location} has no readable config.json", remedy=remedy):
-        family = AutoConfig.from_pretrained(location, trust_remote_code=False).model_type
+        config = AutoConfig.from_pretrained(location, trust_remote_code=False)
     # Before the weights are fetched, of which an unsupported model may have many.
-    if family not in FAMILIES:
-        raise InputError(f"{location} is of the family {family!r}, which is not supported: use {', '.join(FAMILIES)}")
+    if config.model_type not in FAMILIES:
+        raise InputError(
+            f"{location} is of the family {config.model_type!r}, which is not supported: use {', '.join(FAMILIES)}"
+        )
+    check_plain(config, location)
     loaded = load_classifier(location, remedy=remedy)
     check_family(loaded.model)
     require_stored(loaded, location, remedy=remedy)

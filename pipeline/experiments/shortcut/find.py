@@ -13,7 +13,7 @@ from attattr.triggers import embedding_gradient
 from pipeline.experiments.shortcut.plant import GIVEN_AWAY
 from pipeline.measuring.edge_maps import edge_maps
 from pipeline.terminal.progress import progress
-from pipeline.values.columns import RANDOM
+from pipeline.values.columns import ATTRIBUTION, GRADIENT_X_INPUT, RANDOM
 from pipeline.values.edge_methods import EDGE_METHODS
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from attattr.inputs import Inputs
     from pipeline.experiments.shortcut.plant import Planted
 
-ATTRIBUTION, GRADIENT_X_INPUT = "attribution", "gradient_x_input"
 OF_HEADS = {method: EDGE_METHODS[method] for method in (ATTRIBUTION, "gradient_x_attention", "attention")}
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
-import numpy as np
 from matplotlib.lines import Line2D
 
 from pipeline.analysis.quantities import Triggers
 from pipeline.analysis.trigger_answers import KINDS
-from pipeline.reporting.panels import legend_below, panels, where
+from pipeline.reporting.panels import legend_below, numbers, panels, where
 from pipeline.reporting.statistics import by_key
 from pipeline.reporting.style import BLUE, GREEN, GREY, ORANGE, PURPLE, RC, VERMILLION, MethodStyle, task_name
 from pipeline.values.columns import MINED
@@ -86,7 +85,7 @@ def triggers_figure(rows: pd.DataFrame, records: Sequence[Record], statistics: S
 
 def _draw_triggers(ax: Axes, rows: pd.DataFrame) -> None:
     """Points in the left part of the panel, over a logarithmic axis."""
-    strength, drop = (rows[name].to_numpy(np.float64) for name in ("strength", "foreign_drop"))
+    strength, drop = (numbers(rows, name) for name in ("strength", "foreign_drop"))
     collapsing = (rows["collapses_to"].fillna("") != "").to_numpy(bool)
     for style, chosen in ((DOT, ~collapsing), (CROSS, collapsing)):
         ax.plot(strength[chosen], 100 * drop[chosen], **style)

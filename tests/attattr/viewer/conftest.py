@@ -69,7 +69,9 @@ def made_view():
             "classes": ["yes", "no"],
             "probabilities": [0.75, 0.25],
             "gold": None,
-            "predicted": 0,
+            "kind": "classes",
+            "values": [],
+            "predicted": [0],
             "attention": torch.full(attribution.shape, 1 / n) if attention is None else attention,
             "explanations": (one,),
         }

@@ -43,7 +43,7 @@ def test_every_class_is_explained_as_by_a_call_of_its_own(explained_alone, padde
         inputs = padded(model, [example])
         logits = model(**inputs).logits[0]
         predicted = int(logits.argmax())
-        assert (view.predicted, view.gold, view.name) == (predicted, example.label, example.example_id)
+        assert (view.predicted, view.gold, view.name) == ((predicted,), example.label, example.example_id)
         assert view.probabilities == pytest.approx(logits.softmax(dim=0).tolist(), abs=1e-6)
         order = [predicted, *(label for label in range(classes) if label != predicted)]
         assert [one.target for one in view.explanations] == order
@@ -119,7 +119,8 @@ def test_of_many_classes_the_predicted_and_the_gold_one_are_explained(tiny_model
     examples[3] = replace(examples[3], label=-1)  # without a gold class
     wrong = 0
     for example, view in zip(examples, views_of(model, examples), strict=True):
-        expected = [view.predicted, *({example.label} - {view.predicted, -1})]
+        (predicted,) = view.predicted
+        expected = [predicted, *({example.label} - {predicted, -1})]
         assert [one.target for one in view.explanations] == expected
         wrong += len(expected) > 1
         for one in view.explanations:
@@ -127,7 +128,7 @@ def test_of_many_classes_the_predicted_and_the_gold_one_are_explained(tiny_model
             torch.testing.assert_close(one.attribution, alone.float(), atol=1e-7, rtol=1e-5)
     assert wrong > 2
     for example, view in zip(examples, views_of(model, examples, target=5), strict=True):
-        others = sorted({example.label, view.predicted} - {5, -1})
+        others = sorted({example.label, *view.predicted} - {5, -1})
         assert [one.target for one in view.explanations] == [5, *others]
 
 

@@ -56,7 +56,7 @@ def test_no_line_is_too_long_and_no_character_an_order(made_view, token, n):
     assert fits(text_of(view, tree=chain(n - 1)))
     record = {"number": 99999, "tokens": tokens, "classes": view.classes, "target": 1, "value": -123.456}
     record |= {"converged": False, "edges": [{"query": 1, "key": 3, "value": 123.456}]}
-    assert fits(corpus_text([record] * 3, model="m" * 100, unknown=3 * n, tokens=3 * n))
+    assert fits(corpus_text([record] * 3, model="m" * 100, output="log_probability", unknown=3 * n, tokens=3 * n))
 
 
 def test_a_chain_of_thousands_is_printed_whole(made_view):
@@ -191,12 +191,14 @@ def test_a_corpus_has_a_line_for_each_text():
         return {"number": number, "converged": converged, "edges": [strongest, edge], **facts}
 
     records = [record(1, query=2, key=1, value=0.5), record(2, converged=False, query=3, key=2, value=0.25)]
-    text = corpus_text(records, model="a model", unknown=2, tokens=10)
+    text = corpus_text(records, model="a model", output="probability", unknown=2, tokens=10)
     lines = text.split("\n")
     assert lines[3].split() == ["1", "no", "0.875", "b", "->", "a(1)", "+0.500"]
     assert lines[4].split() == ["2", "no", "0.875", "a(2)", "->", "b", "+0.250", "!"]
     assert "!: 1 of 2 not converged" in text
     assert "2 of 10 tokens are unknown" in text
-    quiet = corpus_text(records[:1], model="a model", unknown=0, tokens=10)
+    quiet = corpus_text(records[:1], model="a model", output="log_probability", unknown=0, tokens=10)
     assert "converged" not in quiet
+    assert "\nvalue: the log probability of what is explained.\n" in quiet
+    assert "value: " not in text
     assert "unknown" not in quiet

@@ -180,3 +180,23 @@ def test_the_files_are_the_same_every_time_and_text_does_not_overlap(rows, tmp_p
 def test_kinds_differ_in_marker_and_in_colour():
     styles = STYLES.values()
     assert len({style.marker for style in styles}) == len({style.colour for style in styles}) == len(styles)
+
+
+@pytest.mark.parametrize("undefined", [slice(None), slice(0, 5)])
+def test_a_trigger_without_foreign_examples_is_no_point(rows, undefined):
+    """Where all examples are of the class that a trigger is of, its drop is undefined, and empty in the table."""
+    own = rows[rows["task"] == "negation"].astype({"foreign_drop": object})
+    own.iloc[undefined, own.columns.get_loc("foreign_drop")] = ""
+    # As a table is read whose column holds texts.
+    own["foreign_drop"] = own["foreign_drop"].astype(str)
+    nothing = [one | {"value": None, "low": None, "high": None} for one in drops("negation")]
+    figure = triggers_figure(own, [record("negation")], nothing)
+    FigureCanvasAgg(figure).draw()
+    (ax,) = figure.axes
+    drawn = np.concatenate([points(ax, marker) for marker in "ox"])
+    defined = own[own["foreign_drop"] != ""]
+    np.testing.assert_allclose(
+        sorted(drawn[~np.isnan(drawn[:, 1])].tolist()),
+        sorted(zip(defined["strength"], 100 * defined["foreign_drop"].astype(float), strict=True)),
+    )
+    assert marks(ax) == {}
