@@ -59,6 +59,8 @@ def load_model(
     vars(config).pop("checkpoint_labels", None)  # of an earlier fine-tuning
     for key, value in names.items():
         setattr(config, key, value)
+    if config.problem_type:  # an encoder's config keeps that of the classifier it was saved without
+        config.problem_type = "single_label_classification"
     torch.manual_seed(derived_seed(seed, INITIAL))
     loaded = load_classifier(location, remedy=OTHER_CHECKPOINT, config=config, revision=model.revision or "main")
     if _output(loaded.model)[0] in loaded.missing:

@@ -97,7 +97,9 @@ def method_dots(
         figure.set_layout_engine("constrained", w_pad=0.1)  # inches; the names at the left reach the margin
         for ax, task in zip(axes, tasks, strict=True):
             of_task = [(one, method) for one, method in rows if one["task"] == task]
-            for one, method in of_task:
+            # What is undefined has a name and no mark.
+            defined = [(one, method) for one, method in of_task if one["value"] is not None]
+            for one, method in defined:
                 style, place = method_style(method), methods.index(method)
                 if len(one["by_seed"]) > 1:
                     ax.plot(one["by_seed"], [place] * len(one["by_seed"]), "|", color=style.colour, markersize=8)
@@ -105,7 +107,10 @@ def method_dots(
                     ax.plot([one["low"], one["high"]], [place, place], color=style.colour, linewidth=1.5)
                 ax.plot([one["value"]], [place], color=style.colour, **marker(style))
             ax.axvline(known_nothing, color=BLACK, linewidth=0.7, zorder=1)
-            ax.set_title(panel_title(task, sizes=[of_task[0][0]["n"]], seeds=of_task[0][0]["replicates"]))
+            title = f"{task_name(task)}  (undefined)"
+            if defined:
+                title = panel_title(task, sizes=[defined[0][0]["n"]], seeds=defined[0][0]["replicates"])
+            ax.set_title(title)
             ax.set_xlabel(xlabel)
         for ax in axes[::2]:
             ax.set_ylabel("")

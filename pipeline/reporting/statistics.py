@@ -52,4 +52,5 @@ def in_words(statistics: Sequence[Record], *quantities: Quantity) -> str:
         if one["value"] is not None and any(quantity.read(one["name"]) for quantity in quantities):
             digits = 1 if one["unit"] == "points" else 2
             tasks.setdefault(one["task"] or "all", []).append(f"{one['label']} {one['value']:z.{digits}f}")
-    return "; ".join(f"{task_name(task)}: {', '.join(values)}" for task, values in tasks.items())
+    said = "; ".join(f"{task_name(task)}: {', '.join(values)}" for task, values in tasks.items())
+    return said or "none is defined"

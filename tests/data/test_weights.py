@@ -161,6 +161,12 @@ def test_outputs_that_are_no_classes_are_refused(models, tiny_model, kind):
     load(folder())
 
 
+@pytest.mark.parametrize("kind", ["regression", "multi_label_classification"])
+def test_the_encoder_of_such_a_model_gets_a_classifier_of_classes(models, tiny_model, kind):
+    save(tiny_model(labels=2).base_model, models / "mine", problem_type=kind)
+    assert load(folder()).config.problem_type == "single_label_classification"
+
+
 def test_a_classifier_of_tokens_is_refused(models, tiny_model):
     save(tiny_model(labels=2), models / "mine", architectures=["BertForTokenClassification"])
     line = f"external/models/mine is a BertForTokenClassification, whose classifier is not of whole texts: {ENCODER}"

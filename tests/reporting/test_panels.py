@@ -103,5 +103,11 @@ def test_methods_are_dots_with_intervals_and_seeds(effectiveness_statistics):
     # One seed is no spread, and one example has no interval.
     bare = [row | {"low": None, "high": None} for row in effectiveness_statistics()]
     assert len(method_dots(bare, **how).axes[0].lines) == 8 + 1
+    nothing = {"value": None, "low": None, "high": None, "n": None, "replicates": None, "by_seed": [None] * 3}
+    left, right = method_dots([row | nothing if row["task"] == "rte" else row for row in rows], **how).axes
+    assert (left.get_title(loc="left"), len(left.lines)) == ("RTE  (undefined)", 1)
+    assert right.get_title(loc="left") == "MNLI  (n = 1,000, 3 seeds)"
+    (left, _) = method_dots([rows[0] | nothing, *rows[1:]], **how).axes
+    assert left.get_title(loc="left") == "RTE  (n = 1,000, 3 seeds)"
     with pytest.raises(InputError, match=r"there is no area/\{method\} to draw"):
         method_dots([], **how)

@@ -57,3 +57,5 @@ def test_statistics_in_words(effectiveness_statistics):
     negation, rte = words.split("; ")
     assert negation == "negation: area, attention_confidence 40.0, area, attention_max 50.0"
     assert rte.startswith("RTE: ")
+    undefined = [one | {"value": None} for one in effectiveness_statistics(tasks=("rte",))]
+    assert in_words(undefined, *attention) == "none is defined"

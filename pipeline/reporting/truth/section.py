@@ -109,9 +109,14 @@ def leader(found: Sequence[Mapping[str, Any]], quantity: Quantity, question: str
     of_tasks: dict[str, dict[str, float]] = {}
     for one in found:
         if key := quantity.read(one["name"]):
-            of_tasks.setdefault(one["task"], {})[key.parts["method"]] = one["value"]
+            of_task = of_tasks.setdefault(one["task"], {})
+            if one["value"] is not None:
+                of_task[key.parts["method"]] = one["value"]
     said = []
     for task, values in of_tasks.items():
+        if ATTRIBUTION not in values:
+            said.append(f"{task_name(task)}: undefined")
+            continue
         largest = max(values.values())
         first, *as_large = [method for method, value in values.items() if value == largest]
         others = f" and {len(as_large)} more" if as_large else ""

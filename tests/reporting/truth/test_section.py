@@ -40,3 +40,13 @@ def test_of_equals_the_first_is_named_and_the_others_are_counted():
         for name, value in (("attribution", 1.0), ("attention", 1.0), ("joint", 1.0), ("random", 0.25))
     ]
     assert leader(rows, Shortcut.FIRST, "Found") == "Found, the first: SST-2: attribution and 2 more 1.00."
+
+
+def test_what_is_undefined_comes_first_nowhere():
+    def row(task, method, value):
+        return {"task": task, "name": f"first/{method}", "value": value}
+
+    rows = [row("rte", name, None) for name in ("attribution", "attention")]
+    assert leader(rows, Shortcut.FIRST, "First, %") == "First, %, the first: RTE: undefined."
+    rows += [row("sst2", "attribution", 50.0), row("sst2", "attention", None)]
+    assert leader(rows, Shortcut.FIRST, "First, %") == "First, %, the first: RTE: undefined; SST-2: attribution 50.00."
