@@ -3,8 +3,7 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import hydra
 from omegaconf import DictConfig
@@ -22,28 +21,15 @@ def compose(task: Callable[[DictConfig], None]) -> None:
 
 def show(arguments: list[str], sweep: Sweep | None) -> None:
     """Let Hydra print what the flags ask for; of a multirun's jobs one after the other, as it knows none of them."""
+    if any(argument.startswith("--info") for argument in arguments):  # which it prints by logging
+        logging.getLogger().handlers.clear()  # it brings its own
+        logging.getLogger("hydra").setLevel(logging.NOTSET)
     alone = single_runs(arguments, sweep) if sweep else {"": arguments}
-    with _hydras_logging():
-        for name, line in alone.items():
-            if name:
-                sys.stdout.write(f"# {name}\n")
-            sys.argv[1:] = line
-            compose(lambda _: None)
-
-
-@contextmanager
-def _hydras_logging() -> Iterator[None]:
-    """Within it Hydra prints by logging, as it does what `--info` asks for."""
-    root, hydras = logging.getLogger(), logging.getLogger("hydra")
-    before = root.handlers[:], root.level, hydras.level
-    root.handlers.clear()  # it brings its own
-    hydras.setLevel(logging.NOTSET)
-    try:
-        yield
-    finally:
-        root.handlers[:] = before[0]
-        for logger, level in zip((root, hydras), before[1:], strict=True):
-            logger.setLevel(level)
+    for name, line in alone.items():
+        if name:
+            sys.stdout.write(f"# {name}\n")
+        sys.argv[1:] = line
+        compose(lambda _: None)
 
 
 def configure_logging(level: str) -> None:
