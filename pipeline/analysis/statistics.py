@@ -83,6 +83,7 @@ Measure = Mean | Ratio | Single
 MEANS = {Mean: crossed, MeanOfThese: over_examples, Least: least_of}
 
 NOTHING_VARIES = "nothing varied, which tells nothing"
+NOTHING_KNOWN = "nothing known: the interval is the whole range"
 NO_END = "what it is a share of may be 0: it could be anything"
 
 
@@ -110,10 +111,12 @@ class Statistic:
         return stated or RANGES.get(self.unit, ANY)
 
     def interval(self, *, level: float = 0.95) -> Interval | None:
-        """Its interval, which ends where its range does; None where nothing tells it."""
+        """Its interval, which ends where its range does; None where nothing tells it, or it is the whole range."""
         found = self.estimate.interval(level=level) if self.estimate else None
         low, high = self.within  # Student's t knows no bounds
-        return found and Interval(found.value, max(low, found.low), min(high, found.high))
+        if found is None or (found.low <= low and found.high >= high):
+            return None
+        return Interval(found.value, max(low, found.low), min(high, found.high))
 
     def record(self, *, level: float = 0.95) -> dict[str, Any]:
         """A flat row: value, interval (low, high) at `level`, what it holds, standard error, sizes."""
@@ -132,8 +135,11 @@ class Statistic:
             "replicates": found.replicates if found else None,
             "n": found.n if found else None,
             "by_seed": list(self.by_seed),
-            "why": self.why or (NO_END if found and found.holds and not interval else None),
+            "why": self.why or (self._no_interval() if found and found.holds and not interval else None),
         }
+
+    def _no_interval(self) -> str:
+        return NOTHING_KNOWN if self.estimate and self.estimate.interval() else NO_END
 
 
 def statistics(

@@ -43,8 +43,11 @@ def test_a_ratio_without_a_clear_denominator_says_why():
 
 
 def test_an_interval_ends_where_its_range_does():
-    (percent,) = statistics("rte", [{key("m"): Mean("hits", "%", np.array([100.0, 0.0, 100.0, 100.0]), step=100)}])
-    assert (percent.record()["low"], percent.record()["high"]) == (0, 100)
+    hits = np.array(3 * [100.0, 100.0, 0.0, 100.0, 100.0])
+    (percent,) = statistics("rte", [{key("m"): Mean("hits", "%", hits, step=100)}])
+    assert (percent.record()["low"] > 0, percent.record()["high"]) == (True, 100)
+    (all_,) = statistics("rte", [{key("m"): Mean("hits", "%", np.array([100.0, 0.0]), step=100)}])
+    assert (all_.record()["low"], all_.record()["why"]) == (None, "nothing known: the interval is the whole range")
     (share,) = statistics("rte", [{key("m"): Mean("AUROC", "share", np.array([0.9, 1.0]), within=(0, 1))}])
     assert (share.record()["low"] > 0, share.record()["high"]) == (True, 1)
     (free,) = statistics("rte", [{key("m"): Mean("log-odds", "log-odds", np.array([0.0, 900.0]))}])

@@ -23,9 +23,9 @@ def claim(tmp_path):
         return [
             {
                 key("lead/taylor"): Mean("lead over Taylor", "points", 3 + row),
-                key("lead/other"): Single("slope", "tokens", row[0]),
+                key("lead/other"): Single("slope", "tokens", 1.0 + number),
             }
-            for row in values
+            for number, row in enumerate(values)
         ]
 
     rule = Rule(
@@ -50,6 +50,14 @@ def test_a_claim_is_one_line_with_its_values(claim):
     assert row["SST-2"] == f"{primary['value']:.1f} [{primary['low']:.1f}, {primary['high']:.1f}] points"
     shown = f"{primary['value']:.2f} [{primary['low']:.2f}, {primary['high']:.2f}] share, best of 2"
     assert (either["SST-2"], either["RTE"]) == (shown, None)
+
+
+def test_rows_of_several_units_say_each(claim):
+    points, task = claim["tasks"][0]["primary"][0], claim["tasks"][0]
+    rows = [points | {"value": 0.25, "low": 0.125, "high": 0.375, "unit": "correlation"}, points, points]
+    (row,) = claim_rows([claim | {"tasks": [task | {"primary": rows}]}])
+    value = f"{points['value']:.1f} [{points['low']:.1f}, {points['high']:.1f}]"
+    assert row["SST-2"] == f"0.25 [0.12, 0.38] correlation and {value} and {value} points"
 
 
 def test_every_task_has_its_row_with_rule_and_reason(claim):
