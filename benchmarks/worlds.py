@@ -18,11 +18,14 @@ Pool = Sequence[Measure]  # of every model of a task, the same measure
 World = Callable[..., list[Measure]]
 
 
-def as_in_run(pool: Pool, truth: float, *, count: int, n: int, generator: np.random.Generator) -> list[Measure]:
+def as_in_run(
+    pool: Pool, truth: float, *, count: int, n: int, generator: np.random.Generator, failing: float = 0.0
+) -> list[Measure]:
     """`count` models measured on the same `n` examples, whose true value is `truth`.
 
     Examples are drawn from the pool's, each value from a random model of it; what models have in common on all examples
-    varies as normal, by the pool's variance component. So skewed and rare effects stay what they are.
+    varies as normal, by the pool's variance component. So skewed and rare effects stay what they are. A share `failing`
+    of the models lies five standard deviations of the values lower; only of means.
     """
     first = pool[0]
     if isinstance(first, Single):
@@ -38,8 +41,9 @@ def as_in_run(pool: Pool, truth: float, *, count: int, n: int, generator: np.ran
         return [replace(first, above=a, below=b) for a, b in zip(*drawn, strict=True)]
     values = _stacked(pool, "values")
     at = _places(values.shape, count=count, n=n, generator=generator)
-    effects = _about(first, between_models(values) * generator.normal(size=(count, 1)))
-    return [replace(first, values=row) for row in values[at] - values.mean() + truth + effects]
+    effects = between_models(values) * generator.normal(size=(count, 1))
+    effects -= 5 * values.std() * (generator.random((count, 1)) < failing)
+    return [replace(first, values=row) for row in values[at] - values.mean() + truth + _about(first, effects)]
 
 
 def rare(pool: Pool, truth: float, *, count: int, n: int, generator: np.random.Generator) -> list[Measure]:
@@ -70,12 +74,8 @@ def unlike(pool: Pool, truth: float, *, count: int, n: int, generator: np.random
 
     What is asked of models in general is as in the run: a few models cannot show that so many others fail.
     """
-    drawn = as_in_run(pool, truth, count=count, n=n, generator=generator)
-    if not isinstance(pool[0], MeanOfThese | Least):
-        return drawn
-    values = _stacked(drawn, "values")
-    effects = _about(pool[0], -5 * values.std() * (generator.random((count, 1)) < 1 / 3))
-    return [replace(one, values=row) for one, row in zip(drawn, values + effects, strict=True)]
+    failing = 1 / 3 if isinstance(pool[0], MeanOfThese | Least) else 0.0
+    return as_in_run(pool, truth, count=count, n=n, generator=generator, failing=failing)
 
 
 def between_models(values: NDArray[np.float64]) -> float:

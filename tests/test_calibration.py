@@ -102,7 +102,7 @@ def test_the_truth_lies_on_a_limit_and_nothing_else_stands_in_the_way():
 
 def test_what_is_drawn_has_the_truth_of_its_world():
     generator = np.random.default_rng(0)
-    sizes = {"count": 400, "n": 400, "generator": generator}
+    sizes = {"count": 40, "n": 4000, "generator": generator}
     for name, truth in (("lead/taylor/none", 7.0), ("lead/taylor/none", -3.0), ("growth", 2.0)):
         for world in (as_in_run, rare):
             drawn = np.array([one.values for one in world(pool(name, generator), truth, **sizes)])
