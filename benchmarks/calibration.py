@@ -1,141 +1,104 @@
 """How often the rules of the claims are wrong where nothing is true, and how often they find what is there.
 
 Every rule is fed with models and examples that are drawn anew from those of a kept run, shifted so that the truth lies
-just on the rule's limit; what comes out goes through the pipeline's own statistics and verdicts. Three tasks at a time,
-as claims are decided over families of tasks. See docs/method.md, "Calibration".
+just on the rule's limit, where neither verdict is right; what comes out goes through the pipeline's own statistics and
+verdicts. Four tasks at a time, as claims are decided over families of tasks. See docs/method.md, "Calibration".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import exchangeable, report
-from pipeline.analysis.estimates import mean_squares
+from benchmarks.worlds import Pool, World, as_in_run, rare, unlike
+from pipeline.analysis.claims import decisions_of
 from pipeline.analysis.experiments import ANALYSES
 from pipeline.analysis.keys import Key
 from pipeline.analysis.outcomes import Outcomes
-from pipeline.analysis.rules import read_rules
-from pipeline.analysis.statistics import Mean, Measure, Ratio, Single, Statistic, statistics
+from pipeline.analysis.rules import Primary, Rule, read_rules
+from pipeline.analysis.statistics import Least, MeanOfThese, Statistic, statistics
 from pipeline.analysis.verdicts import Limits, decide
 from pipeline.values.params import read_params
 from pipeline.values.schema import Params
 
-SIZES = ((3, 60), (3, 400), (5, 400), (5, 2000))  # replicates and examples
-TASKS = 3  # in a family
-GRID = (30, 60, 128, 277, 408, 872, 2000, 5000, 10000)  # examples at which a rule might decide
+SIZES = ((3, 6), (3, 30), (3, 60), (5, 60), (5, 400), (8, 400))  # replicates and examples
+WORLDS: Mapping[str, World] = {"as in the run": as_in_run, "rare effects": rare, "a third of the models fails": unlike}
+TASKS = 4  # in a family
+GRID = (30, 60, 120, 200, 400, 872, 2000)  # examples at which a rule might decide
 POWER = 0.8
-VERDICTS = ("reproduced", "not reproduced")
+DECIDED = {"reproduced", "not reproduced"}
 IT = Key("calibration", "it", {})  # the one statistic of a draw
-FAR = 1e6  # standard deviations inside: a part that holds without doubt
-
-Pool = Sequence[Measure]  # of every model of a task, the same measure
-Draw = Callable[..., list[Measure]]
+FAR = 1e6  # standard deviations inside: a row that holds without doubt
+# What a row would be if its claim held just as it is stated, where that can be said: the truth of power.
+STATED = {"P1": (100, 100), "P3a": (0,), "P4a": (0,), "P6": (1, None), "P7a": (0,), "R1": (0,), "N3": (0,)}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A rule's parts, and of each simulated task where the parts' values come from."""
+    """A rule, and of each simulated task where the values of its rows come from."""
 
-    limits: Sequence[Limits]
-    pools: Sequence[Sequence[Pool]]  # (task, part)
-    either: bool  # one part is enough
-
-
-def draw(pool: Pool, truth: float, *, count: int, n: int, generator: np.random.Generator) -> list[Measure]:
-    """`count` models measured on the same `n` examples, whose true value is `truth`.
-
-    Examples are drawn from the pool's, each value from a random model of it; what models have in common on all examples
-    varies as normal, by the pool's variance component. So skewed and rare effects stay what they are.
-    """
-    first = pool[0]
-    if isinstance(first, Single):
-        values = np.array([one.value for one in pool if isinstance(one, Single) and one.value is not None])
-        drawn = truth + values.std(ddof=1) * generator.normal(size=count)
-        return [replace(first, value=float(value)) for value in drawn]
-    if isinstance(first, Ratio):
-        above, below = _stacked(pool, "above"), _stacked(pool, "below")
-        share = above.mean() / below.mean()
-        spread = _between_models((above - share * below) / below.mean()) * abs(below.mean())
-        at = _places(above.shape, count=count, n=n, generator=generator)
-        parts = above[at] + (truth - share) * below[at] + spread * generator.normal(size=(count, 1)), below[at]
-        return [replace(first, above=a, below=b) for a, b in zip(*parts, strict=True)]
-    values = _stacked(pool, "values")
-    at = _places(values.shape, count=count, n=n, generator=generator)
-    drawn = values[at] - values.mean() + truth + _between_models(values) * generator.normal(size=(count, 1))
-    return [replace(first, values=row) for row in drawn]
+    rule: Rule
+    pools: Sequence[Sequence[Pool]]  # (task, row)
 
 
-def draw_rare(pool: Pool, truth: float, *, count: int, n: int, generator: np.random.Generator) -> list[Measure]:
-    """The same, where few examples change, by a whole step: as many as `truth` says, mostly the same in all models."""
-    first = pool[0]
-    if not isinstance(first, Mean):
-        raise TypeError("only a mean has a step")
-    share = abs(truth) / first.step
-    own, common = generator.random((count, n)) < share, generator.random(n) < share
-    changed = np.where(generator.random((count, n)) < 0.8, common, own)
-    return [replace(first, values=np.sign(truth) * first.step * row) for row in changed.astype(np.float64)]
-
-
-def _stacked(pool: Pool, name: str) -> NDArray[np.float64]:
-    return np.stack([getattr(one, name) for one in pool])
-
-
-def _places(shape: tuple[int, ...], *, count: int, n: int, generator: np.random.Generator) -> tuple[Any, Any]:
-    return generator.integers(shape[0], size=(count, n)), generator.integers(shape[1], size=n)
-
-
-def _between_models(values: NDArray[np.float64]) -> float:
-    """Standard deviation of what a model adds on all examples."""
-    of_models, _, rest = mean_squares(values)
-    return float(np.sqrt(max(0.0, (of_models - rest) / values.shape[1])))
-
-
-def verdicts(setting: Setting, truths: Sequence[float], *, draw: Draw = draw, **sizes: Any) -> list[str]:
-    """The verdicts on a family of tasks in which the parts' true values are `truths`."""
-    parts = {}
-    for task, pools in enumerate(setting.pools):
-        found = [
-            statistics(None, [{IT: one} for one in draw(pool, truth, **sizes)])[0].estimate
+def verdicts(setting: Setting, truths: Sequence[float], *, world: World = as_in_run, **sizes: Any) -> list[str]:
+    """The verdicts on a family of tasks in which the rows' true values are `truths`."""
+    rows = {
+        str(task): [
+            statistics(None, [{IT: one} for one in world(pool, truth, **sizes)])[0]
             for pool, truth in zip(pools, truths, strict=True)
         ]
-        estimates = [one for one in found if one is not None]
-        if len(estimates) == len(found):  # an undefined ratio decides nothing
-            parts[str(task)] = estimates
-    decisions = decide(parts, setting.limits, of_parts="any" if setting.either else "all", barred={})
-    return [one.verdict for one in decisions.values()]
+        for task, pools in enumerate(setting.pools)
+    }
+    return [one.verdict for one in decisions_of(setting.rule, rows, weak={}).values()]
 
 
-def wrong_share(setting: Setting, verdict: str, *, draws: int, draw: Draw = draw, **sizes: Any) -> float:
-    """Share of families with a task that gets `verdict` although the truth is on a limit, where neither side is right.
+def on_limit(setting: Setting, *, every: bool) -> list[list[float]]:
+    """True values of the rows, with which neither verdict is right: one row on a limit, or `every` one.
 
-    Of several parts one is on its limit, and the others are where they do not stand in the way of the verdict: far
-    inside for one that needs all of them, on their limits where each is a chance of its own.
+    The others of a claim that needs all of its rows are far inside, so that they do not stand in the way; of one that
+    needs any they are far outside.
     """
-    needs_all = (verdict == "reproduced") != setting.either
-    shares = []
-    for side in ("low", "high"):
-        on_limit = [getattr(limits, side) for limits in setting.limits]
-        if None in on_limit:
-            continue
-        truths = on_limit
-        if needs_all and len(on_limit) > 1:
-            sign = 1 if (verdict == "reproduced") == (side == "low") else -1
-            truths = [on_limit[0], *(limit + sign * FAR for limit in on_limit[1:])]
-        hits = sum(verdict in verdicts(setting, truths, draw=draw, **sizes) for _ in range(draws))
-        shares.append(hits / draws)
-    return max(shares)
+    primary, truths = setting.rule.primary, []
+    for row, part in enumerate(primary):
+        for limit in (part.low, part.high):
+            if limit is None:
+                continue
+            others = [_limit(one) if every else _far(one, inside=not setting.rule.any) for one in primary]
+            truths.append([limit if place == row else other for place, other in enumerate(others)])
+        if every:
+            break
+    return truths
+
+
+def _limit(part: Primary) -> float:
+    return float(next(limit for limit in (part.low, part.high) if limit is not None))
+
+
+def _far(part: Primary, *, inside: bool) -> float:
+    limit = _limit(part)
+    return limit + (FAR if (part.low is not None) == inside else -FAR)
+
+
+def wrong_share(setting: Setting, *, draws: int, every: bool = False, world: World = as_in_run, **sizes: Any) -> float:
+    """Share of families with a task that gets a verdict, of either side, although the truth is on a limit.
+
+    Each of the ways in which it can lie there gets the same number of draws.
+    """
+    ways = on_limit(setting, every=every)
+    drawn = [verdicts(setting, ways[number % len(ways)], world=world, **sizes) for number in range(draws)]
+    return sum(bool(DECIDED & {*one}) for one in drawn) / draws
 
 
 def power(setting: Setting, truths: Sequence[float], *, draws: int, **sizes: Any) -> float:
-    """Share of tasks that are reproduced where the truth is `truths`, each a family of its own."""
-    alone = replace(setting, pools=setting.pools[:1])
-    return sum(verdicts(alone, truths, **sizes) == ["reproduced"] for _ in range(draws)) / draws
+    """Share of tasks that are reproduced where the truth is `truths`, in families of them."""
+    found = [one for _ in range(draws) for one in verdicts(setting, truths, **sizes)]
+    return found.count("reproduced") / len(found)
 
 
 @dataclass(frozen=True)
@@ -153,7 +116,7 @@ class Run:
 
 
 def settings(run: Run) -> dict[str, Setting]:
-    """Every rule whose statistics the run has, by its id."""
+    """Every rule that gives verdicts and whose statistics the run has, by its id; its tasks in turn make a family."""
     found: dict[tuple[str | None, str, str], Statistic] = {}
     for name, analyse in ANALYSES.items():
         found |= {(one.task, name, one.key.text): one for one in analyse(run.outcomes, run.values).statistics}
@@ -162,9 +125,8 @@ def settings(run: Run) -> dict[str, Setting]:
         needs = [(rule.experiment, part.statistic) for part in rule.primary]
         tasks = [task for task in (*run.values.tasks, None) if all((task, *one) in found for one in needs)]
         pools = [[found[task, *one].of_models for one in needs] for task in tasks]
-        if pools:
-            family = [pools[number % len(pools)] for number in range(TASKS)]
-            result[rule.id] = Setting([part.limits for part in rule.primary], family, rule.any)
+        if pools and not rule.without_verdict:
+            result[rule.id] = Setting(rule, [pools[number % len(pools)] for number in range(TASKS)])
     return result
 
 
@@ -177,16 +139,24 @@ def needed(setting: Setting, truths: Sequence[float], *, draws: int, count: int,
 
 
 def calibration_rows(found: dict[str, Setting], *, draws: int, generator: Any) -> list[dict[str, Any]]:
-    """Wrong verdicts of every rule, in percent of families of tasks, at every size."""
+    """Wrong verdicts of every rule, in percent of families of tasks, in every world at every size."""
     rows = []
     for name, setting in found.items():
-        rare = all(isinstance(pools[0][0], Mean) and pools[0][0].step for pools in setting.pools)
-        for world, how in (("as in the run", draw), *([("rare effects", draw_rare)] if rare else [])):
-            for count, n in SIZES:
-                sizes = {"draws": draws, "draw": how, "count": count, "n": n, "generator": generator}
-                wrong: dict[str, float] = {one: wrong_share(setting, one, **sizes) for one in VERDICTS}
-                rows.append(_wrong_row(name, world, wrong, count=count, n=n))
+        for world, how in WORLDS.items():
+            if how is unlike and not isinstance(setting.pools[0][0][0], MeanOfThese | Least):
+                continue
+            for every in (False, True) if len(setting.rule.primary) > 1 else (False,):
+                row: dict[str, Any] = {"rule": name, "world": world + (", every row on its limit" if every else "")}
+                for count, n in SIZES:
+                    sizes = {"draws": draws, "world": how, "count": count, "n": n, "generator": generator}
+                    row[_size(count, n)] = round(100 * wrong_share(setting, every=every, **sizes), 1)
+                rows.append(row)
+                report.progress(str(row))
     return rows
+
+
+def _size(count: int, n: int) -> str:
+    return f"S = {count}, n = {n}"
 
 
 def exchangeable_rows(run: Run, *, draws: int, generator: Any) -> list[dict[str, Any]]:
@@ -199,39 +169,32 @@ def exchangeable_rows(run: Run, *, draws: int, generator: Any) -> list[dict[str,
         ("P6", "a random tree and the mean of others", exchangeable.tree_and_others),
     ):
         models = exchangeable.read(run.outcomes, of_model)
+        row: dict[str, Any] = {"rule": name, "world": world}
         for count, n in SIZES:
-            counted: dict[str, int] = dict.fromkeys(VERDICTS, 0)
+            wrong = 0
             for _ in range(draws):
                 drawn = [exchangeable.estimate(models, count, n, generator) for _ in range(TASKS)]
                 parts = {str(task): [one] for task, one in enumerate(drawn) if one is not None}
                 decided = decide(parts, [Limits(low=0)], barred={})
-                for verdict in {one.verdict for one in decided.values()} & {*VERDICTS}:
-                    counted[verdict] += 1
-            wrong = {verdict: number / draws for verdict, number in counted.items()}
-            rows.append(_wrong_row(name, world, wrong, count=count, n=n))
+                wrong += any(one.verdict in DECIDED for one in decided.values())
+            row[_size(count, n)] = round(100 * wrong / draws, 1)
+        rows.append(row)
+        report.progress(str(row))
     return rows
 
 
-def _wrong_row(rule: str, world: str, wrong: dict[str, float], *, count: int, n: int) -> dict[str, Any]:
-    row = {"rule": rule, "world": world, "S": count, "n": n}
-    row |= {f"wrongly {verdict}, %": round(100 * share, 1) for verdict, share in wrong.items()}
-    report.progress(str(row))
-    return row
-
-
 def power_rows(found: dict[str, Setting], *, draws: int, generator: Any) -> list[dict[str, Any]]:
-    """How often a rule finds what it expects, or else what the run found, and what it would need for `POWER`."""
+    """How often a rule finds what its claim states, or else what the run found, and what it would need for `POWER`."""
     rows = []
     for name, setting in found.items():
         seen = [_mean(pool) for pool in setting.pools[0]]
-        truths = [
-            one if part.expected is None else part.expected for part, one in zip(setting.limits, seen, strict=True)
-        ]
+        stated = STATED.get(name, (None,) * len(seen))
+        truths = [one if given is None else given for given, one in zip(stated, seen, strict=True)]
         row: dict[str, Any] = {"rule": name, "truth": ", ".join(f"{one:.3g}" for one in truths)}
-        for count in (3, 5):
+        for count in (3, 5, 8):
             for n in (60, 400):
                 sizes = {"draws": draws, "count": count, "n": n, "generator": generator}
-                row[f"power, S = {count}, n = {n}, %"] = 100 * power(setting, truths, **sizes)
+                row[f"power, {_size(count, n)}, %"] = round(100 * power(setting, truths, **sizes))
             row[f"n for 80 %, S = {count}"] = needed(setting, truths, draws=draws, count=count, generator=generator)
         rows.append(row)
         report.progress(str(row))
@@ -247,7 +210,7 @@ def main() -> None:
     """Calibrate all rules on one kept run."""
     arguments = report.parser(__doc__ or "")
     arguments.add_argument("--run", type=Path, default=Path("results/mini"), help="a kept run with its outcomes")
-    arguments.add_argument("--draws", type=int, default=2000)
+    arguments.add_argument("--draws", type=int, default=1000)
     options = report.parse(arguments, {"draws": 100})
     generator, run = np.random.default_rng(options.seed), Run.at(options.run)
     found = settings(run)

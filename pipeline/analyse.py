@@ -15,7 +15,7 @@ from pipeline.values.paths import analysis_folder, metrics_file
 
 def main(config: StageConfig) -> None:
     """Analyse each experiment, decide the claims, and pick the numbers that DVC compares."""
-    from pipeline.analysis.claims import judge, weak_models
+    from pipeline.analysis.claims import judge, weak_tasks
     from pipeline.analysis.experiments import ANALYSES
     from pipeline.analysis.metrics import task_metrics
     from pipeline.analysis.outcomes import Outcomes
@@ -38,7 +38,7 @@ def main(config: StageConfig) -> None:
                 write_csv(folder / f"{table}.csv", rows)
         records = {name: found.records for name, found in findings.items()}
         statistics = {name: found.statistics for name, found in findings.items()}
-        weak = weak_models(records["finetune"])
+        weak = weak_tasks(records["finetune"])
         judged = judge(rules, statistics, weak=weak, seeds=config.seeds)
         write_json(analysis_folder(config.output_root, "claims") / "records.json", {"records": judged})
         tracker.table("claims", claim_rows(judged))

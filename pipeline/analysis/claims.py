@@ -5,36 +5,41 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pipeline.analysis.intervals import clearly_above, majority_share
-from pipeline.analysis.verdicts import LEAST_REPLICATES, decide
+from pipeline.analysis.verdicts import LEAST_CHANGED, LEAST_REPLICATES, Decision, decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pipeline.analysis.rules import Rule, Rules
+    from pipeline.analysis.rules import Primary, Rule, Rules
     from pipeline.analysis.statistics import Statistic
-    from pipeline.analysis.verdicts import Decision
 
 Record = dict[str, Any]
 
 ALL_TASKS = "all"  # the name of what a statistic over several tasks is about
 WORDS = {"reproduced": "upheld", "not reproduced": "not upheld"}  # of an objection
-VERDICTS = ("reproduced", "not reproduced", "undecided", "not decidable")
+VERDICTS = ("reproduced", "not reproduced", "open")
 
 
-def weak_models(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Tasks with a model that is not three standard errors above the majority class, with the words for it.
+def weak_tasks(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Tasks whose models are, on average, not three standard errors above the majority class, with the words for it.
 
-    Such a model has learned too little for its heads to say anything.
+    Such models have learned too little for their heads to say anything. One weak model among several bars nothing.
     """
-    found: dict[str, list[int]] = {}
+    of_tasks: dict[str, list[Mapping[str, Any]]] = {}
     for record in records:
-        if not clearly_above(record["accuracy"], majority_share(record), record["n"]):
-            found.setdefault(record["task"], []).append(record["seed"])
-    return {
-        task: f"seed {', '.join(map(str, seeds))} is not three standard errors above the majority class"
-        for task, seeds in found.items()
-    }
+        of_tasks.setdefault(record["task"], []).append(record)
+    found = {}
+    for task, models in of_tasks.items():
+        accuracy, majority = float(np.mean([one["accuracy"] for one in models])), majority_share(models[0])
+        if not clearly_above(accuracy, majority, models[0]["n"]):
+            found[task] = (
+                f"the models' mean accuracy, {accuracy:.1%}, is not three standard errors above the majority class's "
+                f"{majority:.1%}"
+            )
+    return found
 
 
 def judge(
@@ -43,10 +48,10 @@ def judge(
     """One record per rule: its words, the verdict over all tasks, and for each task its verdict and rows.
 
     `statistics` are those of every experiment; `weak` says why a task decides nothing. What is shown with a row is
-    `Statistic.record`.
+    `Statistic.record`, with the interval that decided.
     """
     if weak:
-        weak = {**weak, ALL_TASKS: "; ".join(f"{task}, {why}" for task, why in weak.items())}
+        weak = {**weak, ALL_TASKS: "; ".join(f"{task}: {why}" for task, why in weak.items())}
     return [_judged(rule, statistics.get(rule.experiment, ()), rules, weak=weak, seeds=seeds) for rule in rules.rules]
 
 
@@ -60,17 +65,17 @@ def _judged(
         for task in tasks
         if all((task, part.statistic) in by_name for part in rule.primary)
     }
-    decisions = _decisions(rule, primary, weak=weak)
+    decisions = decisions_of(rule, primary, weak=weak)
     return {
         "id": rule.id,
         "claim": rule.claim,
         "source": rule.source,
         "objection": rule.objection,
         "any": rule.any,
-        "rule": (" or " if rule.any else " and ").join(f"{part.text}" for part in rule.primary),
+        "rule": rule.text,
         "date": rule.date.isoformat(),
         "digest": rules.digest,
-        "verdict": _overall([decisions[task].verdict for task in primary], objection=rule.objection),
+        "verdict": _overall(rule, [decisions[task].verdict for task in primary]),
         "tasks": [
             {
                 "task": task,
@@ -78,7 +83,10 @@ def _judged(
                 "p": decisions[task].p,
                 "why": decisions[task].why,
                 "seen": [seed for seed in seeds if seed in rules.seen.get(task, ())],
-                "primary": [row.record() | {"rule": part.text} for row, part in zip(rows, rule.primary, strict=True)],
+                "primary": [
+                    row.record(level=decisions[task].level) | {"needs": part.needs(row.unit)}
+                    for row, part in zip(rows, rule.primary, strict=True)
+                ],
                 "secondary": [row.record() for row in _secondary(rule, task, found)],
             }
             for task, rows in primary.items()
@@ -86,21 +94,34 @@ def _judged(
     }
 
 
-def _decisions(
+def decisions_of(
     rule: Rule, primary: Mapping[str, Sequence[Statistic]], *, weak: Mapping[str, str]
 ) -> dict[str, Decision]:
+    """What a rule decides on each task, of whose rows `primary` holds the statistics; `weak` as in `judge`."""
     barred = {task: why for task, why in weak.items() if task in primary}
+    if rule.without_verdict:
+        barred |= dict.fromkeys(primary, rule.without_verdict)
     for task, rows in primary.items():
-        least = min((row.estimate.replicates for row in rows if row.estimate), default=0)
-        if missing := next((row for row in rows if row.estimate is None), None):
-            barred[task] = f"{missing.label}: {missing.why}"
-        elif least < LEAST_REPLICATES:
-            barred[task] = f"{_count(least, 'model')}, and a verdict needs {LEAST_REPLICATES}"
+        reasons = (_undecidable(row, part) for row, part in zip(rows, rule.primary, strict=True))
+        if why := next(filter(None, reasons), None):
+            barred.setdefault(task, why)
     estimates = {
         task: [row.estimate for row in rows if row.estimate] for task, rows in primary.items() if task not in barred
     }
     limits = [part.limits for part in rule.primary]
     return decide(estimates, limits, of_parts="any" if rule.any else "all", barred=barred)
+
+
+def _undecidable(row: Statistic, part: Primary) -> str | None:
+    """Why a statistic decides nothing, whatever it is; None where it may."""
+    if row.estimate is None or row.estimate.holds is None:
+        return f"{row.label}: {row.why or 'one model'}"
+    if row.estimate.replicates < LEAST_REPLICATES:
+        return f"{_count(row.estimate.replicates, 'model')}, and a verdict needs {LEAST_REPLICATES}"
+    mean = row.estimate.beyond(part.limits.nearest(row.estimate.value))
+    if mean.changed is not None and mean.changed < LEAST_CHANGED and not mean.stepped:
+        return f"{row.label}: only {_count(mean.changed, 'example')} differ from the others"
+    return None
 
 
 def _secondary(rule: Rule, task: str, found: Sequence[Statistic]) -> list[Statistic]:
@@ -114,12 +135,14 @@ def _secondary(rule: Rule, task: str, found: Sequence[Statistic]) -> list[Statis
     ]
 
 
-def _overall(verdicts: Sequence[str], *, objection: bool) -> str:
-    """The verdict over the tasks: `reproduced on 2 of 3, undecided on 1`."""
+def _overall(rule: Rule, verdicts: Sequence[str]) -> str:
+    """The verdict over the tasks: `reproduced on 2 of 3, open on 1`."""
+    if rule.without_verdict:
+        return f"without a verdict: {rule.without_verdict}"
     if not verdicts:
-        return "no task for it"
+        return f"not tested: needs {rule.needs_tasks}"
     counts = [(verdict, verdicts.count(verdict)) for verdict in VERDICTS if verdict in verdicts]
-    named = [f"{_in_words(verdict, objection=objection)} on {count}" for verdict, count in counts]
+    named = [f"{_in_words(verdict, objection=rule.objection)} on {count}" for verdict, count in counts]
     return f"{named[0]} of {len(verdicts)}" + "".join(f", {one}" for one in named[1:])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.estimates import ratio_bounds
+from pipeline.analysis.derived import ratio_bounds
 from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.quantities import Convergence
-from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
+from pipeline.analysis.statistics import Least, Mean, MeanOfThese, Measure, Ratio, statistics
 from pipeline.values.columns import AUTO, JUDGE, JUDGED, REFERENCE
 
 if TYPE_CHECKING:
@@ -89,7 +90,9 @@ def of_examples(rows: Rows) -> Judged:
 def measures(judged: Judged) -> dict[Key, Measure]:
     """What one model's judged examples say of each rule and number of steps, `<run>` as `right-20`.
 
-    - `within/<run>`: share of examples whose edge error is at most 5 % beyond the reference's doubt, in percent
+    - `within/<run>`: share of examples whose edge error is at most 5 % beyond the reference's doubt, in percent, and
+      `least/<run>` that of the model that has the fewest: both of these very models, as a few models cannot show that
+      no other one fails
     - `kendall/<run>`: rank correlation of all heads by their largest score, steps against reference
     - `error/<run>`: errors over sizes, both summed over examples
     """
@@ -98,14 +101,17 @@ def measures(judged: Judged) -> dict[Key, Measure]:
         rule, steps = run
         label, hits = f"{steps} {rule} steps", 100 * judged.within(run).astype(np.float64)
         percent = f"{100 * SUFFICIENT:g} %"
-        found[Convergence.WITHIN.key(rule=rule, steps=steps)] = Mean(
+        found[Convergence.WITHIN.key(rule=rule, steps=steps)] = MeanOfThese(
             f"examples within {percent} edge error, {label}", "%", hits, step=100
+        )
+        found[Convergence.LEAST.key(rule=rule, steps=steps)] = Least(
+            f"the same of the model with the fewest, {label}", "%", hits, step=100
         )
         found[Convergence.KENDALL.key(rule=rule, steps=steps)] = Mean(
             f"order of heads, {label} against reference", "tau", judged.kendall[run]
         )
         found[Convergence.ERROR.key(rule=rule, steps=steps)] = Ratio(
-            f"edge error, {label}", "share", error, judged.size
+            f"edge error, {label}", "share", error, judged.size, within=(0, math.inf)
         )
     return found
 

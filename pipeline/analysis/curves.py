@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from pipeline.analysis.intervals import clearly_above, wilson_interval
 from pipeline.errors import InputError
 
+CURVE_STEP = 50.0  # points: an example that a mask turns is turned, on average, over half the curve
 ROUNDING = 1e-9  # accuracies are ratios of counts: nothing real is closer than this
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.analysis.curves import accuracy_points, auc
+from pipeline.analysis.curves import CURVE_STEP, accuracy_points, auc
 from pipeline.analysis.outcomes import correctness
 from pipeline.analysis.quantities import Universality
 from pipeline.analysis.statistics import Mean
@@ -76,7 +76,7 @@ def losses(found: ForeignPruning, *, task: str) -> dict[Key, Mean]:
     result: dict[Key, Mean] = {}
     if foreign:
         result[Universality.LOST.key()] = Mean(
-            "AUC lost, mean of other tasks' rankings", "points", np.mean(foreign, axis=0)
+            "AUC lost, mean of other tasks' rankings", "points", np.mean(foreign, axis=0), step=CURVE_STEP
         )
     for name, area in lost.items():
         label = f"AUC lost, {NO_TASK.get(name, f'the ranking of {name}')}"
@@ -85,5 +85,5 @@ def losses(found: ForeignPruning, *, task: str) -> dict[Key, Mean]:
             if name in NO_TASK
             else Universality.LOST_BY_TASK.key(task=name)
         )
-        result[lost_by] = Mean(label, "points", area)
+        result[lost_by] = Mean(label, "points", area, step=CURVE_STEP)
     return result

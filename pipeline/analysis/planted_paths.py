@@ -63,7 +63,13 @@ def measures(rows: Sequence[Record], losses: Sequence[Record]) -> dict[Key, Meas
     for name, label in PlantedPaths.MEASURES.items():
         own, lead = (one.where(measure=name) for one in (PlantedPaths.AGREEMENT, PlantedPaths.AGREEMENT_LEAD))
         found |= beside(
-            own, lead, f"{label} of the edges that carry the label", "share", by_method(rows, name), step=STEP
+            own,
+            lead,
+            f"{label} of the edges that carry the label",
+            "share",
+            by_method(rows, name),
+            step=STEP,
+            within=(0, 1),
         )
     for output, label in PlantedPaths.OUTPUTS.items():
         single, together = (

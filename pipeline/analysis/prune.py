@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.curves import ROUNDING, accuracy_points, auc, normalised_auc, r_star
+from pipeline.analysis.curves import CURVE_STEP, ROUNDING, accuracy_points, auc, normalised_auc, r_star
 from pipeline.analysis.methods import FACTORS, named
 from pipeline.analysis.outcomes import Findings, correctness
 from pipeline.analysis.quantities import Prune
@@ -101,27 +101,29 @@ def measures(orders: Sequence[Order], correct: NDArray[np.bool_], *, rates: Sequ
     found: dict[Key, Measure] = {}
     for (method, how), area in ranked.items():
         auc_of = Prune.RANDOM_AUC.key() if method == RANDOM else Prune.AUC.key(method=method, how=how)
-        found[auc_of] = Mean(f"AUC, {named(method)}{DIVIDED[how]}", "points", area)
+        found[auc_of] = Mean(f"AUC, {named(method)}{DIVIDED[how]}", "points", area, step=CURVE_STEP)
     for (method, how), area in ranked.items():
         own = ranked.get((ATTRIBUTION, how))
         if own is not None and method != ATTRIBUTION:
             label = f"AUC, attribution minus {named(method)}{DIVIDED[how].replace('divided', 'both divided')}"
             lead = Prune.RANDOM_LEAD.key() if method == RANDOM else Prune.LEAD.key(against=method, how=how)
-            found[lead] = Mean(label, "points", own - area)
+            found[lead] = Mean(label, "points", own - area, step=CURVE_STEP)
     if OWN not in ranked:
         return found
     own = ranked[OWN]
     if PAPERS_TAYLOR in ranked:
         method, how = PAPERS_TAYLOR
         label = f"AUC, attribution minus {named(method)}{DIVIDED[how]}, the paper's pair"
-        found[Prune.PAPERS_LEAD.key()] = Mean(label, "points", own - ranked[PAPERS_TAYLOR])
+        found[Prune.PAPERS_LEAD.key()] = Mean(label, "points", own - ranked[PAPERS_TAYLOR], step=CURVE_STEP)
     if len(random):
         share = float((random.mean(axis=1) >= own.mean() - ROUNDING).mean())
-        found[Prune.BEATEN.key()] = Single("share of random orders that prune at least as well", "share", share)
+        found[Prune.BEATEN.key()] = Single(
+            "share of random orders that prune at least as well", "share", share, within=(0, 1)
+        )
     for one, area in zip(orders, areas, strict=True):
         if one.factor:
             label = f"{FACTORS[one.factor]}: AUC minus that without the change"
-            found[Prune.FACTOR.key(factor=one.factor)] = Mean(label, "points", area - own)
+            found[Prune.FACTOR.key(factor=one.factor)] = Mean(label, "points", area - own, step=CURVE_STEP)
     return found
 
 

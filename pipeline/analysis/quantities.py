@@ -55,6 +55,7 @@ class Effectiveness:
     GOLD_LEAD = Quantity("effectiveness", f"lead/{BY_GOLD}-{{against}}", {"against": ATTENTION})
     KEPT = Quantity("effectiveness", "kept/{method}", RANKING)
     LOST = Quantity("effectiveness", "lost/{method}", RANKING)
+    LOST_BEYOND_RANDOM = Quantity("effectiveness", f"lost/{BY_PREDICTED}-random")
 
 
 class Prune:
@@ -144,6 +145,7 @@ class Convergence:
 
     RUN = {"rule": tuple(dict(JUDGED)), "steps": tuple({str(steps) for _, steps in JUDGED})}
     WITHIN = Quantity("convergence", "within/{rule}-{steps}", RUN)
+    LEAST = Quantity("convergence", "least/{rule}-{steps}", RUN)
     KENDALL = Quantity("convergence", "kendall/{rule}-{steps}", RUN)
     ERROR = Quantity("convergence", "error/{rule}-{steps}", RUN)
 
@@ -153,10 +155,10 @@ class Truth:
 
     LEVELS = {PAIRS: "query-key pairs", EDGES: "edges of single heads"}
     MEASURES = {
-        "auroc": ("AUROC", "share"),
-        "average_precision": ("average precision", "share"),
-        "precision": ("precision at {k}", "share"),
-        "spearman": ("Spearman's r", "r"),
+        "auroc": ("AUROC", "share", (0, 1)),
+        "average_precision": ("average precision", "share", (0, 1)),
+        "precision": ("precision at {k}", "share", (0, 1)),
+        "spearman": ("Spearman's ρ", "correlation", (-1, 1)),
     }
     WHAT = {"measure": tuple(MEASURES), "level": tuple(LEVELS)}
     AGREEMENT = Quantity("truth", "{measure}/{level}/{method}", WHAT | METHOD)

@@ -31,26 +31,28 @@ class Primary(_Checked):
     statistic: str
     low: float | None = None
     high: float | None = None
-    expected: float | None = None
 
     @property
     def limits(self) -> Limits:
         """What the verdict needs of it."""
-        return Limits(self.low, self.high, self.expected)
+        return Limits(self.low, self.high)
 
-    @property
-    def text(self) -> str:
-        """The limits in words."""
+    def needs(self, unit: str) -> str:
+        """The limits in words, `above 90 %`."""
+        if self.low is None and self.high is None:
+            return "nothing"
+        known = "" if unit in {"", "share", "correlation"} else f" {unit}"
         if self.low is not None and self.high is not None:
-            return f"from {self.low:g} to {self.high:g}"
-        return f"above {self.low:g}" if self.low is not None else f"below {self.high:g}"
+            return f"from {self.low:g} to {self.high:g}{known}"
+        return f"above {self.low:g}{known}" if self.low is not None else f"below {self.high:g}{known}"
 
 
 class Rule(_Checked):
     """A claim, and how it is decided: all of `primary` have to hold, or one of them if `any`.
 
     `secondary` are patterns of the statistics that are shown beside the primary ones. A claim about some tasks alone
-    names them.
+    names them; `needs_tasks` says what a run must have for it. A claim that no sample of this kind can carry says why
+    in `without_verdict`: its rows are shown, and decide nothing.
     """
 
     id: str
@@ -62,7 +64,14 @@ class Rule(_Checked):
     objection: bool = False
     any: bool = False
     tasks: tuple[str, ...] | None = None
+    needs_tasks: str = "a run with its statistics"
+    without_verdict: str | None = None
     date: date
+
+    @property
+    def text(self) -> str:
+        """The rule in words: `above 0 and above 0`."""
+        return (" or " if self.any else " and ").join(part.needs("") for part in self.primary)
 
 
 @dataclass(frozen=True)

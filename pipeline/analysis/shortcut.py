@@ -80,7 +80,7 @@ def ranking(rows: list[Record]) -> dict[Key, Measure]:
                 text, "points", of_methods[ATTRIBUTION] - values, step=100
             )
     (brought,) = by_method([row | {"method": ATTRIBUTION} for row in rows], "brought").values()
-    return found | {Shortcut.BROUGHT.key(): Mean(BROUGHT, "share", brought)}
+    return found | {Shortcut.BROUGHT.key(): Mean(BROUGHT, "share", brought, within=(-1, 1))}
 
 
 def _unranked() -> dict[Key, Measure]:
@@ -121,7 +121,9 @@ def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[Key, Measur
                 label = (
                     f"accuracy without {rate:.0%} of the heads minus with all, {Shortcut.KINDS[kind]}, {named(method)}"
                 )
-                found[quantity.key(method=method, rate=rate)] = Mean(label, "points", 100 * (hits - of_kind[kind][0]))
+                found[quantity.key(method=method, rate=rate)] = Mean(
+                    label, "points", 100 * (hits - of_kind[kind][0]), step=100
+                )
     return found
 
 

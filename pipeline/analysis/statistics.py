@@ -2,55 +2,89 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pipeline.analysis.estimates import Estimate, crossed, over_replicates, ratio_of_means
+from pipeline.analysis.derived import least_of, ratio_of_means
+from pipeline.analysis.estimates import crossed, over_examples, over_replicates
+from pipeline.analysis.intervals import Interval
 from pipeline.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from pipeline.analysis.estimates import Estimate
     from pipeline.analysis.keys import Key
+
+
+# What a unit's values lie between, where a measure does not say so itself.
+RANGES = {"%": (0.0, 100.0), "points": (-100.0, 100.0), "correlation": (-1.0, 1.0), "tau": (-1.0, 1.0)}
+ANY = (-math.inf, math.inf)
+Range = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Mean:
     """A mean over examples: of one model, one value per example, `(example,)`.
 
-    `step` is what a single example adds where it changes at all; 0 where it may be anything.
+    `step` is about what a single example adds where it changes at all; 0 where that may be anything. `within` is what
+    the mean can be, if its unit does not tell (`RANGES`).
     """
 
     label: str
     unit: str
     values: NDArray[np.float64]
     step: float = 0.0
+    within: Range | None = None
+
+
+@dataclass(frozen=True)
+class MeanOfThese(Mean):
+    """A mean over examples and these very models: it says nothing of others."""
+
+
+@dataclass(frozen=True)
+class Least(Mean):
+    """The least of these very models' means over examples."""
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """A ratio of two means over the same examples of one model, both `(example,)`."""
+    """A ratio of two means over the same examples of one model, both `(example,)`.
+
+    `step` is about what a single example adds to the numerator where it changes at all; 0 where that may be anything.
+    `within` as in `Mean`.
+    """
 
     label: str
     unit: str
     above: NDArray[np.float64]
     below: NDArray[np.float64]
+    step: float = 0.0
+    within: Range | None = None
 
 
 @dataclass(frozen=True)
 class Single:
-    """Anything else: one number per model, None where it is undefined, and then why."""
+    """Anything else: one number per model, None where it is undefined, and then why; `within` as in `Mean`."""
 
     label: str
     unit: str
     value: float | None
     why: str | None = None
+    within: Range | None = None
 
 
 Measure = Mean | Ratio | Single
+MEANS = {Mean: crossed, MeanOfThese: over_examples, Least: least_of}
+
+NOTHING_VARIES = "nothing varied, which tells nothing"
+NOTHING_KNOWN = "nothing known: the interval is the whole range"
+NO_END = "what it is a share of may be 0: it could be anything"
 
 
 @dataclass(frozen=True)
@@ -70,11 +104,23 @@ class Statistic:
     why: str | None = None
     of_models: tuple[Measure, ...] = ()
 
-    def record(self) -> dict[str, Any]:
-        """A flat row: value, interval (low, high), what it holds, standard error, sizes."""
-        found, interval = self.estimate, self.estimate.interval() if self.estimate else None
-        if interval and self.unit == "%":  # Student's t knows no bounds
-            interval = replace(interval, low=max(0.0, interval.low), high=min(100.0, interval.high))
+    @property
+    def within(self) -> Range:
+        """What it can be."""
+        stated = next((one.within for one in self.of_models if one.within), None)
+        return stated or RANGES.get(self.unit, ANY)
+
+    def interval(self, *, level: float = 0.95) -> Interval | None:
+        """Its interval, which ends where its range does; None where nothing tells it, or it is the whole range."""
+        found = self.estimate.interval(level=level) if self.estimate else None
+        low, high = self.within  # Student's t knows no bounds
+        if found is None or (found.low <= low and found.high >= high):
+            return None
+        return Interval(found.value, max(low, found.low), min(high, found.high))
+
+    def record(self, *, level: float = 0.95) -> dict[str, Any]:
+        """A flat row: value, interval (low, high) at `level`, what it holds, standard error, sizes."""
+        found, interval = self.estimate, self.interval(level=level)
         return {
             "task": self.task,
             "name": self.key.text,
@@ -83,13 +129,17 @@ class Statistic:
             "value": found.value if found else None,
             "low": interval.low if interval else None,
             "high": interval.high if interval else None,
-            "holds": found.holds if found else None,
+            "level": level,
+            "holds": found.holds if found and interval else None,
             "error": found.error if found else None,
             "replicates": found.replicates if found else None,
             "n": found.n if found else None,
             "by_seed": list(self.by_seed),
-            "why": self.why,
+            "why": self.why or (self._no_interval() if found and found.holds and not interval else None),
         }
+
+    def _no_interval(self) -> str:
+        return NOTHING_KNOWN if self.estimate and self.estimate.interval() else NO_END
 
 
 def statistics(
@@ -117,19 +167,24 @@ def _estimated(task: str | None, key: Key, of_models: Sequence[Measure]) -> Stat
         "by_seed": tuple(None if value is None else round(value, 12) + 0.0 for value in by_seed),
     }
     if missing := [one for one in of_models if isinstance(one, Single) and one.value is None]:
-        # Of some models it may be a mean all the same: one without examples for it leaves the others' undecided too.
         reasons = "; ".join(dict.fromkeys(one.why for one in missing if one.why))
         why = f"undefined for {len(missing)} of {len(of_models)} models{f': {reasons}' if reasons else ''}"
         return Statistic(**known, estimate=None, why=why)
-    if means := [one for one in of_models if isinstance(one, Mean)]:
-        return Statistic(
-            **known, estimate=crossed(np.stack([one.values for one in means]), step=max(one.step for one in means))
-        )
-    if ratios := [one for one in of_models if isinstance(one, Ratio)]:
-        estimate = ratio_of_means(np.stack([one.above for one in ratios]), np.stack([one.below for one in ratios]))
-        why = None if estimate else "the interval of its denominator includes 0"
-        return Statistic(**known, estimate=estimate, why=why)
-    return Statistic(**known, estimate=over_replicates([value for value in by_seed if value is not None]))
+    # Of some models a mean may be known by its value alone; then all are.
+    means = [one for one in of_models if isinstance(one, Mean)]
+    if len(means) == len(of_models):
+        values, step = np.stack([one.values for one in means]), max(one.step for one in means)
+        estimated = MEANS[type(means[0])](values, step=step)
+        return Statistic(**known, estimate=estimated, why=None if estimated.holds else NOTHING_VARIES)
+    ratios = [one for one in of_models if isinstance(one, Ratio)]
+    if len(ratios) == len(of_models):
+        above, below = np.stack([one.above for one in ratios]), np.stack([one.below for one in ratios])
+        estimate = ratio_of_means(above, below, step=max(one.step for one in ratios))
+        if estimate is None:
+            return Statistic(**known, estimate=None, why="what it is a share of is not above 0")
+        return Statistic(**known, estimate=estimate, why=None if estimate.holds else NOTHING_VARIES)
+    single = over_replicates([value for value in by_seed if value is not None])
+    return Statistic(**known, estimate=single, why=None if single.holds or single.replicates == 1 else NOTHING_VARIES)
 
 
 def _of_one(measure: Measure) -> float | None:

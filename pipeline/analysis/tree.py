@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.analysis.estimates import ratio_bounds
+from pipeline.analysis.derived import ratio_bounds
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.quantities import Tree
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.values.schema import Params
 
+EQUAL = "equal"  # as many random trees at every threshold
 VALUES = ("edges", "missing", "objective", "full", "only", "without")
 
 Rows = Sequence[Mapping[str, Any]]
@@ -37,7 +38,10 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
         measured, examples = [], []
         for model in outcomes.of_task(task):
             rows = outcomes.rows("tree", model)
-            sets, shares = by_set(rows), by_share(outcomes.rows("tree", model, name="shares"))
+            sets, shares = (
+                by_set(rows, draws=values.tree.random_sets),
+                by_share(outcomes.rows("tree", model, name="shares")),
+            )
             curves += [model._asdict() | row for row in curve_rows(sets, tau=tau)]
             areas += [model._asdict() | row for row in share_rows(sets, shares, tau=tau)]
             measured.append(measures(sets, shares, tau=tau))
@@ -49,13 +53,19 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
     return Findings(records, found, {"curves": curves, "shares": areas})
 
 
-def by_set(rows: Rows) -> Sets:
-    """The values of every set of edges, example by example; of several random trees their mean."""
+def by_set(rows: Rows, *, draws: int) -> Sets:
+    """The values of every set of edges, example by example; of several random trees their mean.
+
+    `EQUAL` is the same as `RANDOM` of the first `draws` random trees alone, of which every threshold has as many.
+    """
     found: dict[tuple[str, float, bool], dict[str, list[list[float]]]] = {}
     for row in rows:
         values = [np.nan if row[name] is None else row[name] for name in VALUES]
-        of_set = found.setdefault((row["arm"], row["tau"], row["open"]), {})
-        of_set.setdefault(row["example_id"], []).append(values)
+        for arm in (row["arm"], EQUAL) if row["arm"] == RANDOM else (row["arm"],):
+            of_set = found.setdefault((arm, row["tau"], row["open"]), {})
+            of_example = of_set.setdefault(row["example_id"], [])
+            if arm != EQUAL or len(of_example) < draws:
+                of_example.append(values)
     return {key: dict(zip(VALUES, _means(of_set).T, strict=True)) for key, of_set in found.items()}
 
 
@@ -82,7 +92,8 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[Key, Measure]:
     - `recovered/tree-random`, `recovered/<set>-tree`: differences, in share
     - `open/tree`, `open/<set>-tree`: the same with the rows of special tokens left open, also in what no edge means
     - `comprehensiveness/tree`, `comprehensiveness/tree-random`: share lost without the tree's edges, and minus random's
-    - `excess/<tau>`: recovered share of the tree at that threshold minus that of random trees of its size
+    - `excess/<tau>`: recovered share of the tree at that threshold minus that of random trees of its size, as many at
+      every threshold
     - `knee`: the threshold with the largest excess
     - `edge_area/<map>`: recovered share, averaged over the logarithm of the share of edges that are kept
     """
@@ -109,7 +120,7 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[Key, Measure]:
     label = "share lost without the tree minus without random trees"
     found[Tree.LOST_BEYOND_RANDOM.key()] = share(label, random_without - without)
     found |= _open(sets, tau=tau)
-    excess = {at: only(TREE, at) - only(RANDOM, at) for at in thresholds(sets)}
+    excess = {at: only(TREE, at) - only(EQUAL, at) for at in thresholds(sets)}
     for at, above in excess.items():
         found[Tree.EXCESS.key(tau=at)] = share(f"excess over random trees, τ = {at:g}", above)
     reviewed, paper = Tree.REVIEWED
@@ -121,6 +132,7 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[Key, Measure]:
         "τ",
         knee(excess, carried),
         "no threshold's trees bring more than random ones do",
+        within=(0, 1),
     )
     areas = {name: area(at, kept) for name, (at, kept) in shares.items()}
     for name, value in areas.items():
@@ -175,7 +187,7 @@ def curve_rows(sets: Sets, *, tau: float) -> list[dict[str, Any]]:
     full, nothing = sets[TREE, tau, False]["full"], sets[NOTHING, tau, False]["only"]
     rows = []
     for at in thresholds(sets):
-        tree, random = sets[TREE, at, False], sets[RANDOM, at, False]
+        tree, random = sets[TREE, at, False], sets[EQUAL, at, False]
         row = {"tau": at, "n": len(full), "edges": float(tree["edges"].mean())}
         row |= {"objective": float(tree["objective"].mean())}
         row |= {"recovered": _share(tree["only"] - nothing, full - nothing)}

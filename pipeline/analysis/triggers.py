@@ -139,7 +139,7 @@ def _of_best(dev: Answers, best: list[int]) -> dict[Key, Measure]:
     turned = right * (dev.after[best] != dev.labels).mean(axis=0)
     return {
         Triggers.DROP.key(): Mean(drop, "points", 100 * dev.lost[best].mean(axis=0), step=100 / len(best)),
-        Triggers.FLIPPED.key(): Ratio(flipped, "share", turned, right),
+        Triggers.FLIPPED.key(): Ratio(flipped, "share", turned, right, step=1 / len(best), within=(0, 1)),
     }
 
 
@@ -148,9 +148,11 @@ def _of_mined(mined: Sequence[Record]) -> dict[Key, Measure]:
     collapsing = float(np.mean([row["collapses_to"] is not None for row in mined])) if mined else None
     return {
         Triggers.SPEARMAN.key(): Single(
-            "Spearman's ρ of strength and foreign drop, all mined", "", correlation, CONSTANT
+            "Spearman's ρ of strength and foreign drop, all mined", "correlation", correlation, CONSTANT
         ),
-        Triggers.COLLAPSING.key(): Single("mined triggers that collapse to a class", "share", collapsing, NO_TRIGGERS),
+        Triggers.COLLAPSING.key(): Single(
+            "mined triggers that collapse to a class", "share", collapsing, NO_TRIGGERS, within=(0, 1)
+        ),
     }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.quantities import Truth
-from pipeline.analysis.statistics import Mean, Measure, statistics
+from pipeline.analysis.statistics import ANY, Mean, Measure, statistics
 from pipeline.values.columns import ATTRIBUTION
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.analysis.keys import Key, Quantity
     from pipeline.analysis.outcomes import Outcomes, Record
+    from pipeline.analysis.statistics import Range
     from pipeline.values.schema import Params
 
     Values = dict[str, NDArray[np.float64]]  # of each method, by example
@@ -54,12 +55,14 @@ def measures(rows: Sequence[Record], lost: Sequence[Record], *, top_k: int) -> d
     """
     found: dict[Key, Measure] = {}
     for level in dict.fromkeys(row["level"] for row in rows):
-        for name, (label, unit) in Truth.MEASURES.items():
+        for name, (label, unit, within) in Truth.MEASURES.items():
             own, lead = (
                 quantity.where(measure=name, level=level) for quantity in (Truth.AGREEMENT, Truth.AGREEMENT_LEAD)
             )
             of_methods = by_method([row for row in rows if row["level"] == level], name)
-            found |= beside(own, lead, f"{label.format(k=top_k)}, {Truth.LEVELS[level]}", unit, of_methods)
+            found |= beside(
+                own, lead, f"{label.format(k=top_k)}, {Truth.LEVELS[level]}", unit, of_methods, within=within
+            )
     label = "log-odds lost without the pairs of the largest scores"
     return found | beside(Truth.LOST, Truth.LOST_LEAD, label, "log-odds", by_method(lost, "lost"))
 
@@ -70,7 +73,7 @@ def randomised(rows: Sequence[Record]) -> dict[Key, Measure]:
     of_methods = by_method([row for row in rows if row["shuffled"] == last], "spearman")
     label = "rank correlation with the scores of shuffled weights"
     return {
-        Truth.RANDOMISED.key(method=name): Mean(f"{label}, {named(name)}", "r", values)
+        Truth.RANDOMISED.key(method=name): Mean(f"{label}, {named(name)}", "correlation", values)
         for name, values in of_methods.items()
     }
 
@@ -97,15 +100,28 @@ def by_method(rows: Sequence[Record], column: str) -> Values:
 
 
 def beside(
-    own: Quantity, lead: Quantity, label: str, unit: str, of_methods: Values, *, step: float = 0.0
+    own: Quantity,
+    lead: Quantity,
+    label: str,
+    unit: str,
+    of_methods: Values,
+    *,
+    step: float = 0.0,
+    within: Range = ANY,
 ) -> dict[Key, Measure]:
-    """Every method's values, as `own`, and attribution's minus each other one's, as `lead`; `step` as in `Mean`."""
+    """Every method's values, as `own`, and attribution's minus each other one's, as `lead`.
+
+    `step` as in `Mean`; `within` is what the values can be.
+    """
+    low, high = within
     found: dict[Key, Measure] = {
-        own.key(method=method): Mean(f"{label}, {named(method)}", unit, values, step)
+        own.key(method=method): Mean(f"{label}, {named(method)}", unit, values, step, within)
         for method, values in of_methods.items()
     }
     for method, values in of_methods.items():
         if method != ATTRIBUTION:
             text = f"{label}, {named(ATTRIBUTION)} minus {named(method)}"
-            found[lead.key(against=method)] = Mean(text, unit, of_methods[ATTRIBUTION] - values, step)
+            found[lead.key(against=method)] = Mean(
+                text, unit, of_methods[ATTRIBUTION] - values, step, (low - high, high - low)
+            )
     return found

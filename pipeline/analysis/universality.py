@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pipeline.analysis import foreign_pruning
-from pipeline.analysis.estimates import Estimate
+from pipeline.analysis.estimates import MeanEstimate
 from pipeline.analysis.outcomes import Findings, Model
 from pipeline.analysis.quantities import Universality
 from pipeline.analysis.statistics import Measure, Single, Statistic, statistics
@@ -82,7 +82,9 @@ def agreements(importance: Mapping[str, Heads]) -> dict[Key, Measure]:
         for quantity, correlate, name in kinds:
             values = {pair: correlate(*(importance[task] for task in pair)) for pair in pairs}
             label = f"{name} of MNLI and RTE minus the other pairs' mean"
-            found[quantity.key()] = Single(label, "correlation", _similar_minus_others(values), CONSTANT)
+            found[quantity.key()] = Single(
+                label, "correlation", _similar_minus_others(values), CONSTANT, within=(-2, 2)
+            )
     for a, b in pairs:
         x, y = importance[a], importance[b]
         found[Universality.AGREEMENT.key(task=a, other=b)] = Single(
@@ -113,7 +115,7 @@ def ceilings(task: str, importance: Sequence[Heads]) -> list[Statistic]:
         of_seeds = [None if None in row else float(np.mean([v for v in row if v is not None])) for row in values]
         there = [value for value in of_seeds if value is not None]
         undefined = len(there) < len(of_seeds)
-        mean = None if undefined else Estimate(float(np.mean(there)), None, len(there), None)
+        mean = None if undefined else MeanEstimate(float(np.mean(there)), None, len(there), None)
         why = CONSTANT if undefined else "none: pairs of seeds share models"
         label = f"Pearson's r{where}, two seeds of {task}"
         result.append(Statistic(None, quantity.key(task=task), label, "correlation", mean, tuple(of_seeds), why))

@@ -56,7 +56,8 @@ def test_measures_by_hand():
     assert isinstance(lost, Ratio)
     assert lost.above.tolist() == [1, 0, 1, 0]
     assert lost.below.tolist() == [0.5, 0.5, 0.5, -0.5]
-    assert all(one.step == (100 if name.startswith("kept/") else 0) for name, one in measured.items() if name in found)
+    steps = {name.split("/")[0]: one.step for name, one in measured.items()}
+    assert steps == {"area": 50, "lead": 50, "kept": 100, "lost": 1}
 
 
 def test_attribution_leads_every_other_by_the_predicted_label_and_attention_by_the_gold_one():
@@ -84,7 +85,15 @@ def test_leads_are_paired_by_example():
         one for one in statistics("rte", [keyed_measures(twice, majority=0.5)]) if one.key.text.startswith("lead/")
     ]
     assert lead.estimate is not None
-    assert (lead.estimate.value, lead.estimate.error) == (0, 0)
+    assert lead.estimate.value == 0
+    assert {part.source for part in lead.estimate.beyond(0).parts if part.variance} == {"unseen examples"}
+
+
+def test_what_is_lost_beyond_two_random_heads():
+    random = {("random", way): hits("1110", "1100", "1100", "0010") for way in ("lowest_first", "highest_first")}
+    found = measures(CORRECT | random, majority=0.5)["lost/attribution_predicted-random"]
+    assert found.values.tolist() == [100.0, 100.0, 0.0, 0.0]
+    assert found.step == 100
 
 
 def test_random_orders_have_no_area_and_two_of_them_keep_as_much_as_they_take():

@@ -38,9 +38,9 @@ def drawn(seed=0, *, examples=12, edges=120, layers=4, pair=True):
 
 def values_of(edges, *, pairs=True):
     """The measures of all inner edges, special tokens included."""
-    found = measures(inner_edges(edges), pairs=pairs)
-    assert all(isinstance(one, Single) for one in found.values())
-    return {name: one.value for name, one in found.items()}
+    inner = inner_edges(edges)
+    found = measures(inner, examples=sorted({*inner.example}), pairs=pairs)
+    return {name: one.value if isinstance(one, Single) else one.values.mean() for name, one in found.items()}
 
 
 BY_HAND = table(
@@ -61,7 +61,9 @@ def test_measures_by_hand():
     # Means 8/3 in layer 0 and 5 in layer 2, which is the last that can hold edges: the line gains all of it.
     expected = {"distance": 18 / 5, "growth": 5 - 8 / 3, "within": 3 / 5, "within_growth": 1 / 2 - 2 / 3}
     assert values_of(BY_HAND) == {name: pytest.approx(value) for name, value in expected.items()}
-    plain = measures(edges.where(~edges.special), pairs=True)
+    # All edges without a special token are of one example, which is no sample: the value is known alone.
+    plain = measures(edges.where(~edges.special), examples=["a"], pairs=True)
+    assert all(isinstance(one, Single) for one in plain.values())
     assert plain["growth"].value == 0
 
 
@@ -159,7 +161,7 @@ def test_no_growth_with_edges_in_fewer_than_two_layers():
 def test_without_any_edge_there_is_nothing_to_measure():
     # A table without rows has no columns either.
     edges = inner_edges(pd.DataFrame())
-    assert measures(edges, pairs=False)["distance"].value is None
+    assert measures(edges, examples=[], pairs=False)["distance"].value is None
     rows = distance_rows(edges, task="rte", seed=1, n=0)
     assert [(row["special_tokens"], row["layer"], row["edges"], row["mean"]) for row in rows] == [
         ("without", 0, 0, None),
@@ -174,7 +176,24 @@ def test_an_exactly_flat_field_does_not_grow():
         count, layers = int(generator.integers(2, 400)), int(generator.integers(2, 13))
         # Edges in the first two layers, whatever is drawn.
         layer = np.concatenate([[0, 1], generator.integers(layers, size=count - 2)])
-        assert growth(layer, np.full(count, int(generator.integers(1, 60))), layers) == 0
+        value = np.full(count, float(generator.integers(1, 60)))
+        sums = np.array([one.sum() for one in (np.ones(count), layer, value, layer**2, layer * value)], np.float64)
+        assert growth(sums, layers) == 0
+
+
+def test_examples_vary_as_the_jackknife_says():
+    """A slope's pseudo-values, example by example, by leaving each out."""
+    edges = drawn(seed=4, examples=9)
+    inner = inner_edges(edges)
+    names = sorted({*inner.example})
+    found, whole = measures(inner, examples=names, pairs=True), values_of(edges)
+    for name in ("distance", "growth", "within", "within_growth"):
+        without = np.array([values_of(edges[edges["example_id"] != one])[name] for one in names])
+        pseudo = len(names) * whole[name] - (len(names) - 1) * without
+        assert found[name].values.std(ddof=1) == pytest.approx(pseudo.std(ddof=1))
+    # The mean of ratios and slopes, not of examples with few edges and many alike.
+    chosen = edges[~edges["terminal"]]
+    assert whole["distance"] == pytest.approx((chosen["query"] - chosen["key"]).abs().mean())
 
 
 def test_random_trees_grow_as_often_as_they_shrink():

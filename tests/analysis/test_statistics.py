@@ -30,11 +30,28 @@ def test_a_ratio_is_one_of_means_not_a_mean_of_ratios():
 
 
 def test_a_ratio_without_a_clear_denominator_says_why():
-    models = [{key("r"): Ratio("a ratio", "share", np.ones(4), np.array([1.0, -1.0, 2.0, -2.0]))}]
-    (found,) = statistics("rte", models)
-    assert found.estimate is None
-    assert found.record()["why"] == "the interval of its denominator includes 0"
-    assert found.by_seed == (None,)
+    def found(*below):
+        models = [{key("r"): Ratio("a ratio", "share", np.array([1.0, 2.0, 1.0, 3.0]), np.array(below))}]
+        (one,) = statistics("rte", models)
+        return one
+
+    unclear, negative = found(1.0, -1.0, 2.0, -1.5), found(1.0, -1.0, 2.0, -2.5)
+    assert unclear.record()["why"] == "what it is a share of may be 0: it could be anything"
+    assert (unclear.record()["low"], unclear.record()["holds"]) == (None, None)
+    assert unclear.estimate.value == pytest.approx(14.0)
+    assert (negative.estimate, negative.why) == (None, "what it is a share of is not above 0")
+
+
+def test_an_interval_ends_where_its_range_does():
+    hits = np.array(3 * [100.0, 100.0, 0.0, 100.0, 100.0])
+    (percent,) = statistics("rte", [{key("m"): Mean("hits", "%", hits, step=100)}])
+    assert (percent.record()["low"] > 0, percent.record()["high"]) == (True, 100)
+    (all_,) = statistics("rte", [{key("m"): Mean("hits", "%", np.array([100.0, 0.0]), step=100)}])
+    assert (all_.record()["low"], all_.record()["why"]) == (None, "nothing known: the interval is the whole range")
+    (share,) = statistics("rte", [{key("m"): Mean("AUROC", "share", np.array([0.9, 1.0]), within=(0, 1))}])
+    assert (share.record()["low"] > 0, share.record()["high"]) == (True, 1)
+    (free,) = statistics("rte", [{key("m"): Mean("log-odds", "log-odds", np.array([0.0, 900.0]))}])
+    assert free.record()["high"] > 900
 
 
 def test_anything_else_has_one_value_per_model():

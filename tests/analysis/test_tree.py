@@ -1,11 +1,11 @@
 """The tree's statistics on values worked out by hand, and on trees that know nothing."""
 
-import math
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from attattr.edge_sets import edges_per_layer, random_trees
 from attattr.tree import attribution_tree
@@ -61,7 +61,7 @@ def shares() -> list[dict[str, Any]]:
 
 
 def values_of(rows: list[dict[str, Any]], shares: list[dict[str, Any]], **options: Any) -> dict[str, float | None]:
-    found = statistics("rte", [measures(by_set(rows), by_share(shares), **{"tau": 0.4, **options})])
+    found = statistics("rte", [measures(by_set(rows, draws=3), by_share(shares), **{"tau": 0.4, **options})])
     return {one.key.text: one.by_seed[0] for one in found}
 
 
@@ -95,7 +95,9 @@ def test_shares_of_what_is_lost_without_edges(rows: list[dict[str, Any]], shares
 def test_they_are_ratios_of_means_whose_intervals_pair_the_examples(
     rows: list[dict[str, Any]], shares: list[dict[str, Any]]
 ):
-    found = {one.key.text: one for one in statistics("rte", [measures(by_set(rows), by_share(shares), tau=0.4)])}
+    found = {
+        one.key.text: one for one in statistics("rte", [measures(by_set(rows, draws=3), by_share(shares), tau=0.4)])
+    }
     # What is lost is 0.71 and 0.69; the residuals of the linearised ratio have a mean of 0.
     tree = found["recovered/tree-random"].estimate
     assert tree is not None
@@ -107,7 +109,7 @@ def test_what_edges_do_not_carry_they_cannot_recover(rows: list[dict[str, Any]],
     nothing_lost = [entry | ({"only": 0.9} if entry["arm"] == "nothing" else {}) for entry in rows]
     values = values_of(nothing_lost, shares)
     assert values["knee"] is values["recovered/tree"] is values["edge_area/attribution"] is None
-    assert curve_rows(by_set(nothing_lost), tau=0.4)[0]["recovered"] is None
+    assert curve_rows(by_set(nothing_lost, draws=3), tau=0.4)[0]["recovered"] is None
 
 
 def test_no_tree_that_beats_random_ones_no_knee(rows: list[dict[str, Any]], shares: list[dict[str, Any]]):
@@ -116,8 +118,21 @@ def test_no_tree_that_beats_random_ones_no_knee(rows: list[dict[str, Any]], shar
     )
 
 
+def test_excess_compares_as_many_random_trees_at_every_threshold(
+    rows: list[dict[str, Any]], shares: list[dict[str, Any]]
+):
+    """More of them at the configured threshold, which happen to carry more, change what they are for and no excess."""
+    expected = values_of(rows, shares)
+    for tau in (0.4, 0.5):
+        more = [row(example, "random", 0.9, 0.1, tau=tau) for example in ("a", "b") for _ in range(97)]
+        found = values_of(rows + more, shares)
+        same = {name for name in expected if found[name] == expected[name]}
+        assert {name for name in expected if name.startswith(("excess", "knee"))} <= same
+        assert ("recovered/random" in same) == (tau == 0.5)
+
+
 def test_facts_of_a_model(rows: list[dict[str, Any]]):
-    found = facts(by_set(rows), tau=0.4)
+    found = facts(by_set(rows, draws=3), tau=0.4)
     assert (found["n"], found["tau"], found["edges"], found["without_tree"]) == (2, 0.4, 2, 0)
     names = ("full_probability", "tree_probability", "without_any_edge")
     assert [found[name] for name in names] == pytest.approx([0.9, 0.51, 0.2])
@@ -125,21 +140,22 @@ def test_facts_of_a_model(rows: list[dict[str, Any]]):
 
 
 def test_the_heuristics_share_of_the_optimum(rows: list[dict[str, Any]]):
-    found = optimum_facts(rows, by_set(rows), tau=0.4)["optimum"]
+    found = optimum_facts(rows, by_set(rows, draws=3), tau=0.4)["optimum"]
     assert found == {"ratio": 0.75, "worst_ratio": 0.5, "reached": 0.5, "proven": 2, "n": 2}
 
 
 def test_a_threshold_is_a_row_and_so_is_a_share_of_edges(rows: list[dict[str, Any]], shares: list[dict[str, Any]]):
-    curves = curve_rows(by_set(rows), tau=0.4)
+    curves = curve_rows(by_set(rows, draws=3), tau=0.4)
     assert [curve["tau"] for curve in curves] == [0, 0.4, 0.5]
     assert [curve["recovered"] for curve in curves] == pytest.approx([0.35 / 0.7, 0.31 / 0.7, 0.3 / 0.7])
-    # The examples' residuals from that share, of what is lost in the mean; Student's t with one degree of freedom.
-    half = math.tan(0.475 * math.pi) * (0.39 - 0.5 * 0.69) / 0.7
-    assert [curves[0]["low"], curves[0]["high"]] == pytest.approx([0.5 - half, 0.5 + half])
+    # At either end the share is just rejected, by a t test of what the tree brings minus that share of what is lost.
+    for end, side in (("low", "greater"), ("high", "less")):
+        beyond = np.array([0.31, 0.39]) - curves[0][end] * np.array([0.71, 0.69])
+        assert stats.ttest_1samp(beyond, 0, alternative=side).pvalue == pytest.approx(0.025)
     assert [curve["random"] for curve in curves] == pytest.approx([1 / 7] * 3)
     assert all(curve["excess"] == pytest.approx(curve["recovered"] - curve["random"]) for curve in curves)
     assert {curve["n"] for curve in curves} == {2}
-    found = share_rows(by_set(rows), by_share(shares), tau=0.4)
+    found = share_rows(by_set(rows, draws=3), by_share(shares), tau=0.4)
     of_random = [entry["recovered"] for entry in found if entry["map"] == "random"]
     assert of_random == pytest.approx([-1 / 7, 0.5 - 1 / 7, 1 - 1 / 7])
 
@@ -179,7 +195,8 @@ def test_trees_grown_from_noise_have_no_excess(shares: list[dict[str, Any]]):
         entry | {"example_id": str(number)} for number in range(200) for entry in shares if entry["example_id"] == "a"
     ]
     found = {
-        one.key.text: one.estimate for one in statistics("rte", [measures(by_set(rows), by_share(every), tau=0.4)])
+        one.key.text: one.estimate
+        for one in statistics("rte", [measures(by_set(rows, draws=3), by_share(every), tau=0.4)])
     }
     for name in ("recovered/tree-random", "excess/0", "excess/0.5", "excess/0.5-0.4", "comprehensiveness/tree-random"):
         estimate = found[name]
@@ -188,4 +205,7 @@ def test_trees_grown_from_noise_have_no_excess(shares: list[dict[str, Any]]):
         assert abs(estimate.value) < 3 * estimate.error, name
         assert abs(estimate.value) < 0.02
     # Larger trees do recover more.
-    assert curve_rows(by_set(rows), tau=0.4)[0]["recovered"] > curve_rows(by_set(rows), tau=0.4)[2]["recovered"] + 0.1
+    assert (
+        curve_rows(by_set(rows, draws=3), tau=0.4)[0]["recovered"]
+        > curve_rows(by_set(rows, draws=3), tau=0.4)[2]["recovered"] + 0.1
+    )

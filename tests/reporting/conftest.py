@@ -10,7 +10,7 @@ from pipeline.analysis.claims import judge
 from pipeline.analysis.intervals import wilson_interval
 from pipeline.analysis.quantities import Tree
 from pipeline.analysis.rules import read_rules
-from pipeline.analysis.statistics import Mean, statistics
+from pipeline.analysis.statistics import Least, Mean, MeanOfThese, statistics
 from pipeline.reporting.blocks import ReportContext
 
 N = 200
@@ -301,7 +301,8 @@ def judged():
         generator = np.random.default_rng(0)
         spread = generator.normal(size=(seeds, 400))
         within = [
-            {key("within/right-20", "convergence"): Mean("within 5 %", "%", 100.0 * (row > -1), step=100)}
+            {key("within/right-20", "convergence"): MeanOfThese("within 5 %", "%", 100.0 * (row > -1), step=100)}
+            | {key("least/right-20", "convergence"): Least("of the least", "%", 100.0 * (row > -1), step=100)}
             for row in spread
         ]
         lead = [{key("lead/taylor/none"): Mean("AUC minus Taylor's", "points", 3 + row)} for row in spread]

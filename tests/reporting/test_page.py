@@ -159,7 +159,9 @@ def test_markdown_links_the_figures_and_has_no_gaps(report_context):
 
 def test_the_words_fit_the_run(report_context):
     text = render_markdown(report_context)
-    assert "This run decides nothing: it has 1 model per task, and a verdict needs three" in text
+    assert (
+        "This is a smoke run, which shows directions only: it has 1 model per task, and a verdict needs three" in text
+    )
     assert "4 heads per layer" in text
     assert "200 training examples that are neither trained on nor evaluated" in text
     assert "negation (n = 1,000) ±0.4" in text
@@ -172,7 +174,7 @@ def test_the_words_fit_the_run(report_context):
     other = render_markdown(
         dataclasses.replace(with_results(report_context, effectiveness=deeper), seeds=[1, 2, 3], parameters=parameters)
     )
-    assert "decides nothing" not in other
+    assert "smoke run" not in other
     assert "heads per layer where" not in other
     assert "200 dev examples, as in the authors' code" in other
 
@@ -199,10 +201,10 @@ def test_the_report_opens_with_a_line_per_claim(report_context):
     (row,) = (line for line in lines if line.startswith("| P4a"))
     primary = next(claim for claim in judged if claim["id"] == "P4a")["tasks"][0]["primary"][0]
     value = f"{primary['value']:.1f} [{primary['low']:.1f}, {primary['high']:.1f}] points"
-    assert all(words in row for words in (value, "not decidable on 1 of 1", "at least as good as by Taylor"))
+    assert all(words in row for words in (value, "open on 1 of 1", "at least as good as by Taylor"))
     assert judged[0]["digest"][:16] in claims
     # A claim without a task in this run has no page.
-    assert "P4a: pruning by attribution is at least as good as by Taylor. Rule of 2026-11-25: above -1." in details
+    assert "P4a: pruning by attribution is at least as good as by Taylor. Rule of 2026-11-30: above -3." in details
     assert "1 model, and a verdict needs 3" in details
     assert "P5" not in details
 
@@ -221,7 +223,10 @@ def test_a_weak_model_and_a_sample_are_pointed_out(report_context):
     classes["yes"] = classes["no"] | {"n": 600}
     weak = [record | {"accuracy": 0.64, "per_class": classes} for record in report_context.records["finetune"]]
     other = render_markdown(with_results(report_context, finetune=weak))
-    assert "negation: seed 1 is not three standard errors above the majority class (60.0 %)" in other
+    assert (
+        "negation: the models' mean accuracy, 64.0%, is not three standard errors above the majority class's 60.0%"
+        in other
+    )
     # 0.646 is 3.04 standard errors above 0.6.
     better = [record | {"accuracy": 0.646} for record in weak]
     assert "learned too little" not in render_markdown(with_results(report_context, finetune=better))

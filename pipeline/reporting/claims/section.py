@@ -21,15 +21,15 @@ READING = (
     "count tasks. A claim has a primary row or several per task and a rule that was written down with its date "
     "(`pipeline/analysis/rules.yaml`, SHA-256 {digest}); it is reproduced (an objection: upheld) on a task if its "
     "statistic lies on the rule's side of the limit, not reproduced if it lies on the other, at a level of 5 % over "
-    "the claim's tasks (Holm). Else it is undecided; or not decidable where the model is too weak or the interval too "
-    "wide to decide even if the value were just as the claim expects it. Intervals hold both the models and the "
-    "examples. R5, that details are missing, is answered by the table of choices at the end."
+    "the claim's tasks (Holm). Else it is open: the rows that decide say which way it points, and whether models or "
+    "examples are missing. Intervals are those that decided; they hold both the models and the examples. R5, that "
+    "details are missing, is answered by the table of choices at the end."
 )
 TABLE = "Claims and verdicts, with the values of the rows that decide and their 95 % intervals, task by task."
 FEW = (
-    "This run decides nothing: it has {models} per task, and a verdict needs three, as a model that is trained again "
-    "differs more than other examples do. The intervals of single models are over examples and say nothing about "
-    "other models."
+    "This is a smoke run, which shows directions only: it has {models} per task, and a verdict needs three, as a model "
+    "that is trained again differs more than other examples do. The intervals of single models are over examples and "
+    "say nothing about other models."
 )
 RULE = "Rule of {date}: {rule}. From {source}."
 SEEN = "Models whose earlier results were known when the rule was written: {listed}."

@@ -40,7 +40,7 @@ def primary_rows(claim: Metrics) -> list[Row]:
         for statistic, row in zip(one["primary"], statistic_rows(one["primary"]), strict=True):
             verdict = {"p": one["p"], "verdict": one["verdict"], "because": one["why"]}
             known = {"seen": ", ".join(map(str, one["seen"])) or None}
-            rows.append({"claim": claim["id"], **row, "rule": statistic["rule"], **verdict, **known})
+            rows.append({"claim": claim["id"], **row, "needs": statistic["needs"], **verdict, **known})
     return rows
 
 
@@ -54,5 +54,12 @@ def _values(one: Metrics, *, either: bool) -> str:
     rows = [row for row in one["primary"] if row["value"] is not None] or one["primary"]
     if either:
         rows = [max(rows, key=lambda row: row["value"] or 0.0)]
-    texts = [cell_text("recovered" if row["unit"] == "share" else "points", value_cell(row)) for row in rows]
-    return f"{' and '.join(texts)} {rows[0]['unit']}".strip() + (f", best of {len(one['primary'])}" if either else "")
+    fine = {"share", "correlation"}
+    texts = [cell_text("recovered" if row["unit"] in fine else "points", value_cell(row)) for row in rows]
+    units = [row["unit"] for row in rows]
+    # A unit that is the next row's, too, is said there.
+    said = [
+        f"{text} {unit}".strip() if unit != following else text
+        for text, unit, following in zip(texts, units, [*units[1:], None], strict=True)
+    ]
+    return " and ".join(said) + (f", best of {len(one['primary'])}" if either else "")

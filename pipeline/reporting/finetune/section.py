@@ -1,7 +1,7 @@
 """The models that are explained."""
 
-from pipeline.analysis.claims import weak_models
-from pipeline.analysis.intervals import majority_share, standard_error
+from pipeline.analysis.claims import weak_tasks
+from pipeline.analysis.intervals import standard_error
 from pipeline.analysis.quantities import Finetune
 from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Text
 from pipeline.reporting.finetune.tables import finetune_rows, sample_rows
@@ -14,7 +14,7 @@ STANDARD_ERRORS = (
     "One standard error of one model's dev accuracy, in points: {listed}. An accuracy per class rests on fewer "
     "examples still."
 )
-WEAK = "Where a model has learned too little, its heads say little, and its task decides no claim. {listed}."
+WEAK = "Where models have learned too little, their heads say little, and their task decides no claim. {listed}."
 SAMPLES = "Dev examples that each experiment is measured on, the same for every seed."
 
 
@@ -31,9 +31,8 @@ def section(context: ReportContext) -> Section:
         Table(OF_MODELS, finetune_rows(records)),
         Text(STANDARD_ERRORS.format(listed=listed)),
     ]
-    if weak := weak_models(records):
-        majority = {record["task"]: 100 * majority_share(record) for record in records}
-        named = [f"{task_name(task)}: {why} ({majority[task]:.1f} %)" for task, why in weak.items()]
+    if weak := weak_tasks(records):
+        named = [f"{task_name(task)}: {why}" for task, why in weak.items()]
         blocks.append(Text(WEAK.format(listed="; ".join(named))))
     if samples := sample_rows(records, context.statistics):
         blocks.append(Table(SAMPLES, samples))
