@@ -55,7 +55,7 @@ def verdicts(setting: Setting, truths: Sequence[float], *, world: World = as_in_
         ]
         for task, pools in enumerate(setting.pools)
     }
-    return [one.verdict for one in decisions_of(setting.rule, rows, weak={}).values()]
+    return [one.verdict for one in decisions_of(setting.rule, rows, barred={}).values()]
 
 
 def on_limit(setting: Setting, *, every: bool) -> list[list[float]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pipeline.analysis.intervals import clearly_above, majority_share
-from pipeline.analysis.verdicts import LEAST_CHANGED, LEAST_REPLICATES, Decision, decide
+from pipeline.analysis.verdicts import LEAST_CHANGED, LEAST_REPLICATES, LEVEL, Decision, decide
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,7 +65,8 @@ def _judged(
         for task in tasks
         if all((task, part.statistic) in by_name for part in rule.primary)
     }
-    decisions = decisions_of(rule, primary, weak=weak)
+    bare = {} if not rule.given else {task: rule.without_given for task in primary if not _given(rule, by_name, task)}
+    decisions = decisions_of(rule, primary, barred={**bare, **weak})
     return {
         "id": rule.id,
         "claim": rule.claim,
@@ -95,10 +96,10 @@ def _judged(
 
 
 def decisions_of(
-    rule: Rule, primary: Mapping[str, Sequence[Statistic]], *, weak: Mapping[str, str]
+    rule: Rule, primary: Mapping[str, Sequence[Statistic]], *, barred: Mapping[str, str]
 ) -> dict[str, Decision]:
-    """What a rule decides on each task, of whose rows `primary` holds the statistics; `weak` as in `judge`."""
-    barred = {task: why for task, why in weak.items() if task in primary}
+    """What a rule decides on each task, of whose rows `primary` holds the statistics; `barred` says why one may not."""
+    barred = {task: why for task, why in barred.items() if task in primary}
     if rule.without_verdict:
         barred |= dict.fromkeys(primary, rule.without_verdict)
     for task, rows in primary.items():
@@ -112,6 +113,12 @@ def decisions_of(
     return decide(estimates, limits, of_parts="any" if rule.any else "all", barred=barred)
 
 
+def _given(rule: Rule, by_name: Mapping[tuple[str, str], Statistic], task: str) -> bool:
+    """Whether what a rule can only be asked with holds on a task, each row by its own 95 % interval."""
+    rows = [(part.limits, by_name.get((task, part.statistic))) for part in rule.given]
+    return all(row and row.estimate and limits.p_inside(row.estimate) <= LEVEL / 2 for limits, row in rows)
+
+
 def _undecidable(row: Statistic, part: Primary) -> str | None:
     """Why a statistic decides nothing, whatever it is; None where it may."""
     if row.estimate is None or row.estimate.holds is None:
@@ -119,7 +126,7 @@ def _undecidable(row: Statistic, part: Primary) -> str | None:
     if row.estimate.replicates < LEAST_REPLICATES:
         return f"{_count(row.estimate.replicates, 'model')}, and a verdict needs {LEAST_REPLICATES}"
     mean = row.estimate.beyond(part.limits.nearest(row.estimate.value))
-    if mean.changed is not None and mean.changed < LEAST_CHANGED and not mean.stepped:
+    if mean.changed is not None and mean.changed < LEAST_CHANGED and not row.stepped:
         return f"{row.label}: only {_count(mean.changed, 'example')} differ from the others"
     return None
 

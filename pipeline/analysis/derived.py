@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from scipy.optimize import brentq
 
-from pipeline.analysis.estimates import MeanEstimate, Part, crossed, variance_parts
+from pipeline.analysis.estimates import MeanEstimate, Part, changes, crossed, variance_parts
 from pipeline.analysis.intervals import Interval
 
 if TYPE_CHECKING:
@@ -111,9 +111,15 @@ def _end(outside: Callable[[float], float], start: float, direction: float) -> f
 
 
 def ratio_of_means(above: ArrayLike, below: ArrayLike, *, step: float = 0.0) -> RatioEstimate | None:
-    """Mean of `above` over mean of `below`, both `(replicate, example)`; None where the denominator is not above 0."""
+    """Mean of `above` over mean of `below`, both `(replicate, example)`; None where the denominator is not above 0.
+
+    Where no step is given, but most examples have the same residual, it is what the others differ by at most.
+    """
     above_, below_ = np.asarray(above, np.float64), np.asarray(below, np.float64)
-    return RatioEstimate(above_, below_, step) if below_.mean() > 0 else None
+    if below_.mean() <= 0:
+        return None
+    changed, largest = changes(above_ - above_.mean() / below_.mean() * below_)
+    return RatioEstimate(above_, below_, step or (largest if 2 * changed < above_.shape[1] else 0.0))
 
 
 def ratio_bounds(above: NDArray[np.float64], below: NDArray[np.float64]) -> dict[str, float | None]:

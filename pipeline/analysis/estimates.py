@@ -118,11 +118,6 @@ class MeanEstimate:
             return "models"
         return "examples" if self.fixed_models else "models and examples"
 
-    @property
-    def stepped(self) -> bool:
-        """Whether what no example has shown is part of it."""
-        return any(part.source == "unseen examples" and part.variance for part in self.parts or ())
-
     def beyond(self, limit: float) -> MeanEstimate:
         """The mean less `limit`."""
         return replace(self, value=self.value - limit)
@@ -170,13 +165,14 @@ def crossed(values: ArrayLike, *, step: float = 0.0) -> MeanEstimate:
     Where an example moves the statistic by about a whole `step` or not at all (100 points, for a difference of
     accuracies), those few that would have moved may be missing from the sample. So three more are imagined, a step off
     the mean: without any change the interval reaches 3.4 / n of a step to either side, about what the rule of three
-    gives.
+    gives. Where no step is given, but most examples are alike, it is what the others differ by at most.
     """
     table = _table(values)
     count, n = table.shape
-    mean, changed = float(table.mean()), changed_examples(table)
+    mean, (changed, largest) = float(table.mean()), changes(table)
     if n < 2:
         return MeanEstimate(mean, None, count, n, changed=changed)
+    step = step or (largest if 2 * changed < n else 0.0)
     parts = [replace(part, variance=max(0.0, part.variance)) for part in variance_parts(table, step=step)]
     return MeanEstimate(mean, tuple(parts), count, n, changed=changed)
 
@@ -200,7 +196,7 @@ def over_examples(values: ArrayLike, *, step: float = 0.0) -> MeanEstimate:
     """Mean of `(replicate, example)` values over these very models: examples alone are a sample, as in `crossed`."""
     table = _table(values)
     found = crossed(table.mean(axis=0, keepdims=True), step=step)
-    return replace(found, replicates=len(table), fixed_models=True, changed=changed_examples(table))
+    return replace(found, replicates=len(table), fixed_models=True, changed=changes(table)[0])
 
 
 def over_replicates(values: Sequence[float]) -> MeanEstimate:
@@ -225,10 +221,12 @@ def mean_squares(table: NDArray[np.float64]) -> tuple[float, float, float]:
     )
 
 
-def changed_examples(table: NDArray[np.float64]) -> int:
-    """How many examples have, in some model, another value than the commonest one of the table."""
-    values, counts = np.unique(np.round(table, ROUNDING), return_counts=True)
-    return int((np.round(table, ROUNDING) != values[counts.argmax()]).any(axis=0).sum())
+def changes(table: NDArray[np.float64]) -> tuple[int, float]:
+    """How many examples have, in some model, another value than the commonest one, and by how much at most."""
+    rounded = np.round(table, ROUNDING)
+    values, counts = np.unique(rounded, return_counts=True)
+    away = np.abs(rounded - values[counts.argmax()]).max(axis=0)
+    return int((away > 0).sum()), float(away.max())
 
 
 def _table(values: ArrayLike) -> NDArray[np.float64]:

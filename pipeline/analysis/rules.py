@@ -16,9 +16,11 @@ from pydantic import BaseModel, ConfigDict
 from pipeline.analysis.experiments import quantities_of
 from pipeline.analysis.keys import NUMBER
 from pipeline.analysis.verdicts import Limits
+from pipeline.digests.said import digest
 from pipeline.errors import InputError
 
 FILE = Path(__file__).with_name("rules.yaml")
+JUDGING = ("claims", "derived", "estimates", "intervals", "rules", "statistics", "verdicts")  # modules beside this one
 
 
 class _Checked(BaseModel):
@@ -52,7 +54,8 @@ class Rule(_Checked):
 
     `secondary` are patterns of the statistics that are shown beside the primary ones. A claim about some tasks alone
     names them; `needs_tasks` says what a run must have for it. A claim that no sample of this kind can carry says why
-    in `without_verdict`: its rows are shown, and decide nothing.
+    in `without_verdict`: its rows are shown, and decide nothing. One that can only be asked where something else holds
+    has the rows that must lie inside in `given`, and in `without_given` what there is to say where they do not.
     """
 
     id: str
@@ -65,6 +68,8 @@ class Rule(_Checked):
     any: bool = False
     tasks: tuple[str, ...] | None = None
     needs_tasks: str = "a run with its statistics"
+    given: tuple[Primary, ...] = ()
+    without_given: str = ""
     without_verdict: str | None = None
     date: date
 
@@ -76,7 +81,10 @@ class Rule(_Checked):
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules, the models (seeds by task) whose results were known when they were written, and the file's digest."""
+    """All rules, the models (seeds by task) whose results were known when they were written, and their digest.
+
+    It is of the file and of what the code says that judges by it, so that neither moves unseen.
+    """
 
     rules: tuple[Rule, ...]
     seen: dict[str, tuple[int, ...]]
@@ -89,7 +97,8 @@ def read_rules(path: Path = FILE) -> Rules:
     content = yaml.safe_load(text)
     rules = tuple(Rule(**{"date": content["date"], **one}) for one in content["rules"])
     seen = {task: tuple(seeds) for task, seeds in content["seen"].items()}
-    return Rules(rules, seen, hashlib.sha256(text).hexdigest())
+    code = "".join(f"{name} {digest(Path(__file__).with_name(f'{name}.py'))}\n" for name in JUDGING)
+    return Rules(rules, seen, hashlib.sha256(text + code.encode()).hexdigest())
 
 
 def refuse_unknown(rules: Rules, *, tasks: Iterable[str]) -> None:
@@ -102,7 +111,7 @@ def refuse_unknown(rules: Rules, *, tasks: Iterable[str]) -> None:
     """
     every = tuple(tasks)
     for rule in rules.rules:
-        named = [(part.statistic, str.__eq__) for part in rule.primary]
+        named = [(part.statistic, str.__eq__) for part in (*rule.primary, *rule.given)]
         named += [(pattern, fnmatchcase) for pattern in rule.secondary]
         for name, fits in named:
             known = known_texts(rule.experiment, near=name, tasks=every)

@@ -110,6 +110,11 @@ class Statistic:
         stated = next((one.within for one in self.of_models if one.within), None)
         return stated or RANGES.get(self.unit, ANY)
 
+    @property
+    def stepped(self) -> bool:
+        """Whether it is said what a single example adds where it changes at all."""
+        return any(one.step > 0 for one in self.of_models if not isinstance(one, Single))
+
     def interval(self, *, level: float = 0.95) -> Interval | None:
         """Its interval, which ends where its range does; None where nothing tells it, or it is the whole range."""
         found = self.estimate.interval(level=level) if self.estimate else None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from attattr.output import Output
     from attattr.viewer.texts import Text
     from attattr.viewer.view import View
 
@@ -142,13 +143,13 @@ def _explain(
     terminal = sys.stderr if any(map(is_standard_output, _outputs(options))) else sys.stdout
     examples = to_examples(model, tokenizer, texts)
     target = _target(options.target, model)
-    how = {"output": options.output or default_output(model)}
+    output: Output = options.output or default_output(model)
     kind = kind_of(model)
-    common = {"model": name, "output": name_of(how["output"], kind)}
+    common = {"model": name, "output": name_of(output, kind)}
     views: dict[int, View] = {}
     records: dict[int, dict[str, Any]] = {}
     unknown = 0
-    found = explained(model, examples, target=target, whole=options.html is not None, options=how)
+    found = explained(model, examples, target=target, whole=options.html is not None, options={"output": output})
     with bar(total=len(examples), description="explain", unit="texts") as drawn:
         for place, light in found:
             view = named(light, tokenizer, examples[place])

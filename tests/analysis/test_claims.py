@@ -157,3 +157,13 @@ def test_a_statistic_over_several_tasks_is_a_family_of_its_own_and_needs_all_mod
     assert by_task(claim) == {"all": "reproduced"}
     (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={"rte": "weak models"}, seeds=(1, 2, 3))
     assert (by_task(claim), claim["tasks"][0]["why"]) == ({"all": "open"}, "rte: weak models")
+
+
+@pytest.mark.parametrize(("tree", "verdict"), [(3.0, "upheld"), (0.0, "open"), (-3.0, "open")])
+def test_what_can_only_be_asked_where_something_holds_is_open_elsewhere(tree, verdict):
+    given = {"given": (Primary(statistic="tree", low=0),), "without_given": "the tree carries nothing"}
+    pairs = zip(measured(3.0), measured(tree, name="tree"), strict=True)
+    rules = Rules((rule(objection=True, **given),), {}, "")
+    (claim,) = judge(rules, {"prune": statistics("rte", [a | b for a, b in pairs])}, weak={}, seeds=(1, 2, 3))
+    one = claim["tasks"][0]
+    assert (one["verdict"], one["why"]) == (verdict, None if verdict == "upheld" else "the tree carries nothing")

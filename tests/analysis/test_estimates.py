@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pipeline.analysis.estimates import MeanEstimate, Part, crossed, over_examples, over_replicates
+from pipeline.analysis.estimates import MeanEstimate, Part, changes, crossed, over_examples, over_replicates
 from pipeline.errors import InputError
 
 
@@ -69,9 +69,11 @@ def test_examples_that_might_have_changed_widen_the_interval():
         assert ends(crossed(np.zeros((count, 300)), step=100)) == pytest.approx((-expected, expected))
     generator = np.random.default_rng(0)
     table = 100.0 * (generator.random((3, 200)) < 0.02)
-    without, found = crossed(table), crossed(table, step=100)
-    assert found.error**2 == pytest.approx(without.error**2 + 3 * (100 / 200) ** 2)
-    half = np.hypot(ends(without)[1] - without.value, stats.norm.ppf(0.975) * np.sqrt(3) * 100 / 200)
+    found, (of_rows, of_columns, rest) = crossed(table, step=100), mean_squares(table)
+    models, examples, unseen = of_rows / 600, max(of_columns - rest, 0) / 600, 3 * (100 / 200) ** 2
+    assert found.error**2 == pytest.approx(models + examples + unseen)
+    t, z = stats.t.ppf(0.975, [2, 199]), stats.norm.ppf(0.975)
+    half = np.sqrt(t[0] ** 2 * models + t[1] ** 2 * examples + z**2 * unseen)
     assert ends(found)[1] - found.value == pytest.approx(half)
     rare = np.zeros((1, 400))
     rare[0, :2] = 100
@@ -114,9 +116,17 @@ def test_over_these_very_models_examples_alone_vary():
     assert (found.replicates, found.n, found.holds) == (3, 40, "examples")
 
 
-def test_changed_counts_examples_that_differ_in_some_model():
-    assert crossed([[0, 0, 1, 0], [0, 2, 0, 0]]).changed == 2
-    assert crossed(np.arange(12.0).reshape(3, 4)).changed == 4
+def test_changes_are_of_examples_that_differ_in_some_model():
+    assert changes(np.array([[0.0, 0, 1, 0], [0, 2, 0, 0]])) == (2, 2)
+    assert changes(np.arange(12.0).reshape(3, 4))[0] == 4
+
+
+def test_where_most_examples_are_alike_the_others_tell_the_step():
+    """Without a step of its own a mean of few changes is as wide as with the one that they show."""
+    table = np.full((3, 60), 2.0)
+    table[:, :7] += 5.0
+    assert crossed(table).error == pytest.approx(crossed(table, step=5).error)
+    assert crossed(np.arange(60.0)[None]).error == pytest.approx(stats.sem(np.arange(60.0)))
 
 
 @pytest.mark.parametrize("size", [0.0, 1e-200, 1e-160, 1e-80])

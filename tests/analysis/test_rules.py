@@ -1,15 +1,20 @@
 """The file of rules is complete, and one that is wrong is refused."""
 
+import shutil
 from datetime import date
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from pipeline.analysis import rules as of_rules
 from pipeline.analysis.experiments import ANALYSES
-from pipeline.analysis.rules import FILE, Primary, Rule, Rules, read_rules, refuse_unknown
+from pipeline.analysis.rules import FILE, JUDGING, Primary, Rule, Rules, read_rules, refuse_unknown
+from pipeline.digests.closure import closure
 from pipeline.errors import InputError
 from pipeline.values.task_table import read_task_table
 
+ROOT = Path(__file__).parents[2]
 TASKS = read_task_table()
 NAMED = [
     (rule, name)
@@ -37,13 +42,28 @@ def test_every_rule_has_limits_and_an_experiment():
         assert rule.tasks is None or rule.needs_tasks != Rule.model_fields["needs_tasks"].default
 
 
-def test_the_digest_is_the_files(tmp_path):
-    import hashlib
-
-    assert read_rules().digest == hashlib.sha256(FILE.read_bytes()).hexdigest()
+def test_the_digest_is_of_the_rules_and_of_the_code_that_judges(tmp_path, monkeypatch):
     other = tmp_path / "rules.yaml"
     other.write_text(FILE.read_text() + "# a remark\n")
-    assert read_rules(other).digest != read_rules().digest
+    assert read_rules(other).digest != read_rules().digest == read_rules().digest
+    folder = tmp_path / "analysis"
+    shutil.copytree(FILE.parent, folder)
+    monkeypatch.setattr(of_rules, "__file__", str(folder / "rules.py"))
+    assert read_rules().digest == (before := read_rules(folder / "rules.yaml").digest)
+    verdicts = folder / "verdicts.py"
+    for old, new, moves in (("LEVEL = 0.05", "LEVEL = 0.06", True), ("LEVEL = 0.05", "LEVEL = 0.05  # five", False)):
+        path = tmp_path / str(moves) / "analysis"
+        shutil.copytree(folder, path)
+        (path / "verdicts.py").write_text(verdicts.read_text().replace(old, new))
+        monkeypatch.setattr(of_rules, "__file__", str(path / "rules.py"))
+        assert (read_rules().digest != before) == moves
+
+
+def test_what_judges_is_all_that_decides():
+    """Whatever `claims` runs of this room, save what it is about: keys, quantities and the experiments' own files."""
+    files = {path.stem for path in closure(FILE.with_name("verdicts.py"), ROOT) if path.parent == FILE.parent}
+    files |= {path.stem for path in closure(FILE.with_name("statistics.py"), ROOT) if path.parent == FILE.parent}
+    assert files - {"__init__"} <= {*JUDGING}
 
 
 def test_a_rule_may_have_a_date_of_its_own(tmp_path):
