@@ -61,13 +61,17 @@ def beside(path: Path, root: Path) -> list[Path]:
 
 
 def _place(node: ast.AST, path: Path, root: Path) -> tuple[Path | None, ast.AST]:
-    """The path in `Path(__file__).parent / "name"`, `Path(__file__).with_name("name")`, `PRESETS / "name"`."""
+    """The path in `Path(__file__).parent / "name"`, `Path(__file__).with_name("name")`, `PRESETS / "name"`.
+
+    It is the folder where the name is only known when it runs.
+    """
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and isinstance(node.right, ast.Constant):
         base = ast.unparse(node.left)
         folder = path.parent if base == f"{HERE}.parent" else root / CONF[base] if base in CONF else None
         return (folder / str(node.right.value) if folder else None), node.left
     if isinstance(node, ast.Call) and ast.unparse(node.func) == f"{HERE}.with_name":
-        return path.with_name(ast.literal_eval(node.args[0])), node.func
+        name = node.args[0]
+        return path.with_name(str(name.value)) if isinstance(name, ast.Constant) else path.parent, node.func
     return None, node
 
 

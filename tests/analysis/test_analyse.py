@@ -202,7 +202,7 @@ def test_triggers_by_hand(found):
     assert (values["spearman"], values["collapsing"]) == ((None,), (0.5,))  # with b all are of the first class
     both = {one.key.text: one for one in found("triggers", seeds=(1, 2)).statistics}
     assert both["foreign_drop/mined"].by_seed == (50, 25)
-    assert both["foreign_drop/mined"].record()["holds"] == "models and examples"
+    assert both["foreign_drop/mined"].estimate.holds == "models and examples"
 
 
 def test_convergence_by_hand(found):

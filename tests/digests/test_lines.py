@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.digests.pins import pins
-from pipeline.digests.stage import all_lines
+from pipeline.digests.stage import all_lines, beside
 from pipeline.errors import InputError
 
 PROJECT = {
@@ -298,3 +298,15 @@ def test_what_a_package_computes_with_counts_by_its_own_requirements():
     assert {"transformers", "tokenizers", "safetensors", "numpy"} <= found
     assert "torch" not in found  # which transformers works without
     assert "tqdm" not in found  # required, but computes nothing
+
+
+def test_a_name_that_is_known_when_it_runs_stands_for_its_folder(tmp_path):
+    module = tmp_path / "rules.py"
+    for name in ("a.yaml", "b.yaml", "c.py"):
+        (tmp_path / name).touch()
+    for text, read in (
+        ('Path(__file__).with_name("a.yaml")', ["a.yaml"]),
+        ('Path(__file__).with_name(f"{x}.yaml")', ["a.yaml", "b.yaml"]),
+    ):
+        module.with_name(f"{len(read)}.py").write_text(f"from pathlib import Path\ndef f(x): return {text}\n")
+        assert [path.name for path in beside(module.with_name(f"{len(read)}.py"), tmp_path)] == read
