@@ -19,7 +19,7 @@ class Curves:
     values: tuple[str, ...]
 
 
-DECIDING = ("label", "rule", "value", "low", "high", "unit", "holds")
+DECIDING = ("label", "needs", "value", "low", "high", "unit", "holds")
 WITH_BOUNDS = ("accuracy", "low", "high")
 SPREAD = ("q05", "median", "q95")
 

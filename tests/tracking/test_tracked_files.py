@@ -7,9 +7,9 @@ from outcomes_by_hand import write_model
 
 from pipeline.analysis.experiments import ANALYSES
 from pipeline.analysis.outcomes import Outcomes
-from pipeline.tracking.tracked_files import CURVES, Curves, claim_rows, number, numbers, points, read_csv
+from pipeline.tracking.tracked_files import CURVES, DECIDING, Curves, claim_rows, number, numbers, points, read_csv
 from pipeline.values.presets import compose_params
-from pipeline.values.store import write_csv
+from pipeline.values.store import read_json, write_csv
 
 
 def test_a_point_holds_every_line_at_its_place(tmp_path: Path) -> None:
@@ -35,6 +35,7 @@ def test_lines_of_the_same_name_are_numbered() -> None:
     ]
 
 
+KEPT = Path(__file__).parents[2] / "results/mini/outputs/analysis/claims/records.json"
 CELLS = [("", None), (None, None), ("3", 3), ("3.5", 3.5), ("1e-07", 1e-7), (2, 2)]
 
 
@@ -52,7 +53,7 @@ def test_facts_are_numbers_by_their_path() -> None:
 
 
 def test_a_claim_has_a_row_for_each_statistic_that_decides_it() -> None:
-    primary = {"label": "growth", "rule": "above 0", "value": 1.5, "low": 1.0, "high": 2.0, "unit": "tokens"}
+    primary = {"label": "growth", "needs": "above 0", "value": 1.5, "low": 1.0, "high": 2.0, "unit": "tokens"}
     claim = {"id": "P7b", "claim": "it grows", "source": "the paper", "verdict": "reproduced on 1 of 1", "any": False}
     task = {"task": "sst2", "verdict": "reproduced", "why": None, "primary": [primary, primary | {"label": "other"}]}
     rows = claim_rows([claim | {"tasks": [task]}, claim | {"id": "P5", "tasks": []}])
@@ -62,6 +63,8 @@ def test_a_claim_has_a_row_for_each_statistic_that_decides_it() -> None:
         ("P5", None, None, None, None),
     ]
     assert len({tuple(row) for row in rows}) == 1
+    # What is shown of a statistic is what a judged one has.
+    assert {*DECIDING} <= {*read_json(KEPT)["records"][0]["tasks"][0]["primary"][0]}
 
 
 def test_every_value_of_every_curve_has_a_name_of_its_own(tmp_path: Path) -> None:
