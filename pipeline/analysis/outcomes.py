@@ -47,7 +47,7 @@ class Findings:
 class Outcomes:
     """The files of the measuring stages below `root`, for every model of `tasks` and `seeds`.
 
-    `prepared` is where `prepare` wrote, if that is elsewhere: the jobs of a sweep share it.
+    `prepared` is where `prepare` and `finetune` wrote, if that is elsewhere: the jobs of a sweep share it.
     """
 
     root: Path
@@ -75,7 +75,9 @@ class Outcomes:
 
     def predictions(self, model: Model) -> pd.DataFrame:
         """What `finetune` predicted for the evaluation split."""
-        return _parquet(predictions_file(self.root, *model), "finetune")
+        own = predictions_file(self.root, *model)  # a sweep may be of the trainings themselves
+        shared = self.prepared is not None and not own.exists()
+        return _parquet(predictions_file(self.prepared, *model) if shared and self.prepared else own, "finetune")
 
     def attributions(self, model: Model) -> list[Record]:
         """How exact the scores of every example are, row by row."""

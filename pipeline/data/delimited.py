@@ -1,6 +1,7 @@
 """Lines of TSV and CSV files: in the former every line is a row and a quote is text, in the latter quotes hold fields.
 
-None of them is guessed at: what would be another text under the other reading, or would swallow rows, is refused.
+None of them is guessed at: a TSV of which a doubled quote shows that it was written as CSV is refused, and so is a
+quote that would swallow rows of a CSV.
 """
 
 from __future__ import annotations

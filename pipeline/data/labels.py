@@ -106,9 +106,10 @@ def _number(name: str) -> int | None:
 
 
 def _numbered_otherwise(labels: Sequence[str]) -> bool:
-    """Whether the labels are numbers of outputs themselves, and not in the outputs' order."""
-    numbers, every = [_number(label) for label in labels], list(range(len(labels)))
-    return numbers != every and {*numbers} == {*every}
+    """Whether every label has a number, and these do not rise: the outputs' own numbers would say another order."""
+    found = [re.search(r"-?\d+", label) for label in labels]
+    numbers = [int(one[0]) for one in found if one]
+    return len(numbers) == len(labels) and numbers != sorted(numbers)
 
 
 def _core(name: str) -> str:

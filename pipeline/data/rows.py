@@ -69,13 +69,17 @@ def _task_rows(columns: Mapping[str, Sequence[Any]], task: Task, *, where: str) 
 
 
 def _label_ids(stored: Iterable[Any], task: Task, *, where: str) -> list[int]:
-    known, ids = {normalize("NFC", name): number for name, number in task.label_ids.items()}, []
-    allowed = _listed(known)
+    known = {_composed(name): number for name, number in task.label_ids.items()}
+    allowed, ids = _listed(known), []
     for row, label in enumerate(stored):
-        if (number := known.get(normalize("NFC", str(label))) if label is not None else None) is None:
+        if (number := known.get(_composed(str(label))) if label is not None else None) is None:
             raise InputError(f"{where} row {row} has label {_shown(label)}: it must be one of {allowed}")
         ids.append(number)
     return ids
+
+
+def _composed(label: str) -> str:
+    return normalize("NFC", label)
 
 
 def _read_delimited(path: Path, task: Task) -> dict[str, list[str]]:
@@ -99,15 +103,17 @@ def _read_delimited(path: Path, task: Task) -> dict[str, list[str]]:
 
 
 def _refuse_swallowed(line: Line, width: int, place: int, task: Task, *, where: str) -> None:
-    """Refuse a row of several lines of which each is a row by itself: a quote that is text holds them together."""
-    for written in filter(str.strip, line.written):
+    """Refuse a row of several lines of which the first and the last are rows by themselves: a quote that is text."""
+    known = {*map(_composed, task.label_ids)}
+    for written in (line.written[0], line.written[-1]):
         # Where a comma stands between fields no space follows, as it does in a text.
-        parts = re.split(r",(?!\s)", written.rstrip("\r\n"))
-        if len(parts) < width or task.label_ids.keys().isdisjoint((parts[place], parts[place - width])):
+        parts = [_composed(part.strip()) for part in re.split(r",(?!\s)", written.rstrip("\r\n"))]
+        if len(parts) < width or known.isdisjoint((parts[place], parts[place - width])):
             return
     raise InputError(
-        f"{where} line {line.number} opens a quote that holds {len(line.written)} lines together, each of which looks "
-        "like a row: double quotes that are text and put their field in quotes, or store the rows as Parquet"
+        f"{where} line {line.number} opens a quote that holds {len(line.written)} lines together, of which the first "
+        "and the last look like rows: double quotes that are text and put their field in quotes, or store the rows as "
+        "Parquet"
     )
 
 

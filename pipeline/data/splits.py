@@ -84,7 +84,9 @@ def normalised(text: str) -> str:
 
     Accents and vowel signs belong to their letters, however these are stored (Unicode's NFC).
     """
-    return "".join(WORDS.findall(normalize("NFC", text.casefold()))) or text
+    # A joiner may stand between a letter and its mark.
+    joined = normalize("NFC", text.casefold()).translate({0x200C: None, 0x200D: None})
+    return "".join(WORDS.findall(joined)) or text
 
 
 def _sentences(row: Row, task: Task) -> set[str]:

@@ -62,7 +62,7 @@ def check_known(
     for example in examples:
         tokens += len(example["input_ids"])
         unknown += example["input_ids"].count(tokenizer.unk_token_id)
-    if unknown > most * tokens:
+    if tokens and unknown / tokens > most:
         raise InputError(
             f"{unknown} of {tokens} tokens of {task} are {tokenizer.unk_token}, above prepare.max_unknown, {most:g}: "
             "the model's tokenizer is not its own, or not of this language; where it is, set prepare.max_unknown to "

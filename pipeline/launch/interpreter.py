@@ -1,5 +1,6 @@
 """How Python was started: what it says of texts and of docstrings, on which packages rely."""
 
+import os
 import sys
 from collections.abc import Sequence
 from io import TextIOWrapper
@@ -8,7 +9,13 @@ from pipeline.errors import InputError
 
 
 def check_interpreter() -> None:
-    """Refuse what no later message would explain; where stdout cannot show a sign, it shows a question mark."""
+    """Refuse what no later message would explain; where stdout cannot show a sign, it shows a question mark.
+
+    A closed stdout or stderr takes what is printed and drops it.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - for as long as it runs
     check_docstrings(sys.flags.optimize)
     check_encoding(sys.argv, sys.getfilesystemencoding())
     # A text's sign would end the command after all its work. In a notebook stdout is no file.

@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
-from pipeline.launch.environment import output_root
+from pipeline.launch.environment import is_run_by_dvc, output_root
 from pipeline.launch.hydra_app import compose, configure_logging, show
 from pipeline.launch.inputs import input_root, read_inputs, without_part
 from pipeline.launch.item import chosen_by_dvc
@@ -220,6 +220,8 @@ def _with_inputs(stage: _Stage, config: StageConfig) -> StageConfig:
     for made, place in found.items():
         if place != made.path:
             log.info("there is no %s: reading %s", made.path, place)
+        elif place != made.by_hand and made.by_hand.exists() and not is_run_by_dvc(config.stage):
+            log.info("reading %s, as DVC made it, and not %s", place, made.by_hand)
     config.input_root = input_root(found)
     return config
 
@@ -231,5 +233,5 @@ def _check_choice(stage: _Stage, name: str, value: object, known: tuple[Any, ...
             raise InputError(f"{name} is {value}, but stage {stage.name} takes no {name}")
     elif value is None:
         raise InputError(f"{name} is missing; give {name}=<one of {listed}>")
-    elif value not in known or isinstance(value, bool):
+    elif not any(type(value) is type(one) and value == one for one in known):  # 1.0 would draw other numbers than 1
         raise InputError(f"{name} is {value}, but must be one of {listed} ({name}s in params.yaml)")

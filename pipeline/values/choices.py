@@ -9,6 +9,9 @@ from pipeline.errors import InputError
 from pipeline.values.messages import shown
 from pipeline.values.paths import PRESETS
 
+SETTABLE = ("hydra.launcher.", "hydra.sweep.", "hydra.sweeper.")  # of which the last two are refused by name
+MULTIRUN = "hydra.mode=MULTIRUN"  # the same as -m
+
 
 def check_choices(overrides: Sequence[str]) -> None:
     """Raise InputError where a group is left out, or given what is none of its files: Hydra ends in a traceback there.
@@ -17,6 +20,10 @@ def check_choices(overrides: Sequence[str]) -> None:
     """
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         group = override.key_or_group
+        if group.startswith("hydra.") and not group.startswith(SETTABLE) and override.input_line != MULTIRUN:
+            raise InputError(
+                f"{group} cannot be set: of Hydra's own values only those of hydra.launcher can; -m sweeps"
+            )
         known = sorted(path.stem for path in (PRESETS / group).glob("*.yaml")) if (PRESETS / group).is_dir() else None
         if known is None and group != "hydra" and not group.startswith("hydra/"):
             continue
@@ -26,6 +33,10 @@ def check_choices(overrides: Sequence[str]) -> None:
         for value in _values(override):
             if not isinstance(value, str) or (known is not None and value not in known):
                 raise InputError(f"{group} is {shown(value)}, but must be {allowed}")
+
+
+def _line(override: Override) -> str:
+    return str(override.input_line).lstrip("+")
 
 
 def _values(override: Override) -> Iterator[object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pipeline.errors import InputError
 
 # As the caches of the hub and of DVC name a file: other content would have another name.
-DIGEST = re.compile(r"[0-9a-f]{30}")
+DIGEST = re.compile(r"(?:.*--)?[0-9a-f]{30,64}(?:\.\w+)*")
 
 
 def refuse_links(folder: Path, names: Iterable[str], *, watched: Path) -> None:
@@ -25,7 +25,7 @@ def refuse_links(folder: Path, names: Iterable[str], *, watched: Path) -> None:
         if os.path.islink(step):  # noqa: PTH114 - `Path.is_symlink` raises where a name is too long
             raise _refused(step, "folder", watched)
     for path in (folder / name for name in names):
-        if path.is_symlink() and not DIGEST.search(path.readlink().name):
+        if path.is_symlink() and not DIGEST.fullmatch(path.readlink().name):
             raise _refused(path, "file", watched)
 
 

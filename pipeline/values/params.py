@@ -48,8 +48,10 @@ def read_values(path: Path = PARAMS_FILE) -> dict[str, Any]:
         raise InputError(f"{path} is missing; make it with: python -m pipeline.commands.compose preset=mini")
     try:
         return plain(OmegaConf.load(path))
-    except (yaml.YAMLError, OmegaConfBaseException, OSError) as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from None
+    except InputError:
+        raise
+    except (yaml.YAMLError, OmegaConfBaseException, OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
 
 
 def plain(config: DictConfig | ListConfig) -> dict[str, Any]:
@@ -109,8 +111,8 @@ def read_declaration(stage: str, path: Path = GRAPH_FILE) -> Declaration:
         raise InputError(f"{path} is missing; run from the repository's root")
     try:
         graph = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is not valid YAML: {error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     entry = ((graph or {}).get("stages") or {}).get(stage)
     if entry is None:
         raise InputError(f"{path} has no stage {stage}")

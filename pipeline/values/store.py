@@ -1,6 +1,7 @@
 """Byte-stable files: the same content gives the same bytes, so that DVC sees "unchanged"."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -12,6 +13,9 @@ from typing import Any
 from uuid import uuid4
 
 from pipeline.values.targets import fresh_beside, stream_to, writing
+
+# A file that may be written but not replaced: mounted by itself, or another user's in a shared folder.
+HELD = (errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES)
 
 
 def replace(path: Path, content: bytes) -> None:
@@ -36,7 +40,14 @@ def replace(path: Path, content: bytes) -> None:
         with fresh_beside(place) as (partial, file):
             file.write(content)
             file.close()
-            partial.replace(place)
+            try:
+                partial.replace(place)
+            except OSError as error:
+                if error.errno not in HELD or not place.is_file():
+                    raise
+                with place.open("r+b") as old:
+                    old.write(content)
+                    old.truncate()
 
 
 def put_in_place(fresh: Path, folder: Path) -> None:

@@ -63,5 +63,10 @@ def test_the_jobs_of_a_sweep_share_what_was_prepared(tmp_path):
     write_json(tmp_path / "outputs/data/negation-1/prepare.json", {"examples": {"dev": 5}})
     job = Outcomes(tmp_path / "job", ["negation"], [1], prepared=tmp_path)
     assert job.split_sizes(MODEL) == {"dev": 5}
+    predictions = tmp_path / "outputs/predictions/negation-1.parquet"
+    for path, number in ((predictions, 1), (tmp_path / "job" / predictions.relative_to(tmp_path), 2)):
+        write_rows(path, [{"n": number}])
+        # A sweep of trainings has its own.
+        assert job.predictions(MODEL)["n"].tolist() == [number]
     with pytest.raises(InputError, match="dvc repro prune"):
         job.table("prune", MODEL)

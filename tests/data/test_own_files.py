@@ -103,7 +103,9 @@ def test_a_field_of_several_lines_in_a_csv_is_one_text(folder, order, quoting, e
     assert csv.field_size_limit() == usual
 
 
-SWALLOWED = "line {} opens a quote that holds {} lines together, each of which looks like a row: double quotes"
+SWALLOWED = (
+    "line {} opens a quote that holds {} lines together, of which the first and the last look like rows: double quotes"
+)
 UNQUOTED = "cannot be read as CSV ({}): put a field that has quotes in quotes, and double its own"
 AS_CSV = "has a field that is quoted as in CSV, but in .tsv quotes are text: write it as .csv, with commas, or without"
 A_ROW = "but the first line 2: in .tsv a tab ends a field and a line feed its row, also in quotes"
@@ -118,6 +120,7 @@ A_ROW = "but the first line 2: in .tsv a tab ends a field and a line feed its ro
         ("csv", 'topic,headline\n0,"a\n1,b"\n', SWALLOWED.format(2, 2)),
         ("csv", 'id,topic,headline\n1,0,"a\n2,1,b"\n', SWALLOWED.format(2, 2)),
         ("csv", 'headline,topic\n",0\n",1\n', SWALLOWED.format(2, 2)),
+        ("csv", 'headline,topic\n"a,0 \n# a remark\n,\nb",1\n', SWALLOWED.format(2, 4)),
         ("csv", 'headline,topic\nx,3\n"a,0\nb,1\n', f"line 3 {UNQUOTED.format('unexpected end of data')}"),
         (
             "csv",
@@ -169,6 +172,9 @@ def test_a_label_is_the_same_however_its_accents_are_stored(folder):
     for split in ("train", "dev"):
         write(folder / f"{split}.csv", ["a", "b", "c"], ["Cafe\u0301", "Cafe", "Caf\u00e9"])
     assert [row["label"] for row in load_rows(DATA, task(labels=names))["train"]] == [0, 1, 0]
+    (folder / "train.csv").write_text('headline,topic\n"a,Cafe\u0301\nb",Cafe\n')
+    with pytest.raises(InputError, match="line 2 opens a quote that holds 2 lines together"):
+        load_rows(DATA, task(labels=names))
     with pytest.raises(ValidationError, match=r"topics\.labels has two that only differ in how an accent is stored"):
         task(labels=["Caf\u00e9", "Cafe\u0301"])
 

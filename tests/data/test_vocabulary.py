@@ -168,6 +168,9 @@ def test_texts_of_unknown_tokens_are_refused_with_their_share_up_to_the_one_that
     for most in (0.25, 1.0):
         check("A Plain Text .", "b b b b", most=most)
     check("A B C", most=1.0)
+    # 29 of 100, of which 0.29 is more than 29 in floating point, not less.
+    numbers = 29 * [tokenizer.unk_token_id] + 71 * [tokenizer.cls_token_id]
+    check_known([{"input_ids": numbers}], tokenizer, "sst2", most=0.29)
 
 
 def test_examples_of_another_tokenizer_are_refused(models):

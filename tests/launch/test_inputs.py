@@ -120,9 +120,10 @@ def test_a_run_by_hand_finds_what_another_left_unless_dvc_has_made_it(
     assert run("convergence", *matrix("convergence"), main=reads(seen, model_folder)) == 0
     model = "scratch/finetune/negation-1/outputs/models/negation-1"
     assert seen[3:] == ["outputs/data/negation-1", model]
-    assert [line for line in caplog.messages if "reading" in line] == [
-        f"there is no outputs/models/negation-1: reading {model}"
-    ] * 2
+    assert [line for line in caplog.messages if "reading" in line] == 2 * [
+        f"reading outputs/data/negation-1, as DVC made it, and not {ours}",
+        f"there is no outputs/models/negation-1: reading {model}",
+    ]
     # DVC's run takes nothing from there.
     monkeypatch.setenv("DVC_STAGE", "convergence@negation-1")
     assert run("convergence", *matrix("convergence"), main=reads(seen)) == 2

@@ -37,6 +37,15 @@ def test_a_sign_that_a_terminal_lacks_ends_nothing(monkeypatch, encoding, shown)
     assert written.getvalue().decode(encoding) == shown
 
 
+def test_what_a_closed_output_would_show_is_dropped(monkeypatch):
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    check_interpreter()
+    for stream in (sys.stdout, sys.stderr):
+        stream.write("naïve 字")
+        stream.flush()
+
+
 def test_an_output_that_is_no_file_is_left_alone(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     check_interpreter()

@@ -127,13 +127,17 @@ def test_a_stage_that_dvc_yaml_lacks_is_an_error(workspace: Path, text: str | No
         (None, "params.yaml is missing; make it with: python -m pipeline.commands.compose"),
         ("prune: [", "params.yaml is not valid YAML"),
         ("prune: {seed: 1, seed: 2}", "duplicate key seed"),
+        ("prune: &a [*a]", "params.yaml is not valid YAML"),
+        ("prune: " + 2000 * "[", "params.yaml is not valid YAML"),
+        (f"prune: {5000 * '1'}", "params.yaml is not valid YAML"),
+        (b"prune: 1  # caf\xe9", "params.yaml is not valid YAML"),
         ("- prune", "params.yaml must hold sections"),
     ],
 )
-def test_a_params_yaml_that_cannot_be_read_is_an_error(workspace: Path, text: str | None, line: str) -> None:
+def test_a_params_yaml_that_cannot_be_read_is_an_error(workspace: Path, text: str | bytes | None, line: str) -> None:
     Path("params.yaml").unlink()
     if text is not None:
-        Path("params.yaml").write_text(text)
+        Path("params.yaml").write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(InputError, match=line):
         read_params()
 

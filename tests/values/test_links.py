@@ -60,6 +60,15 @@ def test_a_linked_file_that_is_read_is_refused_as_its_size_may_stay(link, tmp_pa
     refuse_links(WATCHED / "x", ["config.json"], watched=WATCHED)  # that one is not read
 
 
+def test_a_name_that_holds_a_digest_beside_other_words_says_nothing_of_the_content(link):
+    blob = Path("blobs") / f"run-{SHA1}.safetensors"
+    blob.parent.mkdir()
+    blob.touch()
+    link(WATCHED / "x/w", blob.absolute())
+    with pytest.raises(InputError, match="external/models/x/w is a link"):
+        refuse_links(WATCHED / "x", ["w"], watched=WATCHED)
+
+
 @pytest.mark.parametrize("name", [SHA1, SHA256, f"files/md5/ab/{'0c' * 15}", f"SHA256E-s9--{SHA256}.safetensors"])
 def test_a_link_to_a_file_that_is_named_after_its_content_is_as_good_as_the_file(link, name):
     blob = Path("blobs") / name

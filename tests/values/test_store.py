@@ -1,4 +1,5 @@
 import csv
+import errno
 import json
 from pathlib import Path
 
@@ -118,6 +119,22 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path, monkeypatch, write):
     assert path.read_bytes() == b"old"
     write(path)
     assert path.read_bytes() != b"old"
+
+
+@pytest.mark.parametrize("content", [b"new", b"much longer than before"])
+def test_a_file_that_cannot_be_replaced_is_written_where_it_is(tmp_path, monkeypatch, content):
+    """Mounted by itself, or of another user in a shared folder."""
+    path = tmp_path / "x"
+    path.write_bytes(b"old content")
+    node = path.stat().st_ino
+
+    def busy(_self, _target):
+        raise OSError(errno.EBUSY, "Device or resource busy")
+
+    monkeypatch.setattr(Path, "replace", busy)
+    replace(path, content)
+    assert (path.read_bytes(), path.stat().st_ino) == (content, node)
+    assert [one.name for one in tmp_path.iterdir()] == ["x"]
 
 
 def test_folders_are_made(tmp_path):
