@@ -63,7 +63,7 @@ print(json.dumps(model.eval()(**inputs).logits.tolist()))
 """
 
 
-@pytest.mark.parametrize("model", ["bert", "distilbert"], indirect=True)
+@pytest.mark.parametrize("model", ["bert", pytest.param("distilbert", marks=pytest.mark.slow)], indirect=True)
 def test_transformers_alone_opens_the_folder(model, inputs, tmp_path):
     pruned(model, MASK).save_pretrained(tmp_path / "small")
     given = json.dumps({name: tensor.tolist() for name, tensor in inputs.items()})

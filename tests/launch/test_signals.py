@@ -296,7 +296,7 @@ def test_an_interrupt_while_a_job_starts_is_one_line(start: Start) -> None:
     assert ends(process) == (130, SAID[signal.SIGINT])
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_job_that_is_killed_is_named_and_the_others_finish(start: Start, number: signal.Signals) -> None:
     process = start("-m", "prune.random_orders=23,25,26,20", "jobs_at_once=2")
     killed, _ = wait_for("works-23", "works-25")

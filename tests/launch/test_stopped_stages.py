@@ -158,6 +158,7 @@ def finished_jobs() -> set[Path]:
     return set(Path().glob(".work/attribute-*/*/job-*.parquet"))
 
 
+@pytest.mark.slow
 def test_attribute_ends_within_its_batches_and_resumes(start: Start) -> None:
     process = start("attribute", *SLOW)
     wait_for(".work/attribute-*/*/job-*.parquet", process)

@@ -90,6 +90,7 @@ def test_every_example_has_one_row_per_target_in_the_order_of_its_split(data_set
     assert len(run.jobs) > 3
 
 
+@pytest.mark.slow
 def test_two_processes_give_what_one_gives(data_set, tmp_path, monkeypatch):
     """To the bit, with one thread per process; more threads may add numbers in another order."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
