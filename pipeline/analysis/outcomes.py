@@ -76,8 +76,8 @@ class Outcomes:
     def predictions(self, model: Model) -> pd.DataFrame:
         """What `finetune` predicted for the evaluation split."""
         own = predictions_file(self.root, *model)  # a sweep may be of the trainings themselves
-        shared = self.prepared is not None and not own.exists()
-        return _parquet(predictions_file(self.prepared, *model) if shared and self.prepared else own, "finetune")
+        root = self.root if self.prepared is None or own.exists() else self.prepared
+        return _parquet(predictions_file(root, *model), "finetune")
 
     def attributions(self, model: Model) -> list[Record]:
         """How exact the scores of every example are, row by row."""
