@@ -65,7 +65,7 @@ def _judged(
         for task in tasks
         if all((task, part.statistic) in by_name for part in rule.primary)
     }
-    bare = {} if not rule.given else {task: rule.without_given for task in primary if not _given(rule, by_name, task)}
+    bare = {task: rule.without_given for task in primary if not _given(rule, by_name, task)}
     decisions = decisions_of(rule, primary, barred={**bare, **weak})
     return {
         "id": rule.id,

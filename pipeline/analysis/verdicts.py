@@ -17,6 +17,7 @@ Verdict = Literal["reproduced", "not reproduced", "open"]
 
 LEVEL = 0.05  # of a family of tasks, both sides together
 LEAST_REPLICATES = 3  # two differ by chance so much that their interval is 13 standard errors wide
+MOST_MODELS, MOST_EXAMPLES = 200, 100_000  # beyond which nobody would go
 LEAST_CHANGED = 10  # examples that differ from the commonest value, for a mean whose step is not known
 
 
@@ -125,15 +126,10 @@ def _missing(
     inside = [limit.inside(estimate.value) for limit, estimate in rows]
     holds = all(inside) if of_parts == "all" else any(inside)
     # The row that stands in the way: of a claim that asks for all the weakest, else the strongest one.
-    if holds == (of_parts == "all"):
-        limit, estimate = max(rows, key=lambda row: row[0].p_inside(row[1]) if holds else row[0].p_outside(row[1]))
-    else:
-        limit, estimate = min(rows, key=lambda row: row[0].p_inside(row[1]) if holds else row[0].p_outside(row[1]))
+    pick = max if holds == (of_parts == "all") else min
+    limit, estimate = pick(rows, key=lambda row: row[0].p_inside(row[1]) if holds else row[0].p_outside(row[1]))
     direction = "points to it" if holds else "points against it"
     return f"{direction}; {too_few(estimate.beyond(limit.nearest(estimate.value)), level=level)}"
-
-
-MOST_MODELS, MOST_EXAMPLES = 200, 100_000  # beyond which nobody would go
 
 
 def too_few(mean: MeanEstimate, *, level: float) -> str:
