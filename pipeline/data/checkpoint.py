@@ -31,14 +31,15 @@ def model_location(model: Model, task: str, seed: int) -> str:
     Raises:
         InputError: if it is no folder, or one whose changes DVC would not see.
     """
-    name = str(model.name)
     if model.source == "hub":
-        return name
-    folder = FOLDER / filled_name(name, task, seed)
+        return str(model.name)
+    folder = FOLDER / filled_name(model.name or "", task, seed)
     watched = Path(model.dep)
     refuse_links(folder, (), watched=watched)
     if not os.path.isdir(folder):  # noqa: PTH112 - `Path.is_dir` raises where a name is too long
-        raise InputError(f"model.name is {name}, but {folder} is not a folder ({{task}} and {{seed}} are filled in)")
+        raise InputError(
+            f"model.name is {model.name}, but {folder} is not a folder ({{task}} and {{seed}} are filled in)"
+        )
     refuse_links(folder, (path.name for path in sorted(folder.iterdir()) if path.is_file()), watched=watched)
     return str(folder)
 

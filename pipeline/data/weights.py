@@ -33,7 +33,7 @@ def model_name(model: Model, task: str, seed: int) -> str:
     """What a result is labelled with: the initial weights' name, placeholders filled in."""
     if model.source == "scratch":
         return f"BERT from scratch, {model.layers} layers, {model.heads} heads"
-    return filled_name(str(model.name), task, seed)
+    return filled_name(model.name or "", task, seed)
 
 
 def load_model(

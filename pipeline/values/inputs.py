@@ -1,13 +1,15 @@
 """The sections of params.yaml that say where examples and weights come from, and what DVC watches for them."""
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from pipeline.errors import InputError
-from pipeline.values.fields import MOST_PARTS, Count, Location, Name, Positive, Section
+from pipeline.values.fields import LONGEST_PATH, MOST_PARTS, Count, Location, Name, Positive, Section
 from pipeline.values.paths import nothing_outside
 
 
@@ -19,6 +21,18 @@ def _revision(name: str) -> str:
 
 Parts = Annotated[int, Field(ge=1, le=MOST_PARTS)]
 Revision = Annotated[Name, AfterValidator(_revision)]
+
+
+def _by_task(value: object) -> object:
+    names = value.values() if isinstance(value, dict) else [value]
+    if value is None or all(isinstance(name, str) and 1 <= len(name) <= LONGEST_PATH for name in names):
+        return value
+    raise ValueError("a name, or a table of such by task, with default for the others")
+
+
+NameByTask = Annotated[
+    str | dict[str, str], BeforeValidator(_by_task, json_schema_input_type=Location | dict[Name, Location])
+]
 PLACEHOLDERS = r"\{(?:task|seed)\}"
 
 
@@ -52,12 +66,18 @@ def data_dep(source: str, name: str | None) -> str:
     return str(nothing_outside(Path()))
 
 
-def model_dep(source: str, name: str | None) -> str:
-    """The path that DVC watches for the initial weights: a folder's name up to its first placeholder."""
-    if source == "folder" and name:
-        fixed, *rest = re.split(PLACEHOLDERS, name)
-        return str(PurePosixPath("external/models") / (fixed.rpartition("/")[0] if rest else fixed))
-    return str(nothing_outside(Path()))
+def model_dep(source: str, name: str | Mapping[str, str] | None) -> str:
+    """The path that DVC watches for the initial weights: a folder's name up to its first placeholder.
+
+    Of a table of names by task it is the folder that holds them all.
+    """
+    if source != "folder" or not name:
+        return str(nothing_outside(Path()))
+    watched = []
+    for one in map(str, name.values() if isinstance(name, Mapping) else [name]):
+        fixed, *rest = re.split(PLACEHOLDERS, one)
+        watched.append(PurePosixPath("external/models") / (fixed.rpartition("/")[0] if rest else fixed))
+    return os.path.commonpath(watched)
 
 
 class Data(Section):
@@ -94,7 +114,7 @@ class Model(Section):
 
     source: Literal["scratch", "folder", "hub"]
     dep: Location
-    name: Location | None
+    name: NameByTask | None
     revision: Revision | None
     layers: Parts | None
     heads: Parts | None
@@ -114,9 +134,12 @@ class Model(Section):
         else:
             _forbid(self, "model", sizes, self.source)
             _require(self, "model", ("name",), self.source)
-            _check_model_name(self.source, str(self.name))
+            for name in [*self.name.values()] if isinstance(self.name, dict) else [str(self.name)]:
+                _check_model_name(self.source, name)
         if self.source == "folder":
             _forbid(self, "model", ("revision",), self.source)
+        elif isinstance(self.name, dict):
+            raise InputError(f"model.name is {self.name}, but must be one name where model.source is {self.source}")
         _check_dep(self, "model", model_dep(self.source, self.name))
         return self
 

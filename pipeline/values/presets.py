@@ -77,5 +77,5 @@ def _with_deps(values: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(data, dict):
         complete["data"] = {**data, "dep": data_dep(str(data.get("source")), data.get("name"))}
     if isinstance(model, dict):
-        complete["model"] = {**model, "dep": model_dep(str(model.get("source")), str(model.get("name")))}
+        complete["model"] = {**model, "dep": model_dep(str(model.get("source")), model.get("name"))}
     return complete

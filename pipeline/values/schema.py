@@ -356,7 +356,11 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _tasks_are_known(self) -> "Params":
-        by_task = {"finetune.epochs": self.finetune.epochs, "attribute.mine_min_tokens": self.attribute.mine_min_tokens}
+        by_task = {
+            "model.name": self.model.name,
+            "finetune.epochs": self.finetune.epochs,
+            "attribute.mine_min_tokens": self.attribute.mine_min_tokens,
+        }
         named: dict[str, Any] = {"tasks": self.tasks}
         named |= {key: [*value] for key, value in by_task.items() if isinstance(value, dict)}
         for key, tasks in named.items():
@@ -378,8 +382,9 @@ class Params(Section):
                 raise InputError(
                     f"tasks holds {task}, but data.source is {self.data.source}, which has {', '.join(fitting)}"
                 )
-            if for_task(self.finetune.epochs, task) is None:
-                raise InputError(f"finetune.epochs is {self.finetune.epochs}, but must hold {task} or {DEFAULT}")
+            for key, value in (("model.name", self.model.name), ("finetune.epochs", self.finetune.epochs)):
+                if isinstance(value, dict) and for_task(value, task) is None:
+                    raise InputError(f"{key} is {value}, but must hold {task} or {DEFAULT}")
         if self.attribute.steps == "auto" and self.attribute.rule != "clenshaw_curtis":
             raise InputError(
                 f"attribute.rule is {self.attribute.rule}, but must be clenshaw_curtis where attribute.steps is auto"

@@ -2,6 +2,8 @@ import itertools
 
 import pytest
 
+from pipeline.data.weights import model_name
+from pipeline.errors import InputError
 from pipeline.values.config import StageConfig
 from pipeline.values.params import preset_names, read_declaration, read_params
 from pipeline.values.paths import PRESETS, SOURCE
@@ -93,3 +95,29 @@ def test_a_value_changed_in_any_section_that_the_report_declares_is_listed(secti
     else:
         changed, listed = seen | {section: "another"}, (section, seen[section], "another")
     assert overrides(changed) == [listed]
+
+
+def test_a_task_starts_from_another_tasks_model():
+    given = ["preset=minilm", "model.name={default: minilm-l6-h384, rte: 'mnli-{seed}'}"]
+    model = compose_params(given).model
+    assert (model.dep, model_name(model, "rte", 11), model_name(model, "sst2", 11)) == (
+        "external/models",
+        "mnli-11",
+        "minilm-l6-h384",
+    )
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["preset=minilm", "model.name={rte: x}"], "must hold mnli or default"),
+        (["preset=minilm", "model.name={}"], "must hold mnli or default"),
+        (["preset=minilm", "model.name={default: x, cola: y}"], "model.name holds cola"),
+        (["preset=minilm", "model.name={default: ../x}"], "a folder below external/models"),
+        (["preset=minilm", "model.name={default: 3}"], "must be a name, or a table"),
+        (["preset=paper", "model.name={default: x}"], "must be one name where model.source is hub"),
+    ],
+)
+def test_a_table_of_initial_weights_that_cannot_be_is_refused(overrides, message):
+    with pytest.raises(InputError, match=message):
+        compose_params(overrides)

@@ -74,7 +74,7 @@ def refusal(values: dict[str, Any]) -> str:
         ("seeds", [1, -1], "seeds[1] is -1, but must be at least 0"),
         ("preset", "huge", 'preset is "huge", but must be one of mini, minilm, paper'),
         ("data.source", "folder", "data.n_train is 6000, but must be null where data.source is folder"),
-        ("data.n_train", 600, "data.n_train is 600, but must exceed the 600 examples that prepare carves out"),
+        ("data.n_train", 580, "data.n_train is 580, but must exceed the 580 examples that prepare carves out"),
         ("data.dep", "elsewhere", "data.dep is elsewhere, but must be outputs/source/nothing_outside.txt"),
         ("model.heads", 5, "model.heads is 5, but must divide model.hidden, 64"),
         ("model.layers", None, "model.layers is null, but must be set where model.source is scratch"),
