@@ -29,21 +29,21 @@ from pipeline.values.schema import Params
 SIZES = ((3, 6), (3, 30), (3, 60), (5, 60), (5, 400), (8, 400))  # replicates and examples
 WORLDS: Mapping[str, World] = {"as in the run": as_in_run, "rare effects": rare, "a third of the models fails": unlike}
 TASKS = 4  # in a family
-GRID = (30, 60, 120, 200, 400, 872, 2000)  # examples at which a rule might decide
-POWER = 0.8
+STUDY = ((3, 60), (4, 60), (4, 120), (6, 120), (6, 200), (8, 120), (8, 400))  # sizes at which power is asked
 DECIDED = {"reproduced", "not reproduced"}
 IT = Key("calibration", "it", {})  # the one statistic of a draw
 FAR = 1e6  # standard deviations inside: a row that holds without doubt
 # What a row would be if its claim held just as it is stated, where that can be said: the truth of power.
-STATED = {"P1": (100, 100), "P3a": (0,), "P4a": (0,), "P6": (1, None), "P7a": (0,), "R1": (0,), "N3": (0,)}
+STATED = {"P1": (100, 100), "P3a": (0,), "P3b": (1, None), "P4a": (0,), "P6": (1, None), "P7a": (0,), "R1": (0,)}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A rule, and of each simulated task where the values of its rows come from."""
+    """A rule, and of each simulated task where the values of its rows come from, and whose they are."""
 
     rule: Rule
     pools: Sequence[Sequence[Pool]]  # (task, row)
+    sources: Sequence[str] = ()
 
 
 def verdicts(setting: Setting, truths: Sequence[float], *, world: World = as_in_run, **sizes: Any) -> list[str]:
@@ -95,10 +95,10 @@ def wrong_share(setting: Setting, *, draws: int, every: bool = False, world: Wor
     return sum(bool(DECIDED & {*one}) for one in drawn) / draws
 
 
-def power(setting: Setting, truths: Sequence[float], *, draws: int, **sizes: Any) -> float:
-    """Share of tasks that are reproduced where the truth is `truths`, in families of them."""
-    found = [one for _ in range(draws) for one in verdicts(setting, truths, **sizes)]
-    return found.count("reproduced") / len(found)
+def power(setting: Setting, truths: Sequence[float], *, draws: int, **sizes: Any) -> list[float]:
+    """Share of the draws in which each task of the family is reproduced, where the truth is `truths` on all."""
+    drawn = [verdicts(setting, truths, **sizes) for _ in range(draws)]
+    return np.mean([[one == "reproduced" for one in family] for family in drawn], axis=0).tolist()
 
 
 @dataclass(frozen=True)
@@ -123,19 +123,17 @@ def settings(run: Run) -> dict[str, Setting]:
     result = {}
     for rule in read_rules().rules:
         needs = [(rule.experiment, part.statistic) for part in rule.primary]
-        tasks = [task for task in (*run.values.tasks, None) if all((task, *one) in found for one in needs)]
+        tasks = [task for task in (*run.values.tasks, None) if all(_is_defined(found, task, *one) for one in needs)]
         pools = [[found[task, *one].of_models for one in needs] for task in tasks]
         if pools and not rule.without_verdict:
-            result[rule.id] = Setting(rule, [pools[number % len(pools)] for number in range(TASKS)])
+            places = [number % len(pools) for number in range(TASKS)]
+            sources = [tasks[place] or "all tasks" for place in places]
+            result[rule.id] = Setting(rule, [pools[place] for place in places], sources)
     return result
 
 
-def needed(setting: Setting, truths: Sequence[float], *, draws: int, count: int, generator: Any) -> int | None:
-    """The least number of examples on `GRID` at which the rule would reproduce such a truth in `POWER` of cases."""
-    for n in GRID:
-        if power(setting, truths, draws=draws, count=count, n=n, generator=generator) >= POWER:
-            return n
-    return None
+def _is_defined(found: Mapping[tuple[str | None, str, str], Statistic], *key: Any) -> bool:
+    return key in found and found[key].estimate is not None
 
 
 def calibration_rows(found: dict[str, Setting], *, draws: int, generator: Any) -> list[dict[str, Any]]:
@@ -184,20 +182,20 @@ def exchangeable_rows(run: Run, *, draws: int, generator: Any) -> list[dict[str,
 
 
 def power_rows(found: dict[str, Setting], *, draws: int, generator: Any) -> list[dict[str, Any]]:
-    """How often a rule finds what its claim states, or else what the run found, and what it would need for `POWER`."""
+    """How often a rule finds what its claim states, or else what the run found, on each task, in percent."""
     rows = []
     for name, setting in found.items():
-        seen = [_mean(pool) for pool in setting.pools[0]]
-        stated = STATED.get(name, (None,) * len(seen))
-        truths = [one if given is None else given for given, one in zip(stated, seen, strict=True)]
-        row: dict[str, Any] = {"rule": name, "truth": ", ".join(f"{one:.3g}" for one in truths)}
-        for count in (3, 5, 8):
-            for n in (60, 400):
-                sizes = {"draws": draws, "count": count, "n": n, "generator": generator}
-                row[f"power, {_size(count, n)}, %"] = round(100 * power(setting, truths, **sizes))
-            row[f"n for 80 %, S = {count}"] = needed(setting, truths, draws=draws, count=count, generator=generator)
-        rows.append(row)
-        report.progress(str(row))
+        for number, source in enumerate(dict.fromkeys(setting.sources)):
+            seen = [_mean(pool) for pool in setting.pools[number]]
+            stated = STATED.get(name, (None,) * len(seen))
+            truths = [one if given is None else given for given, one in zip(stated, seen, strict=True)]
+            row: dict[str, Any] = {"rule": name, "task": source, "truth": ", ".join(f"{one:.3g}" for one in truths)}
+            places = [place for place, one in enumerate(setting.sources) if one == source]
+            for count, n in STUDY:
+                shares = power(setting, truths, draws=draws, count=count, n=n, generator=generator)
+                row[_size(count, n)] = round(100 * float(np.mean([shares[place] for place in places])))
+            rows.append(row)
+            report.progress(str(row))
     return rows
 
 
@@ -211,11 +209,15 @@ def main() -> None:
     arguments = report.parser(__doc__ or "")
     arguments.add_argument("--run", type=Path, default=Path("results/mini"), help="a kept run with its outcomes")
     arguments.add_argument("--draws", type=int, default=1000)
+    arguments.add_argument("--rules", nargs="+", metavar="ID", help="these alone, such as P1 and R3")
+    arguments.add_argument("--power", action="store_true", help="power alone")
     options = report.parse(arguments, {"draws": 100})
     generator, run = np.random.default_rng(options.seed), Run.at(options.run)
-    found = settings(run)
-    wrong = exchangeable_rows(run, draws=options.draws, generator=generator)
-    wrong += calibration_rows(found, draws=options.draws, generator=generator)
+    found = {name: one for name, one in settings(run).items() if name in (options.rules or [name])}
+    wrong = []
+    if not options.power:
+        wrong += [] if options.rules else exchangeable_rows(run, draws=options.draws, generator=generator)
+        wrong += calibration_rows(found, draws=options.draws, generator=generator)
     strength = power_rows(found, draws=max(100, options.draws // 10), generator=generator)
     tables = {"Wrong verdicts": report.table(wrong), "Power": report.table(strength)}
     report.publish("calibration", {"wrong": wrong, "power": strength}, tables, options)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtri
 
 from pipeline.analysis.estimates import mean_squares
 from pipeline.analysis.statistics import Least, MeanOfThese, Measure, Ratio, Single
@@ -30,7 +31,8 @@ def as_in_run(
     first = pool[0]
     if isinstance(first, Single):
         values = np.array([one.value for one in pool if isinstance(one, Single) and one.value is not None])
-        drawn = truth + values.std(ddof=1) * generator.normal(size=count)
+        spread = values.std(ddof=1) / np.sqrt(chdtri(len(values) - 1, 0.5) / (len(values) - 1))
+        drawn = truth + spread * generator.normal(size=count)
         return [replace(first, value=float(value)) for value in drawn]
     if isinstance(first, Ratio):
         above, below = _stacked(pool, "above"), _stacked(pool, "below")
@@ -79,9 +81,13 @@ def unlike(pool: Pool, truth: float, *, count: int, n: int, generator: np.random
 
 
 def between_models(values: NDArray[np.float64]) -> float:
-    """Standard deviation of what a model adds on all examples."""
+    """Standard deviation of what a model adds on all examples, by the median-unbiased estimate of its square.
+
+    The usual estimate is too small in most runs of three models, and often 0.
+    """
     of_models, _, rest = mean_squares(values)
-    return float(np.sqrt(max(0.0, (of_models - rest) / values.shape[1])))
+    typical = chdtri(len(values) - 1, 0.5) / (len(values) - 1)  # the median of a mean square of expectation 1
+    return float(np.sqrt(max(0.0, (of_models / typical - rest) / values.shape[1])))
 
 
 def _about(measure: Measure, effects: NDArray[np.float64]) -> NDArray[np.float64]:

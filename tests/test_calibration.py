@@ -119,6 +119,6 @@ def test_a_large_effect_is_found_and_none_is_not():
     generator = np.random.default_rng(0)
     found = setting(RULES["P4c"], generator)
     sizes = {"count": 5, "n": 400, "generator": generator}
-    assert power(found, [50.0], draws=12, **sizes) == 1
-    assert power(found, [-50.0], draws=12, **sizes) == 0
+    assert power(found, [50.0], draws=12, **sizes) == [1.0] * 4
+    assert power(found, [-50.0], draws=12, **sizes) == [0.0] * 4
     assert verdicts(found, [-50.0], **sizes) == ["not reproduced"] * 4
