@@ -56,7 +56,9 @@ def outcomes(
         maps[KNOCK_OUT] = effects["margin"].numpy()
         for method, values in maps.items():
             scores = np.array([values[layer, 0, query, key] for (layer, query, key), _ in edges])
-            found.append(known | {"method": method, "auroc": auroc(scores, carries), "precision": precision(scores, carries)})
+            found.append(
+                known | {"method": method, "auroc": auroc(scores, carries), "precision": precision(scores, carries)}
+            )
             if number < kept:
                 largest = float(np.abs(scores).max()) or 1.0
                 drawn += [

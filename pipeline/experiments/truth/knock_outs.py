@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from attattr.inputs import Inputs
     from pipeline.values.schema import Truth
 
-BITS = 5  # of a kept value
+BITS = 4  # of a kept value
 
 
 class Found(NamedTuple):
@@ -74,7 +74,7 @@ def outcomes(
 
 
 def coarse(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The values, one after the other, each rounded to `BITS` binary digits: within 1 part in 32, signs kept.
+    """The values, one after the other, each rounded to `BITS` binary digits: within 1 part in 16, signs kept.
 
     Order is kept, save that values so near to each other may become one; few values take little of a file.
     """
