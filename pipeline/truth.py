@@ -3,7 +3,7 @@
 See docs/method.md, "Knock-outs" and "Randomisation".
 
 Reads:  outputs/data/<task>-<seed>, outputs/models/<task>-<seed>
-Writes: outputs/truth/<task>-<seed>/{outcomes,groups,randomised}.parquet
+Writes: outputs/truth/<task>-<seed>/{outcomes,groups,pairs,randomised}.parquet
 Run:    python -m pipeline.truth task=<task> seed=<seed>
 """
 
@@ -34,9 +34,9 @@ def main(config: StageConfig) -> None:
     folder = experiment_folder(config.output_root, "truth", task, seed)
     with track_job(config):
         known = {"seed": seed, "token_budget": config.run.token_budget}
-        rows, groups = knock_outs.outcomes(model, short, settings=settings, **known)
-        write_rows(folder / "outcomes.parquet", rows)
-        write_rows(folder / "groups.parquet", groups)
+        found = knock_outs.outcomes(model, short, settings=settings, **known)
+        for name, rows in found._asdict().items():
+            write_rows(folder / f"{name}.parquet", rows)
         write_rows(folder / "randomised.parquet", randomise.outcomes(model, short, **known))
 
 

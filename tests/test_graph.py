@@ -153,15 +153,16 @@ ORDER = (
         "values",
         "digests",
         "terminal",
-        "analysis",
         "launch",
         "predicting",
+        "measuring",
+        "analysis",
         "data",
         "exporting",
         "scoring",
         "tracking",
     ),
-    *("training", "measuring", "experiments", "reporting", "stages", "commands", "finished"),
+    *("training", "experiments", "reporting", "stages", "commands", "finished"),
 )
 
 

@@ -18,6 +18,8 @@ from pipeline.values.columns import (
     FACTOR,
     GIVEN,
     JUDGED,
+    KEPT,
+    MARGIN,
     MINED,
     OPTIMUM,
     PAIRS,
@@ -36,6 +38,7 @@ def _without(names: Iterable[str], own: str) -> tuple[str, ...]:
 
 METHOD = {"method": tuple(EDGE_SCORES)}
 OTHER = {"against": _without(EDGE_SCORES, ATTRIBUTION)}
+OTHER_THAN_MARGIN = {"against": _without(EDGE_SCORES, MARGIN)}
 
 
 class Finetune:
@@ -90,6 +93,7 @@ class Tree:
 
     # Sets of edges of the tree's size at the run's threshold: first those that may take only what a tree may take.
     BASELINES = {
+        MARGIN: "tree of attribution of the log-odds",
         "attention": "attention tree",
         "gradient_x_attention": "gradient × attention tree",
         "value_weighted": "value-weighted attention tree",
@@ -112,6 +116,7 @@ class Tree:
     KNEE = Quantity("tree", "knee")
     AREA = Quantity("tree", "edge_area/{method}", METHOD)
     AREA_LEAD = Quantity("tree", "edge_area/attribution-{against}", OTHER)
+    AREA_LEAD_OF_MARGIN = Quantity("tree", f"edge_area/{MARGIN}-{{against}}", OTHER_THAN_MARGIN)
 
 
 class ReceptiveField:
@@ -163,9 +168,24 @@ class Truth:
     WHAT = {"measure": tuple(MEASURES), "level": tuple(LEVELS)}
     AGREEMENT = Quantity("truth", "{measure}/{level}/{method}", WHAT | METHOD)
     AGREEMENT_LEAD = Quantity("truth", "{measure}/{level}/attribution-{against}", WHAT | OTHER)
+    AGREEMENT_LEAD_OF_MARGIN = Quantity(
+        "truth", f"{{measure}}/{{level}}/{MARGIN}-{{against}}", WHAT | OTHER_THAN_MARGIN
+    )
     LOST = Quantity("truth", "lost/{method}", METHOD)
     LOST_LEAD = Quantity("truth", "lost/attribution-{against}", OTHER)
+    LOST_LEAD_OF_MARGIN = Quantity("truth", f"lost/{MARGIN}-{{against}}", OTHER_THAN_MARGIN)
+    # AUROC of kept pairs, where another share of them matters.
+    SHARES = (0.01, 0.05, 0.5)
+    AT_SHARE = Quantity("truth", "auroc/pairs/{method}/{share}", {"method": KEPT, "share": NUMBER})
+    AT_SHARE_LEAD = Quantity(
+        "truth", "auroc/pairs/attribution-{against}/{share}", {"against": _without(KEPT, ATTRIBUTION), "share": NUMBER}
+    )
+    AT_SHARE_LEAD_OF_MARGIN = Quantity(
+        "truth", f"auroc/pairs/{MARGIN}-{{against}}/{{share}}", {"against": _without(KEPT, MARGIN), "share": NUMBER}
+    )
     RANDOMISED = Quantity("truth", "randomised/{method}", METHOD)
+    SEEDS = Quantity("truth", "seeds/{method}", {"method": KEPT})
+    BEYOND_SEEDS = Quantity("truth", "randomised-seeds/{method}", {"method": KEPT})
 
 
 class PlantedPaths:

@@ -13,7 +13,7 @@ from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.quantities import Tree
 from pipeline.analysis.statistics import Measure, Ratio, Single, statistics
-from pipeline.values.columns import ATTRIBUTION, NOTHING, OPTIMUM, RANDOM, TREE
+from pipeline.values.columns import ATTRIBUTION, MARGIN, NOTHING, OPTIMUM, RANDOM, TREE
 
 if TYPE_CHECKING:
     from pipeline.analysis.keys import Key
@@ -96,6 +96,7 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[Key, Measure]:
       every threshold
     - `knee`: the threshold with the largest excess
     - `edge_area/<map>`: recovered share, averaged over the logarithm of the share of edges that are kept
+    - `edge_area/attribution-<map>`, `edge_area/attribution_margin-<map>`: differences, in share
     """
     full = sets[TREE, tau, False]["full"]
     nothing = sets[NOTHING, tau, False]["only"]
@@ -137,10 +138,11 @@ def measures(sets: Sets, shares: Shares, *, tau: float) -> dict[Key, Measure]:
     areas = {name: area(at, kept) for name, (at, kept) in shares.items()}
     for name, value in areas.items():
         found[Tree.AREA.key(method=name)] = share(f"area over edges, {named(name)}", value - nothing)
-    for name, value in areas.items():
-        if name != ATTRIBUTION:
-            label = f"area over edges, attribution minus {named(name)}"
-            found[Tree.AREA_LEAD.key(against=name)] = share(label, areas[ATTRIBUTION] - value)
+    for leader, lead in ((ATTRIBUTION, Tree.AREA_LEAD), (MARGIN, Tree.AREA_LEAD_OF_MARGIN)):
+        for name, value in areas.items():
+            if name != leader:
+                label = f"area over edges, {named(leader)} minus {named(name)}"
+                found[lead.key(against=name)] = share(label, areas[leader] - value)
     return found
 
 

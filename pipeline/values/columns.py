@@ -3,6 +3,7 @@
 from typing import Final
 
 ATTRIBUTION, RANDOM = "attribution", "random"  # methods: rankings of heads, or scores of edges
+MARGIN = "attribution_margin"  # a score of edges: attribution of the log-odds
 
 # Effectiveness: attribution as a ranking, by the label that it is of; which end of a ranking is masked first.
 LOWEST_FIRST: Final = "lowest_first"
@@ -24,6 +25,8 @@ JUDGE = "judge"
 JUDGED = (("right", 20), ("left", 20))  # the paper's rule and steps, and the rule that its released code computes
 
 PAIRS, EDGES = "pairs", "edges"  # truth: over all heads of a layer together, and of one head
+EFFECT: Final = "effect"  # truth: the column of knock-outs' effects; KEPT are those of scores, pair by pair
+KEPT = (ATTRIBUTION, MARGIN, "gradient_x_attention", "attention")
 
 GRADIENT_X_INPUT = "gradient_x_input"  # shortcut: a method that is no score of edges
 PLAIN, GIVEN, TURNED = "plain", "given", "turned"  # shortcut: without the word, with it in its class, in the others

@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from pipeline.values.columns import ATTRIBUTION, MARGIN
+
 
 class EdgeMethod(NamedTuple):
     """An edge score of `attattr.scores`, and the output of the class that it explains, if it explains one."""
@@ -12,8 +14,8 @@ class EdgeMethod(NamedTuple):
 
 # Attribution of the probability, as in the paper, and of the log-odds; the gradient is the log-odds'.
 EDGE_METHODS = {
-    "attribution": EdgeMethod("attribution"),
-    "attribution_margin": EdgeMethod("attribution", "margin"),
+    ATTRIBUTION: EdgeMethod("attribution"),
+    MARGIN: EdgeMethod("attribution", "margin"),
     "joint": EdgeMethod("joint"),
     "gradient_x_attention": EdgeMethod("gradient_x_attention", "margin"),
     "attention": EdgeMethod("attention"),

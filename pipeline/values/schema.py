@@ -181,7 +181,7 @@ class Truth(Section):
     max_tokens: Count  # examples that are longer are left out: there is a knock-out for every pair of tokens
     levels: List[Literal["pairs", "edges"]]  # pairs: over all heads of a layer; edges: of one head, many more
     top_k: Count
-    least_effect: Positive  # on the log-odds; below it an edge has none
+    largest: Annotated[float, Field(gt=0, lt=1)]  # share of the edges that matter: those of the largest effects
     group_sizes: List[Count]  # of pairs that are removed together
 
 

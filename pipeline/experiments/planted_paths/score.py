@@ -12,7 +12,7 @@ from attattr.examples import inputs_of
 from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
 from pipeline.experiments.planted_paths.plant import kinds
-from pipeline.measuring.agreement import agreement
+from pipeline.measuring.agreement import auroc
 from pipeline.measuring.edge_maps import edge_maps, scores_at
 from pipeline.terminal.progress import progress
 from pipeline.values.columns import PAIRS
@@ -56,8 +56,9 @@ def outcomes(
         maps[KNOCK_OUT] = effects["margin"].numpy()
         for method, values in maps.items():
             scores = np.array([values[layer, 0, query, key] for (layer, query, key), _ in edges])
-            rates = agreement(scores, carries.astype(np.float64), top_k=int(carries.sum()), least=0.5)
-            found.append(known | {"method": method, "auroc": rates["auroc"], "precision": precision(scores, carries)})
+            found.append(
+                known | {"method": method, "auroc": auroc(scores, carries), "precision": precision(scores, carries)}
+            )
             if number < kept:
                 largest = float(np.abs(scores).max()) or 1.0
                 drawn += [

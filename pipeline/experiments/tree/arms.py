@@ -30,14 +30,13 @@ from attattr.tree import (
     tree_root,
 )
 from pipeline.experiments.tree.optimum import Candidate, Optimum, optimal_tree
-from pipeline.values.columns import NOTHING, OPTIMUM, RANDOM, TREE
+from pipeline.values.columns import ATTRIBUTION, MARGIN, NOTHING, OPTIMUM, RANDOM, TREE
 
 if TYPE_CHECKING:
     from pipeline.values.schema import Tree
 
-ATTRIBUTION = "attribution"
 # Edge scores whose maps grow trees of the same size.
-RIVALS = ("attention", "gradient_x_attention", "value_weighted", "contribution", "joint")
+RIVALS = (MARGIN, "attention", "gradient_x_attention", "value_weighted", "contribution", "joint")
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from attattr.examples import Example, inputs_of
 from attattr.faithfulness import edge_masked_logits
 from attattr.inputs import Inputs
 from attattr.tree import AttributionTree
-from pipeline.experiments.tree.arms import ATTRIBUTION, RIVALS, arms_of, shares_of
+from pipeline.experiments.tree.arms import RIVALS, arms_of, shares_of
 from pipeline.measuring.edge_maps import edge_maps
 from pipeline.terminal.progress import progress
-from pipeline.values.columns import RANDOM
-from pipeline.values.edge_methods import EdgeMethod
+from pipeline.values.columns import ATTRIBUTION, RANDOM
+from pipeline.values.edge_methods import EDGE_METHODS
 from pipeline.values.store import read_rows
 
 if TYPE_CHECKING:
@@ -105,5 +105,5 @@ def measure(
 
 def rival_maps(model: PreTrainedModel, inputs: Inputs) -> dict[str, Tensor]:
     """Maps `(layer, query, key)` of the one example by the `RIVALS`, over all heads: of the predicted class."""
-    maps = edge_maps(model, inputs, {name: EdgeMethod(name) for name in RIVALS})
+    maps = edge_maps(model, inputs, {name: EDGE_METHODS[name] for name in RIVALS})
     return {name: values.sum(dim=1).double().cpu() for name, values in maps.items()}

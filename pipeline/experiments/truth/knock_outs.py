@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from attattr.output import evaluate
 from pipeline.measuring.agreement import agreement
 from pipeline.measuring.edge_maps import edge_maps, scores_at
 from pipeline.terminal.progress import progress
-from pipeline.values.columns import EDGES, PAIRS
+from pipeline.values.columns import EDGES, EFFECT, KEPT, PAIRS
 from pipeline.values.edge_methods import EDGE_METHODS
 
 if TYPE_CHECKING:
@@ -29,19 +29,30 @@ if TYPE_CHECKING:
     from attattr.inputs import Inputs
     from pipeline.values.schema import Truth
 
+BITS = 4  # of a kept value
+
+
+class Found(NamedTuple):
+    """Rows of outcomes: of scores held against effects, of groups of pairs, and of the pairs themselves."""
+
+    outcomes: list[dict[str, Any]]
+    groups: list[dict[str, Any]]
+    pairs: list[dict[str, Any]]
+
 
 def outcomes(
     model: PreTrainedModel, examples: Sequence[Example], *, settings: Truth, seed: int, token_budget: TokenBudget
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """How well each score finds what matters, a row per example, level and method; and what groups of edges lose.
+) -> Found:
+    """How well each score finds what matters, a row per example, level and method; what groups of edges lose.
 
     The truth of an edge is the change of the predicted class's log-odds when it alone is removed. `precision` is the
     share of the `top_k` edges with the largest effects among as many with the largest scores, `spearman` the rank
-    correlation of scores and effects; `auroc` and `average_precision` ask whether |score| tells edges with an effect
-    (at least `least_effect`) from those without. Where all edges are of one kind they are what chance has.
+    correlation of scores and effects; `auroc` and `average_precision` ask whether |score| tells the share `largest` of
+    the edges, those with the largest |effect|, from the others.
     A group is the `size` pairs with the largest scores, removed together; `lost` is what the log-odds lose.
+    `pairs` has a row per example: effects, and scores by `KEPT`, in the order of layer, query and key.
     """
-    found, groups = [], []
+    found = Found([], [], [])
     for example in progress(examples, description="knock out"):
         inputs = inputs_of(model, [example])
         maps = edge_maps(model, inputs, EDGE_METHODS)
@@ -51,11 +62,24 @@ def outcomes(
             scores = scores_at(maps, level=level, seed=seed, name=example.example_id)
             for method, values in scores.items():
                 row = {"example_id": example.example_id, "level": level, "method": method}
-                found.append(row | agreement(values, truth, top_k=settings.top_k, least=settings.least_effect))
+                rates = agreement(values, truth, top_k=settings.top_k, share=settings.largest)
+                found.outcomes.append(row | rates)
             if level == PAIRS:
+                known = {"example_id": example.example_id}
                 rows = group_losses(model, inputs, scores, sizes=settings.group_sizes)
-                groups += [{"example_id": example.example_id} | row for row in rows]
-    return found, groups
+                found.groups.extend(known | row for row in rows)
+                columns = {EFFECT: truth} | {method: scores[method] for method in KEPT}
+                found.pairs.append(known | {name: coarse(values).tolist() for name, values in columns.items()})
+    return found
+
+
+def coarse(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The values, one after the other, each rounded to `BITS` binary digits: within 1 part in 16, signs kept.
+
+    Order is kept, save that values so near to each other may become one; few values take little of a file.
+    """
+    digits, exponent = np.frexp(values.ravel())
+    return np.ldexp(np.round(digits * 2**BITS), exponent - BITS)
 
 
 def group_losses(

@@ -17,7 +17,8 @@ from pipeline.measuring.agreement import rank_correlation
 from pipeline.measuring.edge_maps import edge_maps
 from pipeline.predicting.predict import predict_logits
 from pipeline.terminal.progress import bar
-from pipeline.values.edge_methods import EdgeMethod
+from pipeline.values.columns import ATTRIBUTION
+from pipeline.values.edge_methods import EDGE_METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,13 +30,13 @@ if TYPE_CHECKING:
     from attattr.batching import TokenBudget
     from attattr.examples import Example
 
-SCORED = {name: EdgeMethod(name) for name in ("attribution", "gradient_x_attention", "attention")}
+SCORED = {name: EDGE_METHODS[name] for name in (ATTRIBUTION, "gradient_x_attention", "attention")}
 
 
 def outcomes(
     model: PreTrainedModel, examples: Sequence[Example], *, seed: int, token_budget: TokenBudget
 ) -> list[dict[str, Any]]:
-    """Rank correlation of every edge's score with that of the unchanged model: a row per example, method and step.
+    """Rank correlation of every pair's score with that of the unchanged model: a row per example, method and step.
 
     `shuffled` counts what was shuffled: 1 is the classifier, with each further one a layer from the last to the first.
     All explain the class that the unchanged model predicts. `attribution_per_attention` is attribution divided by the
@@ -88,8 +89,9 @@ def _shuffle(parameters: Sequence[nn.Parameter], generator: torch.Generator) -> 
 def _scores(
     model: PreTrainedModel, example: Example, target: int, *, token_budget: TokenBudget
 ) -> dict[str, NDArray[np.float64]]:
-    """Scores `(layer, head, query, key)` of the class `target` by every method."""
+    """Scores `(layer, query, key)` of the class `target` by every method, over all heads."""
     maps = edge_maps(model, inputs_of(model, [example]), SCORED, target=target, token_budget=token_budget)
-    scores = {method: values.double().cpu().numpy() for method, values in maps.items()}
-    per_attention = scores["attribution"] / np.maximum(scores["attention"], np.finfo(np.float64).tiny)
-    return {"attribution": scores["attribution"], "attribution_per_attention": per_attention, **scores}
+    of_heads = {method: values.double().cpu().numpy() for method, values in maps.items()}
+    per_attention = of_heads[ATTRIBUTION] / np.maximum(of_heads["attention"], np.finfo(np.float64).tiny)
+    scores = {ATTRIBUTION: of_heads[ATTRIBUTION], "attribution_per_attention": per_attention, **of_heads}
+    return {method: values.sum(axis=1) for method, values in scores.items()}
