@@ -8,6 +8,7 @@ ATTRIBUTION, RANDOM = "attribution", "random"  # methods: rankings of heads, or 
 LOWEST_FIRST: Final = "lowest_first"
 HIGHEST_FIRST: Final = "highest_first"
 BY_PREDICTED, BY_GOLD = "attribution_predicted", "attribution_gold"
+BY_SUM = "attribution_predicted_sum"  # a head's edges summed instead of the largest
 
 FACTOR = "factor/"  # prune: before the name of what was changed about attribution, where a method stands otherwise
 

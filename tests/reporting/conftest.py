@@ -158,7 +158,8 @@ def shortcut_statistics(finetune_statistics):
             ("first/attention", 0.5),
             ("first/attribution-attention", -0.25),
             ("relied", 0.75),
-            ("regained/attribution/0.1", 0.125),
+            ("first/attribution-chance", 0.125),
+            ("regained/attribution", 0.125),
         )
     ]
 
