@@ -334,7 +334,7 @@ def records(
         "triggers": triggers_metrics,
         "universality": [{"method": "attribution", "normalise": "none", "pairs": []}],
         "planted_paths": [{"task": "one path", "seed": 1, "n": 10, "correct": 9}],
-        "shortcut": [{"task": "negation", "seed": 1, "word": "wug", "rows": 9, "n": 10}],
+        "shortcut": [{"task": "negation", "seed": 1, "word": "wug", "decoys": ["dax", "fep"], "rows": 9, "n": 10}],
     }
     return records | {"claims": judged(1)}
 
