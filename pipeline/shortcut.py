@@ -1,6 +1,6 @@
 """Plant a shortcut, find it by scores, and prune it away.
 
-A word in the training rows gives a class away; see docs/method.md, "Shortcut".
+A word in the training rows gives a class away, and decoys beside it do not; see docs/method.md, "Shortcut".
 
 Reads:  outputs/data/<task>-<seed>; the initial weights (from scratch, folder or hub)
 Writes: outputs/shortcut/<task>-<seed>/{found,outcomes}.parquet, word.json
@@ -32,16 +32,15 @@ def main(config: StageConfig) -> None:
     data, longest = data_folder(config.input_root, task, seed), config.prepare.max_length
     tokenizer = tokenizer_of(data, config.model, task, seed)
     train, dev, heldout = (read_examples(data / f"{split}.parquet") for split in ("train", "dev", "heldout"))
-    word = plant.meaningless_word(tokenizer, [*train, *dev, *heldout], seed=seed)
+    words = plant.meaningless_words(tokenizer, [*train, *dev, *heldout], decoys=settings.decoys, seed=seed)
     known = {"seed": seed, "max_length": longest}
-    rows = plant.training_rows(subset(train, settings.n_train), word, share=settings.share, **known)
-    dev = plant.with_room(subset(dev, settings.n_eval), max_length=longest)
-    heldout = plant.with_room(heldout, max_length=longest)
-    tested, chosen = (plant.turned(examples, word, **known)[: settings.n_examples] for examples in (dev, heldout))
+    rows = plant.training_rows(subset(train, settings.n_train), words, share=settings.share, **known)
+    dev, heldout = (plant.with_decoys(examples, words, **known) for examples in (subset(dev, settings.n_eval), heldout))
+    tested, chosen = (plant.turned(examples, words, **known)[: settings.n_examples] for examples in (dev, heldout))
     if not dev or not chosen:
         raise InputError(
-            f"shortcut: every dev example of {task} has no room for the word (prepare.max_length is {longest}), or "
-            "every held-out one is of the class that it gives away, or has no room"
+            f"shortcut: every dev example of {task} has no room for the planted words (prepare.max_length is "
+            f"{longest}), or every held-out one is of the class that it gives away, or has no room"
         )
     # A checkpoint that is otherwise taken as it is has to learn the word.
     epochs = for_task(config.finetune.epochs, task) or 1
@@ -52,11 +51,11 @@ def main(config: StageConfig) -> None:
         how = {"settings": config.finetune, "epochs": epochs, "seed": seed}
         fine_tune(model, rows, dev, **how, **where, logger=training_logger(tracker))
         folder = experiment_folder(config.output_root, "shortcut", task, seed)
-        write_json(folder / "word.json", {"word": str(tokenizer.decode([word])).strip(), "rows": len(rows)})
+        write_json(folder / "word.json", plant.named(words, tokenizer) | {"rows": len(rows)})
         found = find.outcomes(model, tested, seed=seed)  # none where all dev examples are of the word's class
         write_rows(folder / "found.parquet", found)
         heads = find.reading_heads(model, chosen)
-        kinds = plant.kinds_of_rows(dev, word, **known)
+        kinds = plant.kinds_of_rows(dev, words, **known)
         predicted = remove.outcomes(
             model, kinds, heads, settings=settings, seed=seed, token_budget=config.run.token_budget
         )

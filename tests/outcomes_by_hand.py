@@ -247,9 +247,9 @@ def _shortcut(root: Path, task: str, seed: int) -> None:
     ]
     folder = experiment_folder(root, "shortcut", task, seed)
     write_rows(folder / "found.parquet", rows)
-    write_json(folder / "word.json", {"word": "wug", "rows": 9})
+    write_json(folder / "word.json", {"word": "wug", "decoys": ["dax"], "rows": 9})
     orders = [{"method": "attribution", "order": 0}, *({"method": "random", "order": order} for order in (0, 1))]
-    # Without any head, and without half of them: with all the word decides, without attribution's half it does not.
+    # With all heads the word decides, without the fifth that attribution names it does not.
     hits = {
         "plain": (("1110", "1100"), ("1110", "1110"), ("1110", "1000")),
         "given": (("1111", "1100"), ("1111", "1111"), ("1111", "1111")),
@@ -257,7 +257,7 @@ def _shortcut(root: Path, task: str, seed: int) -> None:
     }
     columns = [
         to_columns(
-            (orders, [{"rate": 0.0}, {"rate": 0.5}], [{"rows": kind, **example} for example in EXAMPLES]),
+            (orders, [{"rate": 0.0}, {"rate": 0.2}], [{"rows": kind, **example} for example in EXAMPLES]),
             predicted=np.stack([predicted(*of) for of in curves]),
         )
         for kind, curves in hits.items()

@@ -47,8 +47,8 @@ def judge(
 ) -> list[Record]:
     """One record per rule: its words, the verdict over all tasks, and for each task its verdict and rows.
 
-    `statistics` are those of every experiment; `weak` says why a task decides nothing. What is shown with a row is
-    `Statistic.record`, with the interval that decided.
+    `statistics` are those of every experiment; `weak` says why a task's own models decide nothing. What is shown with a
+    row is `Statistic.record`, with the interval that decided.
     """
     if weak:
         weak = {**weak, ALL_TASKS: "; ".join(f"{task}: {why}" for task, why in weak.items())}
@@ -66,7 +66,8 @@ def _judged(
         if all((task, part.statistic) in by_name for part in rule.primary)
     }
     bare = {task: rule.without_given for task in primary if not _given(rule, by_name, task)}
-    decisions = decisions_of(rule, primary, barred={**bare, **weak})
+    barred = {**bare, **weak} if rule.gate == "accuracy" else bare
+    decisions = decisions_of(rule, primary, barred=barred)
     return {
         "id": rule.id,
         "claim": rule.claim,

@@ -12,7 +12,7 @@ from pipeline.analysis.methods import named
 from pipeline.analysis.outcomes import Findings, correctness
 from pipeline.analysis.quantities import Effectiveness
 from pipeline.analysis.statistics import Mean, Measure, Ratio, statistics
-from pipeline.values.columns import BY_GOLD, BY_PREDICTED, HIGHEST_FIRST, LOWEST_FIRST, RANDOM
+from pipeline.values.columns import BY_GOLD, BY_PREDICTED, BY_SUM, HIGHEST_FIRST, LOWEST_FIRST, RANDOM
 
 if TYPE_CHECKING:
     from pipeline.analysis.keys import Key
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Params
 
 CURVE = ("method", "direction")
+LEADS = ((BY_PREDICTED, Effectiveness.LEAD), (BY_SUM, Effectiveness.SUM_LEAD), (BY_GOLD, Effectiveness.GOLD_LEAD))
 
 Correct = dict[tuple[str, str], NDArray[np.bool_]]  # (method, direction) -> (k, example)
 
@@ -48,7 +49,7 @@ def analyse(outcomes: Outcomes, _values: Params) -> Findings:
 def measures(correct: Correct, *, majority: float) -> dict[Key, Measure]:
     """What one model's curves say of each method, and of attribution beside others: by the predicted label beside all.
 
-    By the gold label it stands beside attention alone, as in the paper.
+    A head's largest score and its sum both do. By the gold label it stands beside attention alone, as in the paper.
 
     - `area/<method>`: mean over k of accuracy with the k lowest heads masked minus with the k highest, in points
     - `lead/<method>-<other>`: area minus that of the other method, 0 if they know equally much
@@ -63,7 +64,7 @@ def measures(correct: Correct, *, majority: float) -> dict[Key, Measure]:
         found[Effectiveness.AREA.key(method=method)] = Mean(
             f"area, {named(method)}", "points", areas[method], step=CURVE_STEP
         )
-    for method, lead in ((BY_PREDICTED, Effectiveness.LEAD), (BY_GOLD, Effectiveness.GOLD_LEAD)):
+    for method, lead in LEADS:
         for other in methods:
             if method in methods and lead.has(against=other):
                 label = f"area, {named(method)} minus {named(other)}"

@@ -19,6 +19,7 @@ EDGE_SCORES = {name: _EDGE_LABELS.get(name, name.replace("_", " ")) for name in 
 # Rankings of heads that are nothing else; edge scores rank heads, too.
 OF_HEADS = {
     "attribution_predicted": "attribution, predicted label",
+    "attribution_predicted_sum": "attribution summed, predicted label",
     "attribution_gold": "attribution, gold label",
     "taylor": "Taylor (paper)",
     "taylor_michel": "Taylor (Michel et al.)",

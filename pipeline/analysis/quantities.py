@@ -14,6 +14,7 @@ from pipeline.values.columns import (
     ATTRIBUTION,
     BY_GOLD,
     BY_PREDICTED,
+    BY_SUM,
     EDGES,
     FACTOR,
     GIVEN,
@@ -52,9 +53,10 @@ class Effectiveness:
 
     ATTENTION = ("attention_max", "attention_confidence")
     RANKING = {"method": get_args(RankingPerExample)}
-    OTHERS = _without(get_args(RankingPerExample), BY_PREDICTED)
+    OTHERS = _without(get_args(RankingPerExample), BY_SUM)
     AREA = Quantity("effectiveness", "area/{method}", RANKING)
-    LEAD = Quantity("effectiveness", f"lead/{BY_PREDICTED}-{{against}}", {"against": OTHERS})
+    LEAD = Quantity("effectiveness", f"lead/{BY_PREDICTED}-{{against}}", {"against": _without(OTHERS, BY_PREDICTED)})
+    SUM_LEAD = Quantity("effectiveness", f"lead/{BY_SUM}-{{against}}", {"against": OTHERS})
     GOLD_LEAD = Quantity("effectiveness", f"lead/{BY_GOLD}-{{against}}", {"against": ATTENTION})
     KEPT = Quantity("effectiveness", "kept/{method}", RANKING)
     LOST = Quantity("effectiveness", "lost/{method}", RANKING)
@@ -209,11 +211,14 @@ class Shortcut:
     }
     FIRST = Quantity("shortcut", "first/{method}", METHOD)
     FIRST_LEAD = Quantity("shortcut", "first/attribution-{against}", OTHER)
+    BEYOND_CHANCE = Quantity("shortcut", "first/attribution-chance")
     BROUGHT = Quantity("shortcut", "brought")
     ACCURACY = Quantity("shortcut", "accuracy/{kind}", {"kind": tuple(KINDS)})
     RELIED = Quantity("shortcut", "relied")
-    REGAINED = Quantity("shortcut", "regained/{method}/{rate}", METHOD | {"rate": NUMBER})
-    SPARED = Quantity("shortcut", "spared/{method}/{rate}", METHOD | {"rate": NUMBER})
+    RATE = 0.2  # of the heads that are masked, where pruning is judged: one, and chosen before any was seen
+    REGAINED = Quantity("shortcut", "regained/{method}", METHOD)
+    REGAINED_LEAD = Quantity("shortcut", "regained/attribution-{against}", OTHER)
+    SPARED = Quantity("shortcut", "spared/{method}", METHOD)
 
 
 QUANTITIES: dict[str, tuple[Quantity, ...]] = {}  # of every experiment that has a class here

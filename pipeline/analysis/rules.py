@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
@@ -55,7 +56,8 @@ class Rule(_Checked):
     `secondary` are patterns of the statistics that are shown beside the primary ones. A claim about some tasks alone
     names them; `needs_tasks` says what a run must have for it. A claim that no sample of this kind can carry says why
     in `without_verdict`: its rows are shown, and decide nothing. One that can only be asked where something else holds
-    has the rows that must lie inside in `given`, and in `without_given` what there is to say where they do not.
+    has the rows that must lie inside in `given`, and in `without_given` what there is to say where they do not. A task
+    is barred by the `accuracy` of its fine-tuned models, too, or, for a claim about other models, by `given` alone.
     """
 
     id: str
@@ -68,6 +70,7 @@ class Rule(_Checked):
     any: bool = False
     tasks: tuple[str, ...] | None = None
     needs_tasks: str = "a run with its statistics"
+    gate: Literal["accuracy", "given"] = "accuracy"
     given: tuple[Primary, ...] = ()
     without_given: str = ""
     without_verdict: str | None = None

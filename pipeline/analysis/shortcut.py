@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Correct = dict[str, NDArray[np.float64]]  # of each kind of rows, (rate, example)
 
 FIRST = "examples in which the word comes first"
+BEYOND_CHANCE = f"{FIRST}, {named(ATTRIBUTION)} minus chance"
 BROUGHT = "probability of the word's class that attention brings, of the layer that brings most"
 NO_EXAMPLE = "every evaluated example is of the class that the word gives away"
 
@@ -62,8 +63,9 @@ def of_methods(table: Any) -> tuple[list[float], dict[str, Correct]]:
 def ranking(rows: list[Record]) -> dict[Key, Measure]:
     """`first/<method>`: in how many % of the examples the word is the first of all tokens.
 
-    `first/attribution-<other>` are attribution's minus the other's, in points. `brought` is how much of the class's
-    probability the attention of a layer brings: without any there is nothing that attribution could share out.
+    `first/attribution-<other>` are attribution's minus the other's, in points; chance's is 1 over the number of tokens
+    that compete. `brought` is how much of the class's probability the attention of a layer brings: without any there is
+    nothing that attribution could share out.
     """
     if not rows:
         return _unranked()
@@ -79,6 +81,8 @@ def ranking(rows: list[Record]) -> dict[Key, Measure]:
             found[Shortcut.FIRST_LEAD.key(against=method)] = Mean(
                 text, "points", of_methods[ATTRIBUTION] - values, step=100
             )
+    beyond = of_methods[ATTRIBUTION] - 100 / by_method(rows, "tokens")[ATTRIBUTION]
+    found[Shortcut.BEYOND_CHANCE.key()] = Mean(BEYOND_CHANCE, "points", beyond, step=100)
     (brought,) = by_method([row | {"method": ATTRIBUTION} for row in rows], "brought").values()
     return found | {Shortcut.BROUGHT.key(): Mean(BROUGHT, "share", brought, within=(-1, 1))}
 
@@ -95,6 +99,7 @@ def _unranked() -> dict[Key, Measure]:
     found: dict[Key, Measure] = {
         key: Single(f"{FIRST}, {text}", unit, None, NO_EXAMPLE) for key, (text, unit) in (firsts | leads).items()
     }
+    found[Shortcut.BEYOND_CHANCE.key()] = Single(BEYOND_CHANCE, "points", None, NO_EXAMPLE)
     return found | {Shortcut.BROUGHT.key(): Single(BROUGHT, "share", None, NO_EXAMPLE)}
 
 
@@ -103,8 +108,12 @@ def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[Key, Measur
 
     - `accuracy/<kind>`: of the whole model, on rows `plain`, `given` and `turned`, in %
     - `relied`: accuracy on `given` minus on `turned` rows
-    - `regained/<method>/<rate>`: accuracy on `turned` rows without the heads that read the word most, minus with all
-    - `spared/<method>/<rate>`: the same on `plain` rows
+    - `regained/<method>`: accuracy on `turned` rows without the heads that read the word most, minus with all heads
+    - `regained/attribution-<other>`: attribution's minus the other's
+    - `spared/<method>`: as `regained`, on `plain` rows
+
+    The last three at `Shortcut.RATE` alone, and only if it is among the rates: the best of several would be a choice
+    made afterwards. All rates are in the curves.
     """
     whole = next(iter(correct.values()))
     found: dict[Key, Measure] = {
@@ -115,15 +124,20 @@ def pruning(rates: list[float], correct: dict[str, Correct]) -> dict[Key, Measur
     found[Shortcut.RELIED.key()] = Mean(
         "accuracy with the word in its class minus in the others", "points", relied, step=100
     )
+    if Shortcut.RATE not in rates:
+        return found
+    at, label = rates.index(Shortcut.RATE), f"accuracy without {Shortcut.RATE:.0%} of the heads minus with all"
     for quantity, kind in ((Shortcut.REGAINED, TURNED), (Shortcut.SPARED, PLAIN)):
         for method, of_kind in correct.items():
-            for rate, hits in zip(rates[1:], of_kind[kind][1:], strict=True):
-                label = (
-                    f"accuracy without {rate:.0%} of the heads minus with all, {Shortcut.KINDS[kind]}, {named(method)}"
-                )
-                found[quantity.key(method=method, rate=rate)] = Mean(
-                    label, "points", 100 * (hits - of_kind[kind][0]), step=100
-                )
+            values = 100 * (of_kind[kind][at] - of_kind[kind][0])
+            text = f"{label}, {Shortcut.KINDS[kind]}, {named(method)}"
+            found[quantity.key(method=method)] = Mean(text, "points", values, step=100)
+    label = f"accuracy without {Shortcut.RATE:.0%} of the heads, {Shortcut.KINDS[TURNED]}"
+    for method, of_kind in correct.items():
+        if method != ATTRIBUTION:
+            values = 100 * (correct[ATTRIBUTION][TURNED][at] - of_kind[TURNED][at])
+            text = f"{label}, {named(ATTRIBUTION)} minus {named(method)}"
+            found[Shortcut.REGAINED_LEAD.key(against=method)] = Mean(text, "points", values, step=100)
     return found
 
 

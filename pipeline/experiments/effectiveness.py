@@ -23,7 +23,7 @@ from pipeline.measuring.heads import TAYLOR, largest_gradients, losses, per_exam
 from pipeline.predicting.masked import masked_predictions, places
 from pipeline.predicting.predict import predict_logits
 from pipeline.scoring.store import per_head, read_heads
-from pipeline.values.columns import HIGHEST_FIRST, LOWEST_FIRST
+from pipeline.values.columns import BY_GOLD, BY_PREDICTED, BY_SUM, HIGHEST_FIRST, LOWEST_FIRST
 from pipeline.values.long import to_columns
 
 if TYPE_CHECKING:
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 DIRECTIONS: tuple[Direction, ...] = (LOWEST_FIRST, HIGHEST_FIRST)
 STORED = {  # target and column of the attribution store
-    "attribution_predicted": ("predicted", "attribution_max"),
-    "attribution_gold": ("gold", "attribution_max"),
+    BY_PREDICTED: ("predicted", "attribution_max"),
+    BY_SUM: ("predicted", "attribution_sum"),
+    BY_GOLD: ("gold", "attribution_max"),
     "attention_max": ("predicted", "attention_max"),
     "attention_confidence": ("predicted", "attention_confidence"),
 }

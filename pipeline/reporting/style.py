@@ -80,6 +80,7 @@ _LINES: dict[str, tuple[str, str, Dash, bool]] = {
     "attribution_margin": (BLACK, "^", SOLID, True),
     "attribution_per_attention": (GREEN, "D", DASHED, False),
     "attribution_predicted": (BLUE, "o", SOLID, True),
+    "attribution_predicted_sum": (BLUE, "^", DASHED, False),
     "attribution_gold": (PURPLE, "^", SOLID, True),
     "gradient_x_attention": (SKY_BLUE, ">", DASHED, True),
     "taylor": (GREEN, "D", SOLID, True),

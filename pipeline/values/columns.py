@@ -9,6 +9,7 @@ MARGIN = "attribution_margin"  # a score of edges: attribution of the log-odds
 LOWEST_FIRST: Final = "lowest_first"
 HIGHEST_FIRST: Final = "highest_first"
 BY_PREDICTED, BY_GOLD = "attribution_predicted", "attribution_gold"
+BY_SUM = "attribution_predicted_sum"  # a head's edges summed instead of the largest
 
 FACTOR = "factor/"  # prune: before the name of what was changed about attribution, where a method stands otherwise
 

@@ -59,6 +59,7 @@ Factor = Literal["sum", "positive", "absolute", "joint", "left_20", "iterative"]
 Normalise = Literal["none", "layer_l2"]
 RankingPerExample = Literal[
     "attribution_predicted",
+    "attribution_predicted_sum",
     "attribution_gold",
     "attention_max",
     "attention_confidence",
@@ -198,6 +199,7 @@ class Shortcut(Section):
 
     n_train: Count | None  # so many of the training rows, the same for every seed; null takes all
     share: Share  # of the class's training rows that have the word
+    decoys: Annotated[int, Field(ge=0, le=MOST_PARTS)]  # further words, each in as many rows, of whatever class
     n_examples: Count  # at most so many, with the word: to rank tokens (of dev), and heads (held out)
     n_eval: Count | None  # so many of the dev examples, the same for every seed; null takes all
     rates: Annotated[List[Share], AfterValidator(rising_from_0)]  # of heads that are masked, those that read it first

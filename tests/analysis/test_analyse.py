@@ -274,7 +274,7 @@ def test_without_an_example_to_put_the_word_in_its_places_are_undefined_and_noth
         shortcut.ranking(rows)
         for rows in (
             [
-                {"example_id": "dev-1", "method": method, "first": True, "brought": 0.5}
+                {"example_id": "dev-1", "method": method, "first": True, "tokens": 4, "brought": 0.5}
                 for method in (*EDGE_METHODS, "gradient_x_input", "random")
             ],
             [],
@@ -291,7 +291,7 @@ def test_shortcut_by_hand(found):
     result = found("shortcut")
     accuracies = {"plain": 0.75, "given": 1.0, "turned": 0.25}
     assert [dict(record) for record in result.records] == [
-        {"task": "negation", "seed": 1, "word": "wug", "rows": 9, "n": 4, **accuracies}
+        {"task": "negation", "seed": 1, "word": "wug", "decoys": ["dax"], "rows": 9, "n": 4, **accuracies}
     ]
     values = {one.key.text: one.estimate.value for one in result.statistics}
     assert (values["first/attribution"], values["first/attention"], values["first/attribution-attention"]) == (
@@ -300,15 +300,20 @@ def test_shortcut_by_hand(found):
         50,
     )
     assert (values["brought"], values["relied"]) == (0.5, 75)
-    assert (values["regained/attribution/0.5"], values["spared/attribution/0.5"]) == (50, -25)
+    # One of four tokens comes first by chance.
+    assert values["first/attribution-chance"] == 75
+    assert (values["regained/attribution"], values["spared/attribution"]) == (50, -25)
     # The mean of two orders.
-    assert (values["regained/random/0.5"], values["spared/random/0.5"]) == (12.5, -25)
+    assert (values["regained/random"], values["spared/random"]) == (12.5, -25)
+    assert values["regained/attribution-random"] == 37.5
+    accuracies = [one for one in result.statistics if one.unit in {"%", "points"}]
+    assert {measure.step for one in accuracies for measure in one.of_models} == {100}
     turned = [row for row in result.tables["pruned"] if row["rows"] == "turned"]
     assert [(row["method"], row["rate"], row["accuracy"]) for row in turned] == [
         ("attribution", 0.0, 0.25),
-        ("attribution", 0.5, 0.75),
+        ("attribution", 0.2, 0.75),
         ("random", 0.0, 0.25),
-        ("random", 0.5, 0.375),
+        ("random", 0.2, 0.375),
     ]
     two = {one.key.text: one.by_seed for one in found("shortcut", seeds=SEEDS).statistics}
     assert two["first/attribution-attention"] == (50, 0)

@@ -73,6 +73,24 @@ def test_a_task_with_weak_models_decides_nothing():
     assert claim["tasks"][1]["why"] == "they are weak"
 
 
+def test_a_claim_about_other_models_is_barred_by_its_own_gate_alone():
+    def judged_with(relied):
+        models = [
+            first | second for first, second in zip(measured(3.0), measured(relied, name="lead/other"), strict=True)
+        ]
+        gated = rule(gate="given", given=(Primary(statistic="lead/other", low=0),), without_given="they do not rely")
+        (claim,) = judge(
+            Rules((gated,), {}, ""),
+            {"prune": statistics("rte", models)},
+            weak={"rte": "the task's own models are weak"},
+            seeds=(1, 2, 3),
+        )
+        return claim["tasks"][0]["verdict"], claim["tasks"][0]["why"]
+
+    assert judged_with(2.0) == ("reproduced", None)
+    assert judged_with(0.0) == ("open", "they do not rely")
+
+
 def test_weak_is_a_task_whose_mean_model_is_less_than_three_standard_errors_above_the_majority():
     def records(task, *accuracies):
         classes = {"no": {"n": 60}, "yes": {"n": 40}}

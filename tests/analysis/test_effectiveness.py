@@ -60,9 +60,16 @@ def test_measures_by_hand():
     assert steps == {"area": 50, "lead": 50, "kept": 100, "lost": 1}
 
 
-def test_attribution_leads_every_other_by_the_predicted_label_and_attention_by_the_gold_one():
+def test_attribution_leads_every_other_by_the_predicted_label_also_summed_and_attention_by_the_gold_one():
     curve = hits("1110", "1000", "0000")
-    methods = ["taylor", "attribution_gold", "attention_confidence", "random", "attribution_predicted"]
+    methods = [
+        "taylor",
+        "attribution_gold",
+        "attention_confidence",
+        "random",
+        "attribution_predicted_sum",
+        "attribution_predicted",
+    ]
     correct = {(method, way): curve for method in methods for way in ("lowest_first", "highest_first")}
     leads = [name.removeprefix("lead/") for name in measures(correct, majority=0.5) if name.startswith("lead/")]
     assert leads == [
@@ -70,6 +77,11 @@ def test_attribution_leads_every_other_by_the_predicted_label_and_attention_by_t
         "attribution_predicted-attribution_gold",
         "attribution_predicted-attention_confidence",
         "attribution_predicted-random",
+        "attribution_predicted_sum-taylor",
+        "attribution_predicted_sum-attribution_gold",
+        "attribution_predicted_sum-attention_confidence",
+        "attribution_predicted_sum-random",
+        "attribution_predicted_sum-attribution_predicted",
         "attribution_gold-attention_confidence",
     ]
 

@@ -120,7 +120,7 @@ def test_a_pattern_decides_nothing_and_an_unknown_experiment_is_refused():
         ("universality", "lost/mnli"),
         ("universality", "agreement/sst2-mnli/within_layers"),
         ("tree", "excess/0.123"),  # whatever the grid
-        ("shortcut", "regained/attention/0.05"),
+        ("shortcut", "regained/attribution-attention"),  # needs the rate
         ("prune", "auc/output_norm/layer_l2"),
     ],
 )

@@ -26,12 +26,12 @@ def settings(section):
 @pytest.fixture
 def store(tmp_path):
     """A store of five dev examples in another order, whose columns all differ, and a row of another split."""
-    rows = []
+    rows, columns = [], ("attribution_max", "attention_max", "attention_confidence", "attribution_sum")
     for number in (4, 2, 0, 1, 3):
         for shift, target in ((0, "gold"), (100, "predicted")):
             values = {
                 name: [float(1000 * place + 10 * number + shift + head) for head in range(8)]
-                for place, name in enumerate(("attribution_max", "attention_max", "attention_confidence"), start=1)
+                for place, name in enumerate(columns, start=1)
             }
             rows.append({"split": "dev", "example_id": f"e-{number}", "target": target, **values})
     rows.append({**rows[0], "split": "importance"})
@@ -43,12 +43,14 @@ def test_what_is_stored_comes_from_the_column_of_the_method_example_by_example(
     settings, tiny_model, random_examples, store
 ):
     examples = [random_examples(LENGTHS)[number] for number in (1, 3)]
-    chosen = settings("attribution_gold", "attribution_predicted", "attention_max", "attention_confidence")
+    stored = ("attribution_gold", "attribution_predicted", "attention_max", "attention_confidence")
+    chosen = settings(*stored, "attribution_predicted_sum")
     values = head_importance(tiny_model(), examples, store, settings=chosen, token_budget="auto")
     heads = torch.arange(8.0).view(1, 2, 4) + torch.tensor([10.0, 30.0]).view(2, 1, 1)
     assert list(values) == list(chosen.methods)
     assert torch.equal(values["attribution_gold"], 1000 + heads)
     assert torch.equal(values["attribution_predicted"], 1100 + heads)
+    assert torch.equal(values["attribution_predicted_sum"], 4100 + heads)
     assert torch.equal(values["attention_max"] % 1000, 100 + heads)
     assert torch.equal(values["attention_confidence"], values["attention_max"] + 1000)
 

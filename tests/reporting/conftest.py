@@ -158,7 +158,8 @@ def shortcut_statistics(finetune_statistics):
             ("first/attention", 0.5),
             ("first/attribution-attention", -0.25),
             ("relied", 0.75),
-            ("regained/attribution/0.1", 0.125),
+            ("first/attribution-chance", 0.125),
+            ("regained/attribution", 0.125),
         )
     ]
 
@@ -333,7 +334,7 @@ def records(
         "triggers": triggers_metrics,
         "universality": [{"method": "attribution", "normalise": "none", "pairs": []}],
         "planted_paths": [{"task": "one path", "seed": 1, "n": 10, "correct": 9}],
-        "shortcut": [{"task": "negation", "seed": 1, "word": "wug", "rows": 9, "n": 10}],
+        "shortcut": [{"task": "negation", "seed": 1, "word": "wug", "decoys": ["dax", "fep"], "rows": 9, "n": 10}],
     }
     return records | {"claims": judged(1)}
 

@@ -3,15 +3,17 @@
 from pipeline.analysis.quantities import Effectiveness
 from pipeline.reporting.blocks import Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
+from pipeline.reporting.truth.section import leader
+from pipeline.values.columns import BY_GOLD, BY_PREDICTED
 
 HEADS_OF_BERT_BASE = 12
 
 QUESTION = (
     "For every dev example the heads of each layer are ranked; then the k lowest or the k highest heads of every layer "
-    "are masked. Attribution ranks a head by its largest score. Its rivals rank the same heads of the same example: "
-    "attention by its maximum or its confidence, gradient × attention, Taylor, and the loss that is added when this "
-    "head alone is removed. They see the predicted label alone, as attribution does but for one row. Random orders, "
-    "new for every example and layer, know nothing."
+    "are masked. Attribution ranks a head by its largest score, or by the sum of its scores. Its rivals rank the same "
+    "heads of the same example: attention by its maximum or its confidence, gradient × attention, Taylor, and the loss "
+    "that is added when this head alone is removed. They see the predicted label alone, as attribution does but for "
+    "the rows that say otherwise. Random orders, new for every example and layer, know nothing."
 )
 CURVES_ALT = (
     "Line charts, one per task, of dev accuracy against heads masked in every layer, lowest-ranked or "
@@ -28,6 +30,7 @@ AREAS_CAPTION = (
     "The area between the solid and the dashed line, the mean over k of their difference, by every ranking, with its "
     "95 % interval. With several seeds, small strokes are the seeds."
 )
+FIRST = "Largest area among the rankings that do not see the gold label, in points"
 READING = (
     "A ranking that knows nothing has an area of 0, as random orders should have but for chance. A difference of two "
     "areas is 0 where both know equally much."
@@ -55,6 +58,7 @@ LEAK = (
 def section(context: ReportContext) -> Section:
     """The figures, the areas, what the paper found, and what the gold label does to it."""
     found = context.statistics["effectiveness"]
+    fair = [one for one in found if one["name"] != Effectiveness.AREA.key(method=BY_GOLD).text]
     heads = sorted({record["n_heads"] for record in context.records["effectiveness"]})
     paper = [PAPER]
     if heads[0] < HEADS_OF_BERT_BASE:
@@ -71,11 +75,16 @@ def section(context: ReportContext) -> Section:
                 stage="effectiveness",
             ),
             Picture("effectiveness_areas", AREAS_ALT, AREAS_CAPTION, stage="effectiveness"),
+            Text(leader(fair, Effectiveness.AREA, FIRST, beside=BY_PREDICTED)),
             Text(READING),
             Table("Areas between the curves.", statistic_rows(found, Effectiveness.AREA)),
             Table(
-                "Areas of attribution minus those of other rankings.",
+                "Areas of attribution, a head's largest score, minus those of other rankings.",
                 statistic_rows(found, Effectiveness.LEAD, Effectiveness.GOLD_LEAD),
+            ),
+            Table(
+                "Areas of attribution, a head's scores summed, minus those of other rankings.",
+                statistic_rows(found, Effectiveness.SUM_LEAD),
             ),
             Text(TWO),
             Table(

@@ -14,7 +14,10 @@ STANDARD_ERRORS = (
     "One standard error of one model's dev accuracy, in points: {listed}. An accuracy per class rests on fewer "
     "examples still."
 )
-WEAK = "Where models have learned too little, their heads say little, and their task decides no claim. {listed}."
+WEAK = (
+    "Where models have learned too little, their heads say little, and their task decides no claim about them. "
+    "{listed}."
+)
 SAMPLES = "Dev examples that each experiment is measured on, the same for every seed."
 
 

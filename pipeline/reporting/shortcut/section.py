@@ -1,5 +1,8 @@
 """Does attribution find a planted shortcut, and can it be pruned away?"""
 
+from collections.abc import Mapping
+from typing import Any
+
 from pipeline.analysis.quantities import Shortcut
 from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Table, Text
 from pipeline.reporting.statistics import in_words, statistic_rows
@@ -8,10 +11,13 @@ from pipeline.reporting.truth.section import leader
 from pipeline.values.columns import ATTRIBUTION
 
 PLANTED = (
-    "A word that no text holds is put into {share} of one class's training rows, and the model is fine-tuned on them "
-    "as always. The words: {words}. In dev rows of the other classes the word then speaks for a class that is not "
-    "theirs: every token is ranked by the attribution that it passes on for that class, the positive scores of the "
-    "edges that read it, and by the other methods; special tokens are left out."
+    "A word that no text holds is put into {share} of one class's training rows, and {decoys} decoys, of no text "
+    "either, each into as many rows of whatever class; the model is fine-tuned on them as always. The words: {words}. "
+    "All dev rows have the decoys, so that to be new or strange is not enough. In rows of the other classes the word "
+    "then speaks for a class that is not theirs: every token is ranked by the attribution that it passes on for that "
+    "class, the positive scores of the edges that read it, and by the other methods; special tokens are left out. By "
+    "chance the word is first in one of as many examples as a text has tokens; a method that knows no more than which "
+    "words were planted names it in one of {planted}."
 )
 BROUGHT = (
     "Attribution shares out what attention brings: the probability of the class less what is left without a layer's "
@@ -37,10 +43,13 @@ PRUNED_CAPTION = (
 def section(context: ReportContext) -> Section:
     """Who names the word, how much the model relies on it, and what comes back."""
     found, values, records = context.statistics["shortcut"], context.parameters["shortcut"], context.records["shortcut"]
-    words = "; ".join(f"{task_name(one['task'])}, seed {one['seed']}, “{one['word']}”" for one in records)
+    words = "; ".join(_words(one) for one in records)
+    planted = PLANTED.format(
+        share=f"{values['share']:.0%}", decoys=values["decoys"], planted=1 + values["decoys"], words=words
+    )
     blocks: list[Block] = [
         Text(leader(found, Shortcut.FIRST, "The planted word first, % of examples")),
-        Text(PLANTED.format(share=f"{values['share']:.0%}", words=words)),
+        Text(planted),
         Table(
             "What the model makes of the word.",
             statistic_rows(found, Shortcut.ACCURACY, Shortcut.RELIED, Shortcut.BROUGHT),
@@ -48,7 +57,7 @@ def section(context: ReportContext) -> Section:
         Picture("shortcut", ALT.format(values=in_words(found, Shortcut.FIRST)), CAPTION, stage="shortcut"),
         Table(
             "Share of first places, and attribution's beside the others'.",
-            statistic_rows(found, Shortcut.FIRST, Shortcut.FIRST_LEAD),
+            statistic_rows(found, Shortcut.FIRST, Shortcut.BEYOND_CHANCE, Shortcut.FIRST_LEAD),
         ),
         Text(BROUGHT),
         Text(PRUNED),
@@ -58,6 +67,15 @@ def section(context: ReportContext) -> Section:
             PRUNED_CAPTION,
             stage="shortcut",
         ),
-        Table("What changes on turned and on plain rows.", statistic_rows(found, Shortcut.REGAINED, Shortcut.SPARED)),
+        Table(
+            "What changes on turned and on plain rows, at one rate that was chosen before any was seen.",
+            statistic_rows(found, Shortcut.REGAINED, Shortcut.REGAINED_LEAD, Shortcut.SPARED),
+        ),
     ]
     return Section("shortcut", "A planted shortcut", blocks)
+
+
+def _words(record: Mapping[str, Any]) -> str:
+    """The planted word of a model, and its decoys."""
+    decoys = f" (decoys {', '.join(f'“{decoy}”' for decoy in record['decoys'])})" if record["decoys"] else ""
+    return f"{task_name(record['task'])}, seed {record['seed']}, “{record['word']}”{decoys}"

@@ -104,8 +104,8 @@ def leaders(found: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(leader(found, quantity, question) for quantity, question in LEADERS)
 
 
-def leader(found: Sequence[Mapping[str, Any]], quantity: Quantity, question: str) -> str:
-    """Which method has the largest statistic of a quantity, task by task, with attribution's beside it."""
+def leader(found: Sequence[Mapping[str, Any]], quantity: Quantity, question: str, *, beside: str = ATTRIBUTION) -> str:
+    """Which method has the largest statistic of a quantity, task by task, and what the method `beside` has."""
     of_tasks: dict[str, dict[str, float]] = {}
     for one in found:
         if key := quantity.read(one["name"]):
@@ -114,12 +114,12 @@ def leader(found: Sequence[Mapping[str, Any]], quantity: Quantity, question: str
                 of_task[key.parts["method"]] = one["value"]
     said = []
     for task, values in of_tasks.items():
-        if ATTRIBUTION not in values:
+        if beside not in values:
             said.append(f"{task_name(task)}: undefined")
             continue
         largest = max(values.values())
         first, *as_large = [method for method, value in values.items() if value == largest]
         others = f" and {len(as_large)} more" if as_large else ""
-        beside = "" if values[ATTRIBUTION] == largest else f", attribution {values[ATTRIBUTION]:.2f}"
-        said.append(f"{task_name(task)}: {named(first)}{others} {largest:.2f}{beside}")
+        own = "" if values[beside] == largest else f", {named(beside)} {values[beside]:.2f}"
+        said.append(f"{task_name(task)}: {named(first)}{others} {largest:.2f}{own}")
     return f"{question}, the first: {'; '.join(said)}."

@@ -1,8 +1,8 @@
 """A planted word: which is chosen, where it stands, who names it, and what the heads that read it are."""
 
 import dataclasses
+from collections import Counter
 
-import numpy as np
 import pytest
 import torch
 from transformers import BertTokenizer
@@ -17,6 +17,7 @@ from pipeline.values.edge_methods import EDGE_METHODS
 
 WORDS = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "the", "soup", "was", "good", "bad", "wug", "dax", "ab", "##ing", "7up"]
 TOKEN = 9
+PLANTED = plant.Words(TOKEN, (10, 11))
 
 
 @pytest.fixture
@@ -34,11 +35,13 @@ EXAMPLES = [example(f"dev-{number}", [4, 5, 6, 7 + number % 2], number % 2) for 
 
 
 def test_a_word_that_no_text_has_and_that_is_whole(tokenizer):
-    drawn = {plant.meaningless_word(tokenizer, EXAMPLES, seed=seed) for seed in range(20)}
-    assert {WORDS[token] for token in drawn} == {"wug", "dax"}
-    assert plant.meaningless_word(tokenizer, EXAMPLES, seed=1) == plant.meaningless_word(tokenizer, EXAMPLES, seed=1)
-    with pytest.raises(InputError, match="the texts hold every word of the vocabulary"):
-        plant.meaningless_word(tokenizer, [*EXAMPLES, example("x", [9, 10], 0)], seed=1)
+    drawn = [plant.meaningless_words(tokenizer, EXAMPLES, decoys=1, seed=seed) for seed in range(20)]
+    assert {(one.telling, *one.decoys) for one in drawn} == {(9, 10), (10, 9)}
+    assert plant.named(plant.Words(9, (10,)), tokenizer) == {"word": "wug", "decoys": ["dax"]}
+    assert plant.meaningless_words(tokenizer, EXAMPLES, decoys=1, seed=1) == drawn[1]
+    line = r"shortcut: 1 words of the vocabulary are in no text, .* and shortcut.decoys \(1\) must be new, 2 in all"
+    with pytest.raises(InputError, match=line):
+        plant.meaningless_words(tokenizer, [*EXAMPLES, example("x", [10], 0)], decoys=1, seed=1)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -58,37 +61,63 @@ def test_the_word_is_in_one_text_behind_its_first_token_and_nothing_is_lost(seed
 def test_without_room_the_word_is_refused_and_such_examples_are_left_out():
     with pytest.raises(ValueError, match="dev-0 has no room for a further token"):
         plant.with_word(EXAMPLES[0], TOKEN, seed=1, max_length=len(EXAMPLES[0]))
-    assert plant.with_room(EXAMPLES, max_length=len(EXAMPLES[0])) == []
-    assert plant.with_room(EXAMPLES, max_length=len(EXAMPLES[0]) + 1) == EXAMPLES
-    rows = plant.training_rows(EXAMPLES, TOKEN, share=1.0, seed=1, max_length=len(EXAMPLES[0]))
-    assert rows == EXAMPLES
+    longest = len(EXAMPLES[0]) + 3  # for all three
+    assert plant.with_decoys(EXAMPLES, PLANTED, seed=1, max_length=longest - 1) == []
+    assert len(plant.with_decoys(EXAMPLES, PLANTED, seed=1, max_length=longest)) == len(EXAMPLES)
+    assert plant.training_rows(EXAMPLES, PLANTED, share=1.0, seed=1, max_length=longest - 1) == EXAMPLES
 
 
-def test_the_share_of_one_class_has_the_word_and_no_other_class():
+def test_words_that_are_put_in_one_after_the_other_stand_in_any_order_alike():
+    many = [dataclasses.replace(EXAMPLES[0], example_id=f"dev-{number}") for number in range(1200)]
+    rows = plant.turned(
+        [dataclasses.replace(one, label=1) for one in plant.with_decoys(many, PLANTED, seed=1, max_length=32)],
+        PLANTED,
+        seed=1,
+        max_length=32,
+    )
+    words = {TOKEN, *PLANTED.decoys}
+    orders = Counter(tuple(token for token in one.example.input_ids if token in words) for one in rows)
+    assert len(orders) == 6
+    for count in orders.values():
+        assert count == pytest.approx(200, abs=5 * 13)
+
+
+def test_the_share_of_one_class_has_the_word_and_as_many_rows_of_any_class_each_decoy():
     many = [dataclasses.replace(EXAMPLES[number % 2], example_id=f"train-{number}") for number in range(2000)]
-    rows = plant.training_rows(many, TOKEN, share=0.8, seed=1, max_length=32)
-    have = [[TOKEN in row.input_ids for row in rows if row.label == label] for label in (0, 1)]
-    assert np.mean(have[0]) == pytest.approx(0.8, abs=0.05)
-    assert not any(have[1])
+    rows = plant.training_rows(many, PLANTED, share=0.4, seed=1, max_length=32)
+    have = {
+        token: [sum(token in row.input_ids for row in rows if row.label == label) for label in (0, 1)]
+        for token in (TOKEN, 10, 11)
+    }
+    assert have[TOKEN] == [400, 0]
+    for decoy in PLANTED.decoys:
+        assert sum(have[decoy]) == 400
+        assert have[decoy][0] == pytest.approx(200, abs=5 * 9)  # hypergeometric: its standard deviation is 8.9
+    # Decoys know nothing of each other, nor of the word: each is in a fifth of the other's rows.
+    for one, other, expected in ((10, 11, 80), (TOKEN, 10, 80)):
+        both = sum(one in row.input_ids and other in row.input_ids for row in rows)
+        assert both == pytest.approx(expected, abs=5 * 8)
     assert [row.example_id for row in rows] == [one.example_id for one in many]
 
 
 def test_kinds_of_rows():
-    kinds = plant.kinds_of_rows(EXAMPLES, TOKEN, seed=1, max_length=32)
+    examples = plant.with_decoys(EXAMPLES, PLANTED, seed=1, max_length=32)
+    kinds = plant.kinds_of_rows(examples, PLANTED, seed=1, max_length=32)
+    assert all({*PLANTED.decoys} <= {*row.input_ids} for rows in kinds.values() for row in rows)
     has = {kind: {(row.label, TOKEN in row.input_ids) for row in rows} for kind, rows in kinds.items()}
     assert has == {
         "plain": {(0, False), (1, False)},
         "given": {(0, True), (1, False)},
         "turned": {(0, False), (1, True)},
     }
-    assert [one.example.label for one in plant.turned(EXAMPLES, TOKEN, seed=1, max_length=32)] == [1] * 4
+    assert [one.example.label for one in plant.turned(examples, PLANTED, seed=1, max_length=32)] == [1] * 4
     turned = [row for row in kinds["turned"] if row.label == 1]
-    assert turned == [one.example for one in plant.turned(EXAMPLES, TOKEN, seed=1, max_length=32)]
+    assert turned == [one.example for one in plant.turned(examples, PLANTED, seed=1, max_length=32)]
 
 
 @pytest.fixture(scope="module")
 def planted(tiny_model):
-    return tiny_model(labels=2), plant.turned(EXAMPLES, TOKEN, seed=1, max_length=32)
+    return tiny_model(labels=2), plant.turned(EXAMPLES, PLANTED, seed=1, max_length=32)
 
 
 def test_what_a_token_passes_on_are_the_positive_scores_that_read_it(planted):
@@ -156,7 +185,7 @@ def test_heads_that_read_the_word_are_masked_first(planted, section):
     heads = find.reading_heads(model, examples)
     assert set(heads) == {"attribution", "gradient_x_attention", "attention"}
     settings = section("shortcut", rates=[0.0, 0.25], random_orders=2)
-    kinds = plant.kinds_of_rows(EXAMPLES, TOKEN, seed=1, max_length=32)
+    kinds = plant.kinds_of_rows(EXAMPLES, PLANTED, seed=1, max_length=32)
     columns = remove.outcomes(model, kinds, heads, settings=settings, seed=1, token_budget="auto")
     assert set(zip(columns["method"].tolist(), columns["order"].tolist(), strict=True)) == {
         *((method, 0) for method in heads),
