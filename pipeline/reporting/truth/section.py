@@ -21,9 +21,9 @@ QUESTION = (
 AGREE = (
     "AUROC asks whether the absolute score tells the edges that matter, the {share:.0%} of each example with the "
     "largest effects, from the others; 0.5 is what a score that knows nothing has. Precision is the share of the {k} "
-    "edges with the largest effects among the {k} with the largest scores. Effects are of the log-odds; so are gradient "
-    "× attention and one of the two attributions. Average precision, rank correlation and AUROC where other shares of "
-    "pairs matter are in the tables (`tables/truth.csv`)."
+    "edges with the largest effects among the {k} with the largest scores. Effects are of the log-odds, as are "
+    "gradient × attention and one of the two attributions. Average precision, rank correlation and AUROC where other "
+    "shares of pairs matter are in the tables (`tables/truth.csv`)."
 )
 BY_CONSTRUCTION = (
     "The effect of a small edge is its gradient times its attention, by construction. So a group's loss is the harder "
