@@ -58,7 +58,7 @@ def _replicate(options: argparse.Namespace) -> None:
     if unknown := next((stage for stage in options.without if stage not in MAY_LACK), None):
         raise InputError(f"--without is {unknown}, but a replicate may only lack {', '.join(MAY_LACK)}")
     without = {COMPARES, *options.without}
-    given = ["run.tracking.mode=disabled", *overrides, f"tasks=[{item.task}]", f"seeds=[{item.seed}]"]
+    given = [*overrides, f"tasks=[{item.task}]", f"seeds=[{item.seed}]"]
     params = compose_params(given)
     refuse_no_results(folder)
     if any((one["task"], one["seed"]) == item for one in read_records(folder)):

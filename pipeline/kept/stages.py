@@ -12,6 +12,8 @@ from pipeline.errors import InputError
 from pipeline.launch.signals import GRACE, LEADER
 from pipeline.values.paths import SOURCE
 
+SOURCE_STAGE = "source"  # which reads no values
+
 
 def run_stage(stage: str, item: str = "", *, log: Path | None = None) -> None:
     """Run a stage for `<task>-<seed>`, or for all; what it says goes to the file `log`, or nowhere.
@@ -19,6 +21,7 @@ def run_stage(stage: str, item: str = "", *, log: Path | None = None) -> None:
     Raises:
         InputError: if it fails, with the last line that it said.
     """
+    values = () if stage == SOURCE_STAGE else ("run.tracking.mode=disabled",)
     environment = {
         **os.environ,
         "DVC_STAGE": f"{stage}@{item}" if item else stage,
@@ -27,7 +30,7 @@ def run_stage(stage: str, item: str = "", *, log: Path | None = None) -> None:
     }
     with log.open("ab+") if log else tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", f"pipeline.{stage}"],
+            [sys.executable, "-m", f"pipeline.{stage}", *values],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=said,

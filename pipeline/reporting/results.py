@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
-from pipeline.values.models import Model, is_kept, models_of
+from pipeline.values.models import Model, is_kept, models_of, replicates_folder
 from pipeline.values.paths import analysis_folder, attributions_folder, examples_folder
 from pipeline.values.present import present
 from pipeline.values.store import read_json
@@ -37,9 +37,17 @@ class Results:
         """The model of a task's first seed, whose examples are shown."""
         return next(model for model in self.models if model.task == task)
 
+    def replicates(self) -> list[Record]:
+        """Where the replicates of a kept run are from; nothing of another run."""
+        return [read_json(path) for path in sorted(replicates_folder(self.root).glob("*.json"))]
+
     def records(self, experiment: str) -> list[Record]:
         """Facts of every model; of `claims` one record per claim."""
         return self._found(experiment)["records"]
+
+    def has(self, experiment: str) -> bool:
+        """Whether any model has outcomes of it: a kept run may be without."""
+        return bool(self.records(experiment))
 
     def statistics(self, experiment: str) -> list[Record]:
         """What the models of each task came to together; none of `claims`."""
