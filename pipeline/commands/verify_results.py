@@ -2,8 +2,9 @@
 
 The part is everything that needs no model: the splits and their tokens from the raw data (`prepare`), the
 statistics and verdicts from the committed outcomes, the tables and the figures. First every file of a replicate is
-held against the SHA-256 that it was kept with, and the replicates' values and source against each other. With `--retrain <task>-<seed>` one
-model is fine-tuned again and its dev accuracy compared: minutes on a CPU, equal only on the same kind of machine.
+held against the SHA-256 that it was kept with, and the replicates' values and source against each other. With
+`--retrain <task>-<seed>` one model is fine-tuned again and its dev accuracy compared: minutes on a CPU, equal only on
+the same kind of machine.
 
 Run: ATTATTR_DATA=<folder> python -m pipeline.commands.verify_results results/mini [--retrain negation-1]
 """

@@ -115,4 +115,3 @@ def difference_of(new: Any, old: Any, key: str) -> tuple[str, Any, Any] | None:
                 return found
         return None
     return None if new == old else (key, new, old)
-

@@ -126,6 +126,7 @@ def read_records(folder: Path) -> list[Record]:
     """
     found = []
     for path in sorted(replicates_folder(folder).glob("*.json")):
+        record: Record = {}
         try:
             record = read_json(path)
             named = item_of(record).name
@@ -154,7 +155,8 @@ def _commit() -> Record:
 
     def git(*arguments: str) -> str | None:
         try:
-            done = subprocess.run(["git", *arguments], cwd=SOURCE, capture_output=True, text=True, check=False)
+            command = ["git", *arguments]
+            done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
         except FileNotFoundError:
             return None
         return None if done.returncode else done.stdout.strip()

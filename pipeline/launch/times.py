@@ -6,7 +6,7 @@ import platform
 import subprocess
 import sys
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def write_time(config: StageConfig) -> None:
     begun = psutil.Process().create_time()
     known = {
         "seconds": round(time.time() - begun, 1),
-        "started": datetime.fromtimestamp(begun, timezone.utc).date().isoformat(),
+        "started": datetime.fromtimestamp(begun, UTC).date().isoformat(),
         "machine": machine(config.run.trainer.accelerator),
         "versions": versions(),
         "source": source_digest(config.output_root, config.stage),

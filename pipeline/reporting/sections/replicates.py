@@ -35,7 +35,9 @@ def replicate_blocks(replicates: Sequence[Mapping[str, Any]], models: Sequence[M
         if not alike:
             row["versions"] = versions[id(one)]
         row |= {"dates": _dates(stage["started"] for stage in stages), "minutes": _minutes(stages)}
-        rows.append({**row, "accuracy": accuracy[one["task"], one["seed"]], "commit": (one["commit"] or "")[:7] or None})
+        rows.append(
+            {**row, "accuracy": accuracy[one["task"], one["seed"]], "commit": (one["commit"] or "")[:7] or None}
+        )
     said = Text(VERSIONS.format(versions=versions[id(of_tasks[0])] or "versions that are not known"))
     return [Table(CAPTION, rows), *([said] if alike else [])]
 
