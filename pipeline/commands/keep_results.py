@@ -1,4 +1,4 @@
-"""Add a finished run's replicates to a folder to commit, and make its statistics of all that are there.
+"""Add a finished run's replicates to a folder to commit.
 
 The folder is new, or holds replicates of the same values and the same measuring source, whoever made them. Of a
 replicate the outcomes of every experiment are kept, example by example, with what is known of where they are from; no

@@ -1,6 +1,6 @@
-"""Make statistics, verdicts, tables, figures and report of all replicates in a folder.
+"""Make statistics and verdicts of all replicates in a folder.
 
-After `replicate` has added some, or git has merged two clones' results.
+Tables, figures and report, too: after `replicate` has added some, or git has merged two clones' results.
 
 Run: python -m pipeline.commands.pool_results results/study
 """
