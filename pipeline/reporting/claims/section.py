@@ -45,7 +45,7 @@ def section(context: ReportContext) -> Section:
     models = context.records["finetune"]
     if (count := most_models(models)) < LEAST_REPLICATES:
         blocks.append(Text(FEW.format(models=f"{count} model" + ("s" if count > 1 else ""))))
-    kept = kept_verdicts(context.preset, models)
+    kept = {} if context.replicates else kept_verdicts(context.preset, models)
     if kept:
         blocks.append(Text(KEPT.format(preset=context.preset)))
     blocks += [Table(TABLE, claim_rows(claims, kept)), Text(READING.format(digest=digest[:16]))]
