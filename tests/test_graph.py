@@ -161,7 +161,7 @@ ORDER = (
         "scoring",
         "tracking",
     ),
-    *("training", "measuring", "experiments", "reporting", "stages", "commands", "finished"),
+    *("training", "measuring", "experiments", "reporting", "stages", "kept", "commands", "finished"),
 )
 
 
