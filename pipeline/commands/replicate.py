@@ -1,8 +1,8 @@
-"""Run one replicate, a task with a seed, and keep it in a folder to commit.
+"""Run one replicate, a task with a seed, and keep it.
 
-Its work is in replicates/<preset>-<task>-<seed>/, apart from the repository's run. Stopped or killed, the same command
-goes on; when the replicate is kept, its work is removed. Several may run at once, here and in other clones. Values are
-given as to `compose`. `pool_results` then makes the statistics of all replicates.
+In a folder to commit. Its work is in replicates/<preset>-<task>-<seed>/, apart from the repository's run. Stopped or
+killed, the same command goes on; when the replicate is kept, its work is removed. Several may run at once, here and in
+other clones. Values are given as to `compose`. `pool_results` then makes the statistics of all replicates.
 
 Run: nice python -m pipeline.commands.replicate results/study preset=study task=sst2 seed=11
 """

@@ -12,7 +12,7 @@ QUESTION = (
     "Every head has one importance per model (measure: {method}), here divided by the largest. Do the heads that "
     "matter in one task matter in another?"
 )
-NOTHING = "No two models can be compared here: universality needs two tasks of one seed, or two seeds of a task."
+NOTHING = "No two models can be compared here: universality needs two tasks or two seeds of one."
 ALT = "Scatter plots of head importance, task against task and seed against seed, one point per head. {values}."
 CAPTION = (
     "Normalised importance of every head, pairs of tasks with the first seed, then each task with two seeds. On the "
