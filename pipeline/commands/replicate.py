@@ -41,6 +41,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("results", type=given_path, help="such as results/study: new, or with earlier replicates")
     parser.add_argument("overrides", nargs="+", metavar="KEY=VALUE", help="preset=, task=, seed=, and values")
     parser.add_argument("--without", metavar="STAGE", action="append", default=[], help="shortcut: leave it out")
+    to = "save the fine-tuned encoder there, a folder that is not there yet, for another task to start from"
+    parser.add_argument("--encoder", type=given_path, metavar="FOLDER", help=to)
     run_command(parser, _replicate, arguments, patience=PATIENCE)
 
 
@@ -51,8 +53,10 @@ def _replicate(options: argparse.Namespace) -> None:
     from pipeline.kept.records import MAY_LACK, Item, collect, read_records
     from pipeline.values.presets import compose_params
     from pipeline.values.store import replace
+    from pipeline.values.targets import check_new_folder
 
     folder: Path = options.results.resolve()
+    options.encoder = options.encoder and options.encoder.resolve()
     chosen, overrides = _chosen(options.overrides)
     item = Item(chosen["task"], int(chosen["seed"]))
     if unknown := next((stage for stage in options.without if stage not in MAY_LACK), None):
@@ -61,6 +65,8 @@ def _replicate(options: argparse.Namespace) -> None:
     given = [*overrides, f"tasks=[{item.task}]", f"seeds=[{item.seed}]"]
     params = compose_params(given)
     refuse_no_results(folder)
+    if options.encoder:
+        check_new_folder(options.encoder)
     if any((one["task"], one["seed"]) == item for one in read_records(folder)):
         raise InputError(f"{folder} has {item.name} already: take another seed")
     items = [item]
@@ -70,6 +76,8 @@ def _replicate(options: argparse.Namespace) -> None:
         check(params)
         for one in items:
             _run(one, without)
+        if options.encoder:
+            _save_encoder(item, options.encoder)
         records = [collect(one, params, without=without) for one in items]
         with held(folder):
             new = new_records(folder, records)
@@ -152,6 +160,17 @@ def _run(item: Item, without: set[str]) -> None:
         run_stage(stage, item.name, log=logs / f"{stage}@{item.name}.txt")
         sys.stdout.write(f"{stage}@{item.name}: {_seconds(time.monotonic() - begun)}\n")
         sys.stdout.flush()
+
+
+def _save_encoder(item: Item, folder: Path) -> None:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    from pipeline.training.save import save
+    from pipeline.values.paths import model_folder
+
+    weights = model_folder(Path(), str(item.task), item.seed)
+    model = AutoModelForSequenceClassification.from_pretrained(weights)
+    save(model.base_model, AutoTokenizer.from_pretrained(weights), folder)
 
 
 def _seconds(seconds: float) -> str:
