@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 LEAST_P = 1e-100  # smaller ones are 0
+NOISE = 1e-5  # of passes in float32, relative to what an effect is
 Holds = Literal["this model", "models", "examples", "models and examples"]
 Source = Literal["models", "examples", "unseen examples"]
 
@@ -84,7 +85,7 @@ class Estimate(Protocol):
 class MeanEstimate:
     """A mean with the parts of its variance; None where nothing varied, which tells nothing of how it might.
 
-    `changed` counts the examples of which some model has another value than the commonest one.
+    `changed` counts the examples of which some model has another value than the median.
     """
 
     value: float
@@ -222,11 +223,13 @@ def mean_squares(table: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 def changes(table: NDArray[np.float64]) -> tuple[int, float]:
-    """How many examples have, in some model, another value than the commonest one, and by how much at most."""
-    rounded = np.round(table, ROUNDING)
-    values, counts = np.unique(rounded, return_counts=True)
-    away = np.abs(rounded - values[counts.argmax()]).max(axis=0)
-    return int((away > 0).sum()), float(away.max())
+    """How many examples have, in some model, another value than the median, and by how much at most.
+
+    Where most examples are alike, theirs is the median. What differs by `NOISE` of the largest difference is alike.
+    """
+    away = np.abs(table - np.median(table)).max(axis=0)
+    largest = round(float(away.max()), ROUNDING)
+    return int((away > NOISE * largest).sum()) if largest else 0, largest
 
 
 def _table(values: ArrayLike) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ Verdict = Literal["reproduced", "not reproduced", "open"]
 LEVEL = 0.05  # of a family of tasks, both sides together
 LEAST_REPLICATES = 3  # two differ by chance so much that their interval is 13 standard errors wide
 MOST_MODELS, MOST_EXAMPLES = 200, 100_000  # beyond which nobody would go
-LEAST_CHANGED = 10  # examples that differ from the commonest value, for a mean whose step is not known
+LEAST_CHANGED = 10  # examples that differ from the median, for a mean whose step is not known
 
 
 @dataclass(frozen=True)

@@ -167,3 +167,14 @@ def test_the_interval_misses_the_truth_in_few_cases(count, n, models, examples, 
 def test_an_estimate_says_what_it_holds():
     assert MeanEstimate(1.0, None, 1, 5).holds is None
     assert MeanEstimate(1.0, (Part("models", 0.01, 2),), 3, None).holds == "models"
+
+
+def test_examples_that_differ_by_rounding_are_alike():
+    """Passes in float32 end some 1e-7 beside each other."""
+    generator = np.random.default_rng(4)
+    table = 0.3 + 1e-7 * generator.normal(size=(3, 40))
+    table[:, :2] += 0.5
+    assert changes(table)[0] == 2
+    assert changes(table)[1] == pytest.approx(0.5, rel=1e-3)
+    exact = np.round(table, 3)
+    assert crossed(table).half_width(0.025) == pytest.approx(crossed(exact).half_width(0.025), rel=1e-3)
