@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Word = Literal["better", "worse", "undecided"]
 
+MOST_NAMED = 2  # of those that are not told apart
 LEAST_TASKS = 2  # on one task, one of a dozen scores is told apart by chance too often
 
 
@@ -146,5 +147,7 @@ def in_words(question: Question, said: Mapping[str, Sequence[Word]]) -> str:
     parts = []
     for word, count, of in sorted(groups, key=lambda group: (order.index(group[0]), -group[1] / max(group[2], 1))):
         names = ", ".join(groups[word, count, of])
+        if not of and len(groups[word, count, of]) > MOST_NAMED:
+            names = f"{len(groups[word, count, of])} others"
         parts.append(f"not told apart from {names}" if not of else f"{word} than {names} ({count} of {of})")
     return "; ".join(parts) or "not compared"

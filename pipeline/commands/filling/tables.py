@@ -24,7 +24,8 @@ COSTLY = {"loss_difference": "1 a head", "accuracy_difference": "1 a head"}  # f
 
 def summary(runs: Runs) -> str:
     """One row per question: the score to take, what intervals tell of it and other scores, and what it costs."""
-    lines = ["| question | take | beside other scores, by 95 % intervals (tasks) | cost, forward passes |", "|---|---|---|---|"]
+    heads = ("question", "take", "beside other scores, by 95 % intervals (tasks)", "cost, forward passes")
+    lines = [f"| {' | '.join(heads)} |", "|---|---|---|---|"]
     for question in QUESTIONS:
         tasks = tasks_of(question, runs)
         leader = first(question, tasks)

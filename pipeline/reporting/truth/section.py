@@ -76,7 +76,10 @@ def section(context: ReportContext) -> Section:
         Table("Agreement of scores with the effects of query-key pairs.", _agreement(found, PAIRS)),
         Text(BY_CONSTRUCTION),
         Picture("truth_groups", GROUPS_ALT.format(values=in_words(found, Truth.LOST)), GROUPS_CAPTION, stage="truth"),
-        Table("Log-odds lost, mean over the sizes of groups.", statistic_rows(found, Truth.LOST, Truth.LOST_LEAD)),
+        Table(
+            "Log-odds lost, mean over the sizes of groups.",
+            statistic_rows(found, Truth.LOST, Truth.LOST_LEAD, Truth.LOST_LEAD_OF_MARGIN),
+        ),
     ]
     if edges := _agreement(found, EDGES):
         blocks.append(Table("Agreement of scores with the effects of edges of single heads.", edges))
@@ -95,7 +98,8 @@ def section(context: ReportContext) -> Section:
 
 def _agreement(found: Sequence[Mapping[str, Any]], level: str) -> list[Row]:
     """AUROC and precision; the other measures are in the tables."""
-    shown = ((one, measure) for measure in ("auroc", "precision") for one in (Truth.AGREEMENT, Truth.AGREEMENT_LEAD))
+    quantities = (Truth.AGREEMENT, Truth.AGREEMENT_LEAD, Truth.AGREEMENT_LEAD_OF_MARGIN)
+    shown = ((one, measure) for measure in ("auroc", "precision") for one in quantities)
     return statistic_rows(found, *(one.where(measure=measure, level=level) for one, measure in shown))
 
 
@@ -122,4 +126,4 @@ def leader(found: Sequence[Mapping[str, Any]], quantity: Quantity, question: str
         others = f" and {len(as_large)} more" if as_large else ""
         own = "" if values[beside] == largest else f", {named(beside)} {values[beside]:.2f}"
         said.append(f"{task_name(task)}: {named(first)}{others} {largest:.2f}{own}")
-    return f"{question}, the first: {'; '.join(said)}."
+    return f"{question}, first by value: {'; '.join(said)}."
