@@ -49,4 +49,7 @@ def test_what_is_undefined_comes_first_nowhere():
     rows = [row("rte", name, None) for name in ("attribution", "attention")]
     assert leader(rows, Shortcut.FIRST, "First, %") == "First, %, first by value: RTE: undefined."
     rows += [row("sst2", "attribution", 50.0), row("sst2", "attention", None)]
-    assert leader(rows, Shortcut.FIRST, "First, %") == "First, %, first by value: RTE: undefined; SST-2: attribution 50.00."
+    assert (
+        leader(rows, Shortcut.FIRST, "First, %")
+        == "First, %, first by value: RTE: undefined; SST-2: attribution 50.00."
+    )
