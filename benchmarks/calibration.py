@@ -219,7 +219,7 @@ def main() -> None:
         wrong += [] if options.rules else exchangeable_rows(run, draws=options.draws, generator=generator)
         wrong += calibration_rows(found, draws=options.draws, generator=generator)
     strength = power_rows(found, draws=max(100, options.draws // 10), generator=generator)
-    tables = {"Wrong verdicts": report.table(wrong), "Power": report.table(strength)}
+    tables = {title: report.table(rows) for title, rows in (("Wrong verdicts", wrong), ("Power", strength)) if rows}
     report.publish("calibration", {"wrong": wrong, "power": strength}, tables, options)
 
 

@@ -39,7 +39,8 @@ def main(config: StageConfig) -> None:
         records = {name: found.records for name, found in findings.items()}
         statistics = {name: found.statistics for name, found in findings.items()}
         weak = weak_tasks(records["finetune"])
-        judged = judge(rules, statistics, weak=weak, seeds=config.seeds)
+        seeds = {task: [model.seed for model in outcomes.of_task(task)] for task in config.tasks}
+        judged = judge(rules, statistics, weak=weak, seeds=seeds)
         write_json(analysis_folder(config.output_root, "claims") / "records.json", {"records": judged})
         tracker.table("claims", claim_rows(judged))
         tracker.summary({"verdicts": {claim["id"]: claim["verdict"] for claim in judged}})

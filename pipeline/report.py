@@ -29,7 +29,7 @@ def main(config: StageConfig) -> None:
 
     results = Results(config.input_root, config.tasks, config.seeds)
     figures, values = summary_folder(config.input_root, "figures"), config.values()
-    prepared = {task: data_folder(config.input_root, task, config.seeds[0]) for task in config.tasks}
+    prepared = {task: data_folder(config.input_root, *results.first(task)) for task in config.tasks}
     context = ReportContext(
         title=config.report.title,
         preset=config.preset,
@@ -44,6 +44,7 @@ def main(config: StageConfig) -> None:
         statistics={name: results.statistics(name) for name in SHOWN},
         completeness=results.table("attribute", "completeness").to_dict("records"),
         figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
+        replicates=results.replicates(),
         examples=[example for task in config.tasks for example in results.examples(task)],
     )
     folder = summary_folder(config.output_root, "report")

@@ -21,7 +21,7 @@ def main(config: StageConfig) -> None:
 
     results = Results(config.input_root, config.tasks, config.seeds)
     folder = summary_folder(config.output_root, "tables")
-    for experiment in shown("tables"):
+    for experiment in filter(results.has, shown("tables")):
         tables = import_module(f"pipeline.reporting.{experiment}.tables")
         for name, rows in tables.tables(results).items():
             replace(folder / f"{name}.csv", to_csv(rows).encode())

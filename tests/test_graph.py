@@ -162,7 +162,7 @@ ORDER = (
         "scoring",
         "tracking",
     ),
-    *("training", "experiments", "reporting", "stages", "commands", "finished"),
+    *("training", "experiments", "reporting", "stages", "kept", "commands", "finished"),
 )
 
 

@@ -43,12 +43,16 @@ def weak_tasks(records: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def judge(
-    rules: Rules, statistics: Mapping[str, Sequence[Statistic]], *, weak: Mapping[str, str], seeds: Sequence[int]
+    rules: Rules,
+    statistics: Mapping[str, Sequence[Statistic]],
+    *,
+    weak: Mapping[str, str],
+    seeds: Mapping[str, Sequence[int]],
 ) -> list[Record]:
     """One record per rule: its words, the verdict over all tasks, and for each task its verdict and rows.
 
-    `statistics` are those of every experiment; `weak` says why a task's own models decide nothing. What is shown with a
-    row is `Statistic.record`, with the interval that decided.
+    `statistics` are those of every experiment; `weak` says why a task's own models decide nothing; `seeds` are those of
+    every task. What is shown with a row is `Statistic.record`, with the interval that decided.
     """
     if weak:
         weak = {**weak, ALL_TASKS: "; ".join(f"{task}: {why}" for task, why in weak.items())}
@@ -56,7 +60,7 @@ def judge(
 
 
 def _judged(
-    rule: Rule, found: Sequence[Statistic], rules: Rules, *, weak: Mapping[str, str], seeds: Sequence[int]
+    rule: Rule, found: Sequence[Statistic], rules: Rules, *, weak: Mapping[str, str], seeds: Mapping[str, Sequence[int]]
 ) -> Record:
     by_name = {(one.task or ALL_TASKS, one.key.text): one for one in found}
     tasks = [task for task in dict.fromkeys(task for task, _ in by_name) if rule.tasks is None or task in rule.tasks]
@@ -84,7 +88,7 @@ def _judged(
                 "verdict": _in_words(decisions[task].verdict, objection=rule.objection),
                 "p": decisions[task].p,
                 "why": decisions[task].why,
-                "seen": [seed for seed in seeds if seed in rules.seen.get(task, ())],
+                "seen": [seed for seed in seeds.get(task, ()) if seed in rules.seen.get(task, ())],
                 "primary": [
                     row.record(level=decisions[task].level) | {"needs": part.needs(row.unit)}
                     for row, part in zip(rows, rule.primary, strict=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pipeline.values.long import places_of, to_array
+from pipeline.values.models import Model, models_of
 from pipeline.values.paths import attributions_folder, data_folder, experiment_folder, predictions_file
 from pipeline.values.present import present
 from pipeline.values.store import read_json, read_rows
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from pipeline.analysis.statistics import Statistic
 
 Record = dict[str, Any]
-
-
-class Model(NamedTuple):
-    """A fine-tuned model."""
-
-    task: str
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -58,11 +52,11 @@ class Outcomes:
     @property
     def models(self) -> list[Model]:
         """Every model, in the order of params.yaml."""
-        return [Model(task, seed) for task in self.tasks for seed in self.seeds]
+        return models_of(self.root, self.tasks, self.seeds)
 
-    def of_task(self, task: str) -> list[Model]:
-        """The models of one task, by seed."""
-        return [model for model in self.models if model.task == task]
+    def of_task(self, task: str, *, stage: str = "finetune") -> list[Model]:
+        """The models of one task that have outcomes of the stage, by seed: a kept run may lack those of some."""
+        return models_of(self.root, [task], self.seeds, stage=stage)
 
     def table(self, stage: str, model: Model, *, name: str = "outcomes") -> pd.DataFrame:
         """The table `name`.parquet that the stage of an experiment wrote for one model."""

@@ -10,6 +10,7 @@ from pipeline.analysis.outcomes import Findings
 from pipeline.analysis.quantities import PlantedPaths
 from pipeline.analysis.statistics import Measure, Ratio, statistics
 from pipeline.analysis.truth import beside, by_method
+from pipeline.values.models import has
 from pipeline.values.paths import planted_paths_folder
 from pipeline.values.present import present
 from pipeline.values.store import read_json, read_rows
@@ -27,14 +28,18 @@ STEP = 0.5  # of an example in which one edge of either kind changes places, at 
 
 
 def analyse(outcomes: Outcomes, _values: Params) -> Findings:
-    """What every score makes of the known edges, and single knock-outs of redundant ones; a design is a task here."""
+    """What every score makes of the known edges, and single knock-outs of redundant ones; a design is a task here.
+
+    A kept run may have them of some seeds, or of none.
+    """
     records, found, edges = [], [], []
-    tables = {seed: _read(planted_paths_folder(outcomes.root, seed)) for seed in outcomes.seeds}
+    seeds = [seed for seed in outcomes.seeds if has(outcomes.root, str(seed), STAGE)]
+    tables = {seed: _read(planted_paths_folder(outcomes.root, seed)) for seed in seeds}
     models = {
         seed: read_json(present(planted_paths_folder(outcomes.root, seed) / "models.json", STAGE))["models"]
-        for seed in outcomes.seeds
+        for seed in seeds
     }
-    for design in [one["design"] for one in models[outcomes.seeds[0]]]:
+    for design in dict.fromkeys(one["design"] for of_seed in models.values() for one in of_seed):
         measured, examples = [], []
         for of_seed in tables.values():
             rows = [row for row in of_seed["outcomes"] if row["design"] == design]

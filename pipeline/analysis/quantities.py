@@ -215,7 +215,7 @@ class Shortcut:
     BROUGHT = Quantity("shortcut", "brought")
     ACCURACY = Quantity("shortcut", "accuracy/{kind}", {"kind": tuple(KINDS)})
     RELIED = Quantity("shortcut", "relied")
-    RATE = 0.2  # of the heads that are masked, where pruning is judged: one, and chosen before any was seen
+    RATE = 0.2  # of the heads that are masked where pruning is judged: one for all models, set beforehand
     REGAINED = Quantity("shortcut", "regained/{method}", METHOD)
     REGAINED_LEAD = Quantity("shortcut", "regained/attribution-{against}", OTHER)
     SPARED = Quantity("shortcut", "spared/{method}", METHOD)

@@ -34,7 +34,7 @@ def analyse(outcomes: Outcomes, _values: Params) -> Findings:
     records, curves, found = [], [], []
     for task in outcomes.tasks:
         measured, examples = [], []
-        for model in outcomes.of_task(task):
+        for model in outcomes.of_task(task, stage="shortcut"):
             rows = outcomes.rows("shortcut", model, name="found")
             examples.append(list(dict.fromkeys(row["example_id"] for row in rows)))
             rates, correct = of_methods(outcomes.table("shortcut", model))
@@ -44,7 +44,8 @@ def analyse(outcomes: Outcomes, _values: Params) -> Findings:
             shares = {kind: float(hits[0].mean()) for kind, hits in whole.items()}
             records.append(model._asdict() | word | {"n": whole[PLAIN].shape[1]} | shares)
             curves += curve_rows(rates, correct, **model._asdict())
-        found += statistics(task, measured, examples=examples)
+        if measured:  # a kept run may lack it
+            found += statistics(task, measured, examples=examples)
     return Findings(records, found, {"pruned": curves})
 
 

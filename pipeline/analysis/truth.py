@@ -56,7 +56,7 @@ def measures(rows: Sequence[Record], lost: Sequence[Record], *, top_k: int) -> d
     """What one model's examples say of every method, and of attribution (either one) beside each other one.
 
     - `<agreement>/<level>/<method>`: of `Truth.MEASURES`, the mean over examples
-    - `<agreement>/<level>/attribution-<other>`, `.../attribution_margin-<other>`: theirs minus the other's
+    - `<agreement>/<level>/attribution-<other>`, and `attribution_margin-<other>` alike: theirs minus the other's
     - `lost/<method>`, `lost/attribution-<other>`, `lost/attribution_margin-<other>`: log-odds lost without the pairs of
       the largest scores, mean over the sizes of groups
     """

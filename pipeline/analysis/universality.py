@@ -36,20 +36,40 @@ def analyse(outcomes: Outcomes, values: Params) -> Findings:
     which = {"method": settings.method, "normalise": settings.normalise}
     importance = {model: read_importance(outcomes.root, *model, **which) for model in outcomes.models}
     heads = _shared_shape(importance)
-    by_seed = [{task: importance[Model(task, seed)] for task in outcomes.tasks} for seed in outcomes.seeds]
-    found = statistics(None, [agreements(one) for one in by_seed])
+    found = by_key(None, [agreements(one, tasks=len(outcomes.tasks)) for one in of_seeds(importance)])
     curves = []
     for task in outcomes.tasks:
-        models = outcomes.of_task(task)
-        found += ceilings(task, [importance[model] for model in models])
+        found += ceilings(task, [importance[model] for model in outcomes.of_task(task)])
+        models = outcomes.of_task(task, stage="universality")
         measured = [foreign_pruning.read(outcomes.table("universality", model)) for model in models]
         for model, one in zip(models, measured, strict=True):
             curves += foreign_pruning.curve_rows(one, model=model)
         lost = [foreign_pruning.losses(one, task=task) for one in measured]
-        found += statistics(task, lost, examples=[one.examples for one in measured])
+        found += by_key(task, lost, examples=[one.examples for one in measured])
     record = {"method": settings.method, "normalise": settings.normalise, "n_heads_total": heads}
     record["pairs"] = pair_records(importance)
     return Findings([record], found, {"importance": normalised_rows(importance), "functional": curves})
+
+
+def of_seeds(importance: Importance) -> list[dict[str, Heads]]:
+    """For every seed the importances of the tasks that have a model of it."""
+    seeds = sorted({model.seed for model in importance}, key=[model.seed for model in importance].index)
+    return [{model.task: values for model, values in importance.items() if model.seed == seed} for seed in seeds]
+
+
+def by_key(
+    task: str | None, models: Sequence[Mapping[Key, Measure]], *, examples: Sequence[Sequence[str]] | None = None
+) -> list[Statistic]:
+    """`statistics` of models of which each has what the other tasks and seeds of its run allow.
+
+    A measure is estimated from those models that have it.
+    """
+    found = []
+    for key in dict.fromkeys(key for measures in models for key in measures):
+        having = [number for number, measures in enumerate(models) if key in measures]
+        of_examples = [examples[number] for number in having] if examples else None
+        found += statistics(task, [{key: models[number][key]} for number in having], examples=of_examples)
+    return found
 
 
 def normalised_rows(importance: Importance) -> list[dict[str, Any]]:
@@ -64,17 +84,18 @@ def normalised_rows(importance: Importance) -> list[dict[str, Any]]:
     ]
 
 
-def agreements(importance: Mapping[str, Heads]) -> dict[Key, Measure]:
-    """How the importances of different tasks, of one seed, correlate over all heads.
+def agreements(importance: Mapping[str, Heads], *, tasks: int) -> dict[Key, Measure]:
+    """How the importances of different tasks, of one seed, correlate over all heads; `tasks` is how many there are.
 
-    - `similar-others`: Pearson's r of MNLI and RTE minus the mean of the other pairs; needs these and another task
+    - `similar-others`: Pearson's r of MNLI and RTE minus the mean of the other pairs; needs these and another task, and
+      of a seed all tasks, as it would compare other pairs in one seed than in another
     - `similar-others/spearman`: the same of Spearman's
     - `agreement/<a>-<b>`: Pearson's r of a pair
     - `agreement/<a>-<b>/within_layers`: of what is left when each layer's mean is subtracted
     """
     pairs = list(combinations(importance, 2))
     found: dict[Key, Measure] = {}
-    if any(set(pair) == SIMILAR for pair in pairs) and len(pairs) > 1:
+    if any(set(pair) == SIMILAR for pair in pairs) and len(pairs) > 1 and len(importance) == tasks:
         kinds = (
             (Universality.SIMILAR, pearson, "Pearson's r"),
             (Universality.SIMILAR_BY_RANK, spearman, "Spearman's ρ"),

@@ -15,7 +15,7 @@ from pipeline.values.present import present
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read the table that the tables stage wrote."""
+    """Read what `tables` and `analyse` wrote."""
     run_command(command_parser("conclusion", __doc__), lambda _: conclude(), arguments)
 
 
@@ -26,9 +26,23 @@ def conclude() -> None:
         InputError: if there is no table yet.
     """
     here = Path.cwd()
-    table = present(summary_folder(here, "tables") / "claims.md", "tables")
+    table = present(summary_folder(here, "tables") / "claims.md", "tables").read_text(encoding="utf-8")
     report = summary_folder(here, "report") / "index.html"
-    sys.stdout.write(f"\n{table.read_text(encoding='utf-8')}\nReport: {report}\n")
+    sys.stdout.write(f"\n{_beside_kept() or table}\nReport: {report}\n")
+
+
+def _beside_kept() -> str | None:
+    """The same table with the verdicts of the preset's kept results, of a run with one model per task."""
+    from pipeline.reporting.claims.kept import kept_verdicts
+    from pipeline.reporting.claims.tables import claim_rows
+    from pipeline.reporting.results import Results
+    from pipeline.reporting.table_text import to_markdown
+    from pipeline.values.params import read_params
+
+    params = read_params()
+    results = Results(Path(), params.tasks, params.seeds)
+    kept = kept_verdicts(params.preset, results.records("finetune"))
+    return to_markdown(claim_rows(results.records("claims"), kept)) if kept else None
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Copy a finished run's small results to a folder to commit.
+"""Add a finished run's replicates to a folder to commit.
 
-With the values that made them. No data, weights or attribution maps: the outcomes of every experiment, example by
-example, what was found in them, figures, tables, report, and the digests of the splits. So every statistic can be made
-anew without a model.
+The folder is new, or holds replicates of the same values and the same measuring source, whoever made them. Of a
+replicate the outcomes of every experiment are kept, example by example, with what is known of where they are from; no
+data, weights or attribution maps. Verdicts, tables, figures and report are made anew from all replicates.
 
-Run: python -m pipeline.commands.keep_results results/minilm
+Run: python -m pipeline.commands.keep_results results/mine
 """
 
 from __future__ import annotations
@@ -14,68 +14,44 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from pipeline.errors import InputError
 from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser, given_path
-from pipeline.terminal.listing import stages
-from pipeline.values.paths import SOURCE
-from pipeline.values.store import put_in_place
-from pipeline.values.targets import writing
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
-
-OVER_ALL = (
-    "params.yaml",
-    "outputs/planted_paths/*/*",
-    "metrics/*",
-    "outputs/analysis/*/*",
-    "outputs/figures/**/*.*",
-    "outputs/tables/*",
-    "outputs/report/*",
-)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Replace the folder by what the run in this repository left."""
+    """Add what the run in this repository left, or change nothing."""
     parser = command_parser("keep_results", __doc__)
-    parser.add_argument("results", type=given_path, help="such as results/mini: new, or with earlier results")
+    parser.add_argument("results", type=given_path, help="such as results/mini: new, or with earlier replicates")
     run_command(parser, _keep, arguments)
 
 
 def _keep(options: argparse.Namespace) -> None:
+    from pipeline.kept.folder import add, held, new_records, refuse_no_results
+    from pipeline.kept.pool import PARAMS, copy_kept, pool
+    from pipeline.kept.records import Item, collect, read_records
     from pipeline.values.params import read_params
+    from pipeline.values.store import put_in_place
 
     folder, params = options.results.resolve(), read_params()
-    patterns = [*OVER_ALL]
-    patterns += [p.format(task=t, seed=s) for p in _per_model() for t in params.tasks for s in params.seeds]
-    found = {pattern: sorted(Path().glob(pattern)) for pattern in patterns}
-    for pattern, files in found.items():
-        if not files:
-            raise InputError(f"there is no {pattern}; run: dvc repro")
-    if folder.exists() and not (folder / "params.yaml").is_file():
-        raise InputError(f"{folder} is there and holds no results: name a folder that is new or does")
-    fresh = folder.with_name(f".{uuid4().hex}")
-    try:
-        with writing(folder):
-            for file in (file for files in found.values() for file in files):
-                (fresh / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file, fresh / file)
+    items = [Item(task, seed) for task in params.tasks for seed in params.seeds]
+    items += [Item(None, seed) for seed in params.seeds]
+    records = [collect(item, params) for item in items]
+    refuse_no_results(folder)
+    with held(folder):
+        there, fresh = read_records(folder), folder.with_name(f".{uuid4().hex}")
+        new = new_records(folder, records)
+        try:
+            fresh.mkdir()
+            copy_kept(folder, fresh, there)
+            add(fresh, Path(), new)
+            shutil.copy((folder if there else Path()) / PARAMS, fresh)
+            pool(fresh, beside=Path.cwd())
             put_in_place(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _per_model() -> Iterator[str]:
-    yield "outputs/data/{task}-{seed}/prepare.json"
-    yield "outputs/predictions/{task}-{seed}.parquet"
-    yield "outputs/attributions/{task}-{seed}/outcomes.parquet"
-    yield "outputs/examples/{task}-{seed}/trees.json"  # drawn again; what the viewer shows is in the report
-    # The experiments: `prepare`, `finetune` and `attribute` write under other names than their own.
-    for stage, entry in stages(SOURCE).items():
-        if stage != "view" and entry["outs"] == [f"outputs/{stage}/${{item.task}}-${{item.seed}}"]:
-            yield f"outputs/{stage}/{{task}}-{{seed}}/*"
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 if __name__ == "__main__":

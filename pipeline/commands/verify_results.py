@@ -1,26 +1,24 @@
 """Make a part of committed results again, and compare.
 
 The part is everything that needs no model: the splits and their tokens from the raw data (`prepare`), the
-statistics and verdicts from the committed outcomes, the tables and the figures. With `--retrain <task>-<seed>` one
-model is fine-tuned again and its dev accuracy compared: minutes on a CPU, equal only on the same kind of machine.
+statistics and verdicts from the committed outcomes, the tables and the figures. First every file of a replicate is
+held against the SHA-256 that it was kept with, and the replicates' values and source against each other. With
+`--retrain <task>-<seed>` one model is fine-tuned again and its dev accuracy compared: minutes on a CPU, equal only on
+the same kind of machine.
 
 Run: ATTATTR_DATA=<folder> python -m pipeline.commands.verify_results results/mini [--retrain negation-1]
 """
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import InputError
 from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser, given_path
-from pipeline.values.paths import SOURCE, analysis_folder, link_external
+from pipeline.values.paths import analysis_folder, link_external
 from pipeline.values.store import read_json
 
 if TYPE_CHECKING:
@@ -39,52 +37,50 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _verify(options: argparse.Namespace) -> None:
     results: Path = options.results.resolve()
-    if not (results / "params.yaml").is_file():
-        raise InputError(f"{options.results} holds no results: it has no params.yaml")
+    from pipeline.kept.folder import refuse_different
+    from pipeline.kept.pool import pooled_params, workspace
+    from pipeline.kept.records import read_records, refuse_damaged
+    from pipeline.kept.stages import run_stage
     from pipeline.terminal.progress import progress
+    from pipeline.values.models import models_of
     from pipeline.values.params import read_params
     from pipeline.values.schema import external_folders
 
-    params = read_params(results / "params.yaml")
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = Path(folder)
-        shutil.copytree(results, workspace, dirs_exist_ok=True)
-        shutil.copy(SOURCE / "dvc.yaml", workspace)
-        os.chdir(workspace)
-        shutil.rmtree(workspace / "outputs" / "figures")
+    records = read_records(results)
+    if not records or not (results / "params.yaml").is_file():
+        raise InputError(f"{options.results} holds no results: it has no params.yaml, or no replicates")
+    refuse_damaged(results, records)
+    refuse_different(results, records)
+    with workspace(results, records) as made:
+        params = read_params()
+        if pooled_params(results, records) != (results / "params.yaml").read_text(encoding="utf-8"):
+            raise InputError(f"{options.results} has replicates that are not in its statistics: run pool_results")
         link_external(external_folders(params))
-        models = [(task, seed) for task in params.tasks for seed in params.seeds]
-        runs = [("prepare", f"task={task}", f"seed={seed}") for task, seed in models]
-        runs += [("analyse",), ("tables",), ("figures",)]
+        models = models_of(made, params.tasks, params.seeds)
+        runs = [("prepare", f"{task}-{seed}") for task, seed in models]
+        runs += [("analyse", ""), ("tables", ""), ("figures", "")]
         for run in progress(runs, description="make again", unit="stages"):
-            _run(*run)
+            run_stage(*run)
         compared = [f"outputs/data/{task}-{seed}/prepare.json" for task, seed in models]
-        for made in ("metrics/*", "outputs/analysis/*/*", "outputs/tables/*"):
-            compared += [str(path.relative_to(results)) for path in sorted(results.glob(made))]
+        for parts in ("metrics/*", "outputs/analysis/*/*", "outputs/tables/*"):
+            compared += [str(path.relative_to(results)) for path in sorted(results.glob(parts))]
         # Heat maps need the whole attribution maps, which are not committed.
-        compared += [str(path.relative_to(workspace)) for path in sorted(workspace.glob("outputs/figures/*.svg"))]
-        different = [name for name in compared if not _same(results / name, workspace / name)]
+        compared += [str(path.relative_to(made)) for path in sorted(made.glob("outputs/figures/*.svg"))]
+        different = [name for name in compared if not _same(results / name, made / name)]
         if options.retrain and not _same_accuracy(results, params, options.retrain):
             different.append(options.retrain)
     if different:
         sys.exit(f"{len(different)} of {len(compared)} files differ")
 
 
-def _run(stage: str, *arguments: str) -> None:
-    environment = {**os.environ, "DVC_STAGE": stage, "PYTHONPATH": str(SOURCE)}
-    command = [sys.executable, "-m", f"pipeline.{stage}", *arguments, "run.tracking.mode=disabled"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise InputError(f"stage {stage} failed: {(done.stderr.strip().splitlines() or ['no message'])[-1]}")
-
-
 def _same_accuracy(results: Path, params: Params, name: str) -> bool:
     """Fine-tune one model, and show its dev accuracy beside the committed one."""
     from pipeline.analysis.finetune import analyse
     from pipeline.analysis.outcomes import Outcomes
+    from pipeline.kept.stages import run_stage
 
     task, _, seed = name.rpartition("-")
-    _run("finetune", f"task={task}", f"seed={seed}")
+    run_stage("finetune", name)
     (fresh,) = analyse(Outcomes(Path(), [task], [int(seed)]), params).records
     records = read_json(analysis_folder(results, "finetune") / "records.json")["records"]
     (committed,) = (record for record in records if (record["task"], record["seed"]) == (task, int(seed)))

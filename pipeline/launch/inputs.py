@@ -19,6 +19,7 @@ from pipeline.launch.environment import is_run_by_dvc, scratch_folder
 from pipeline.launch.work import filled_deps
 from pipeline.terminal.listing import stages
 from pipeline.values.config import StageConfig
+from pipeline.values.models import is_kept
 from pipeline.values.params import Declaration
 
 VIEWS = Path(".work/inputs")
@@ -47,19 +48,20 @@ class Made:
 def read_inputs(config: StageConfig, declaration: Declaration) -> dict[Made, Path]:
     """What the run reads of earlier stages, and where it is.
 
-    Of a folder of every model's a stage over all reads each, one of a single model perhaps a few.
+    Of a folder of every model's a stage over all reads each, one of a single model perhaps a few. A kept run has not
+    everything; whoever reads what it lacks says so.
 
     Raises:
         InputError: if something that the stage declares in dvc.yaml is not there.
     """
-    graph, found = [*_graph(config)], dict[Made, Path]()
+    graph, found, kept = [*_graph(config)], dict[Made, Path](), is_kept(Path())
     for dep in map(Path, filled_deps(config, declaration)):
         parts = [made for made in graph if dep == made.path or dep in made.path.parents or made.path in dep.parents]
-        if not parts and not dep.exists():
+        if not parts and not dep.exists() and not kept:
             raise InputError(f"{dep} is missing; {_remedy(dep, config)}")
         there = {made: place for made in parts if (place := _place(made, config))}
         missing = [made for made in parts if made not in there]
-        if missing and not (there and declaration.matrix):
+        if missing and not kept and not (there and declaration.matrix):
             raise InputError(f"{missing[0].path} is missing; {missing[0].remedy}")
         found |= there
     return found

@@ -24,6 +24,7 @@ from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, is_shown, plan_sweep, swept_values
 from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
+from pipeline.launch.times import write_time
 from pipeline.terminal.errors import is_bad_input, one_line
 from pipeline.values.choices import check_choices
 from pipeline.values.config import StageConfig
@@ -139,6 +140,8 @@ def _run_once(stage: _Stage) -> None:
                 log.info("by hand: what %s writes goes to %s", stage.name, config.output_root)
                 write_values(config)
             stage.work(config)
+            if config.output_root == Path() and config.label:
+                write_time(config)
         except Exception as error:
             failures.append(error)
 

@@ -19,7 +19,8 @@ class ReportContext:
     `parameters` are the sections of params.yaml, `records` what was found in each experiment, one record per model,
     `statistics` what the models of a task came to together;
     `completeness` has one row per task, seed and layer; `figures` maps the names of the files of the `figures` stage to
-    SVG texts, which report.md finds in `figure_folder`, relative to itself; `examples` are those of the viewer, packed.
+    SVG texts, which report.md finds in `figure_folder`, relative to itself; `examples` are those of the viewer, packed;
+    `replicates` say where the models of a kept run are from.
     """
 
     title: str
@@ -34,6 +35,7 @@ class ReportContext:
     completeness: Sequence[Mapping[str, Any]]
     figures: Mapping[str, str]
     examples: Sequence[Mapping[str, Any]] = ()
+    replicates: Sequence[Mapping[str, Any]] = ()
     figure_folder: str = "../figures"
 
 

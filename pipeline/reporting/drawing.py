@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def curves(results: Results, settings: Figures) -> Iterator[tuple[str, Figure]]:
     """What was measured, experiment by experiment."""
-    for experiment in shown("plots"):
+    for experiment in filter(results.has, shown("plots")):
         plots = import_module(f"pipeline.reporting.{experiment}.plots")
         yield from plots.figures(results, settings).items()
 

@@ -40,7 +40,8 @@ def render_markdown(context: ReportContext) -> str:
 
 
 def _sections(context: ReportContext) -> list[Section]:
-    claims, *experiments = [_section(name) for name in SHOWN]
+    # Of a kept run no model may have outcomes of some experiment.
+    claims, *experiments = [_section(name) for name in SHOWN if context.records.get(name) != []]
     opening = [claims, examples_section, run_section, claim_details]
     closing = [choices_section, values_section, citation_section]
     return [_shown(section(context)) for section in (*opening, *experiments, *closing)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import InputError
+from pipeline.values.models import Model, is_kept, models_of, replicates_folder
 from pipeline.values.paths import analysis_folder, attributions_folder, examples_folder
 from pipeline.values.present import present
 from pipeline.values.store import read_json
@@ -27,9 +28,26 @@ class Results:
     tasks: Sequence[str]
     seeds: Sequence[int]
 
+    @property
+    def models(self) -> list[Model]:
+        """Every model of the run, task by task."""
+        return models_of(self.root, self.tasks, self.seeds)
+
+    def first(self, task: str) -> Model:
+        """The model of a task's first seed, whose examples are shown."""
+        return next(model for model in self.models if model.task == task)
+
+    def replicates(self) -> list[Record]:
+        """Where the replicates of a kept run are from; nothing of another run."""
+        return [read_json(path) for path in sorted(replicates_folder(self.root).glob("*.json"))]
+
     def records(self, experiment: str) -> list[Record]:
         """Facts of every model; of `claims` one record per claim."""
         return self._found(experiment)["records"]
+
+    def has(self, experiment: str) -> bool:
+        """Whether any model has outcomes of it: a kept run may be without."""
+        return bool(self.records(experiment))
 
     def statistics(self, experiment: str) -> list[Record]:
         """What the models of each task came to together; none of `claims`."""
@@ -47,12 +65,15 @@ class Results:
         return pandas.read_csv(path, keep_default_na=False) if path.stat().st_size else pandas.DataFrame()
 
     def trees(self, task: str) -> list[Record]:
-        """The trees of the first seed that are to be drawn; none where the task's texts may not be published."""
-        return read_json(present(examples_folder(self.root, task, self.seeds[0]) / "trees.json", "examples"))["trees"]
+        """The trees of the first seed that are to be drawn; none where they may not be published, or are not kept."""
+        path = examples_folder(self.root, *self.first(task)) / "trees.json"
+        if is_kept(self.root) and not path.is_file():
+            return []
+        return read_json(present(path, "examples"))["trees"]
 
     def examples(self, task: str) -> list[Record]:
         """The packed examples of the viewer, first seed; none where they may not be published, or are not kept."""
-        path = examples_folder(self.root, task, self.seeds[0]) / "viewer.json"
+        path = examples_folder(self.root, *self.first(task)) / "viewer.json"
         return read_json(path)["examples"] if path.is_file() else []
 
     def head_maps(self, task: str, example_id: str, *, layer: int, head: int) -> tuple[Any, Any] | None:
@@ -62,7 +83,7 @@ class Results:
         """
         from safetensors.numpy import load_file
 
-        path = attributions_folder(self.root, task, self.seeds[0]) / "full.safetensors"
+        path = attributions_folder(self.root, *self.first(task)) / "full.safetensors"
         if not path.is_file():
             return None
         maps = load_file(path)

@@ -57,6 +57,8 @@ COLUMNS: Columns = {
     "p": ("p (Holm)", 3),
     "holds": ("interval holds", 0),
     "because": ("because", 0),
+    "kept": ("kept results", 0),
+    "minutes": ("minutes", 0),
     "seen": ("seeds seen before", 0),
     "without_trigger": ("without trigger, %", 1),
     **{f"trigger_{number}": (f"with trigger {number}, %", 1) for number in range(1, 10)},

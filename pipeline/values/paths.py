@@ -29,6 +29,11 @@ def source_file(root: Path, stage: str) -> Path:
     return root / "outputs" / "source" / f"{stage}.txt"
 
 
+def times_file(root: Path, stage: str, item: str) -> Path:
+    """How long a stage took of `<task>-<seed>`; DVC knows nothing of it."""
+    return root / "outputs" / "times" / f"{stage}@{item}.json"
+
+
 def nothing_outside(root: Path) -> Path:
     """A file that never changes: what a stage depends on where it reads nothing outside of the repository."""
     return source_file(root, "nothing_outside")

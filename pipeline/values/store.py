@@ -124,7 +124,7 @@ def _write_parquet(path: Path, table: Any) -> None:
     import pyarrow.parquet
 
     sink = pyarrow.BufferOutputStream()
-    pyarrow.parquet.write_table(table, sink)
+    pyarrow.parquet.write_table(table, sink, compression="zstd")
     replace(path, sink.getvalue().to_pybytes())
 
 

@@ -165,7 +165,7 @@ def test_tree_by_hand(found):
         ("negation", 1, 0.4),
         ("negation", 1, 0.5),
     ]
-    assert len(result.tables["shares"]) == 7 * 3
+    assert len(result.tables["shares"]) == 8 * 3
 
 
 def test_receptive_field_by_hand(found):
@@ -240,10 +240,8 @@ def test_convergence_by_hand(found):
 
 def test_truth_by_hand(found):
     result = found("truth")
-    assert [dict(record) for record in result.records] == [
-        {"task": "negation", "seed": 1, "level": "pairs", "n": 2, "share_with_effect": 0.5}
-    ]
-    values = {one.key.text: one.estimate.value for one in result.statistics}
+    assert [dict(record) for record in result.records] == [{"task": "negation", "seed": 1, "n": 2}]
+    values = {one.key.text: one.estimate.value for one in result.statistics if one.estimate}
     assert values["auroc/pairs/attribution"] == 0.875
     assert values["auroc/pairs/attribution-attention"] == 0.875 - 0.375
     assert values["precision/pairs/attribution-attention"] == 0
@@ -263,8 +261,14 @@ def test_truth_by_hand(found):
         ("attention", 1, 1.0),
         ("attention", 2, 0.5),
     ]
-    two = {one.key.text: one.by_seed for one in found("truth", seeds=SEEDS).statistics}
-    assert two["auroc/pairs/attribution-attention"] == (0.5, 0.375)
+    assert values["auroc/pairs/attention/0.5"] == 1
+    assert values["auroc/pairs/attribution_margin-attention/0.01"] == 0
+    two = {one.key.text: one for one in found("truth", seeds=SEEDS).statistics}
+    assert two["auroc/pairs/attribution-attention"].by_seed == (0.5, 0.375)
+    # In the second model two effects are equal: where one pair matters, none does.
+    assert two["auroc/pairs/attention/0.01"].by_seed == (1, 0.5)
+    assert two["randomised-seeds/attribution"].estimate is None
+    assert two["randomised-seeds/attribution"].why == "undefined for 2 of 2 models: needs 3 models"
     labels = {one.key.text: one.label for one in result.statistics}
     assert labels["precision/pairs/attribution"] == "precision at 10, query-key pairs, attribution"
 

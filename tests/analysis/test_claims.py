@@ -13,6 +13,9 @@ from pipeline.analysis.statistics import Mean, Ratio, Single, statistics
 GENERATOR = np.random.default_rng(0)
 
 
+SEEDS = dict.fromkeys(("rte", "sst2", "mrpc", "mnli"), (1, 2, 3))
+
+
 def rule(**changes):
     fields = {"id": "P", "claim": "it is so", "source": "the paper", "experiment": "prune", "date": date(2026, 1, 2)}
     fields |= {"primary": (Primary(statistic="lead/taylor", low=0),), "secondary": ("lead/*",)}
@@ -32,7 +35,7 @@ def found(tasks, **options):
 
 def judged(tasks, the_rule=None, *, weak=None, seen=None, **options):
     rules = Rules((the_rule or rule(),), seen or {}, "0" * 64)
-    (claim,) = judge(rules, {"prune": found(tasks, **options)}, weak=weak or {}, seeds=(1, 2, 3))
+    (claim,) = judge(rules, {"prune": found(tasks, **options)}, weak=weak or {}, seeds=SEEDS)
     return claim
 
 
@@ -106,7 +109,7 @@ def test_weak_is_a_task_whose_mean_model_is_less_than_three_standard_errors_abov
 
 def test_a_statistic_that_is_undefined_decides_nothing_and_says_why():
     ratios = [{key("lead/taylor"): Ratio("a share", "share", np.ones(4), np.array([1.0, -1, 2, -3]))} for _ in range(3)]
-    (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", ratios)}, weak={}, seeds=(1, 2, 3))
+    (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", ratios)}, weak={}, seeds=SEEDS)
     assert claim["tasks"][0]["why"] == "a share: what it is a share of is not above 0"
 
 
@@ -117,7 +120,7 @@ def test_what_hardly_any_example_shows_decides_nothing():
         values = np.zeros(50)
         values[:differ] = 1.0
         models = [{key("lead/taylor"): Mean("a lead", "log-odds", values)} for _ in range(3)]
-        (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", models)}, weak={}, seeds=(1, 2, 3))
+        (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", models)}, weak={}, seeds=SEEDS)
         return claim["tasks"][0]["verdict"], claim["tasks"][0]["why"]
 
     assert why(9) == ("open", "a lead: only 9 examples differ from the others")
@@ -135,7 +138,7 @@ def test_a_claim_that_no_sample_can_carry_is_shown_without_a_verdict():
 def test_secondary_rows_have_no_verdict_and_leave_out_the_primary_ones():
     models = [first | second for first, second in zip(measured(3.0), measured(9.0, name="lead/other"), strict=True)]
     models = [one | {key("auc/other"): Single("unasked", "points", 1.0)} for one in models]
-    (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", models)}, weak={}, seeds=(1, 2, 3))
+    (claim,) = judge(Rules((rule(),), {}, ""), {"prune": statistics("rte", models)}, weak={}, seeds=SEEDS)
     assert [row["name"] for row in claim["tasks"][0]["secondary"]] == ["lead/other"]
 
 
@@ -159,7 +162,7 @@ def test_one_of_several_baselines_is_enough_for_any():
     def with_parts(first, second, *, either):
         pairs = zip(measured(first, name="lead/a"), measured(second, name="lead/b"), strict=True)
         rules = Rules((rule(primary=parts, any=either, objection=True),), {}, "")
-        (claim,) = judge(rules, {"prune": statistics("rte", [a | b for a, b in pairs])}, weak={}, seeds=(1, 2, 3))
+        (claim,) = judge(rules, {"prune": statistics("rte", [a | b for a, b in pairs])}, weak={}, seeds=SEEDS)
         return claim["tasks"][0]["verdict"], claim["rule"]
 
     assert with_parts(3, -3, either=True) == ("upheld", "above -0.5 or above -0.5")
@@ -171,9 +174,9 @@ def test_a_statistic_over_several_tasks_is_a_family_of_its_own_and_needs_all_mod
     three = [{key("similar-others"): Single("agreement", "r", value)} for value in (0.30, 0.31, 0.29)]
     over_all = statistics(None, three)
     the_rule = rule(primary=(Primary(statistic="similar-others", low=0),))
-    (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={}, seeds=(1, 2, 3))
+    (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={}, seeds=SEEDS)
     assert by_task(claim) == {"all": "reproduced"}
-    (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={"rte": "weak models"}, seeds=(1, 2, 3))
+    (claim,) = judge(Rules((the_rule,), {}, ""), {"prune": over_all}, weak={"rte": "weak models"}, seeds=SEEDS)
     assert (by_task(claim), claim["tasks"][0]["why"]) == ({"all": "open"}, "rte: weak models")
 
 
@@ -182,6 +185,6 @@ def test_what_can_only_be_asked_where_something_holds_is_open_elsewhere(tree, ve
     given = {"given": (Primary(statistic="tree", low=0),), "without_given": "the tree carries nothing"}
     pairs = zip(measured(3.0), measured(tree, name="tree"), strict=True)
     rules = Rules((rule(objection=True, **given),), {}, "")
-    (claim,) = judge(rules, {"prune": statistics("rte", [a | b for a, b in pairs])}, weak={}, seeds=(1, 2, 3))
+    (claim,) = judge(rules, {"prune": statistics("rte", [a | b for a, b in pairs])}, weak={}, seeds=SEEDS)
     one = claim["tasks"][0]
     assert (one["verdict"], one["why"]) == (verdict, None if verdict == "upheld" else "the tree carries nothing")

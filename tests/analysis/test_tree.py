@@ -21,6 +21,7 @@ from pipeline.analysis.tree import (
     optimum_facts,
     share_rows,
 )
+from pipeline.values.edge_methods import EDGE_METHODS
 
 
 def row(example: str, arm: str, only: float, without: float, **facts: Any) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def row(example: str, arm: str, only: float, without: float, **facts: Any) -> di
     return {"example_id": example, "arm": arm, "only": only, "without": without} | known | facts
 
 
-MAPS = ("attribution", "attention", "gradient_x_attention", "value_weighted", "contribution", "joint", "random")
+MAPS = (*EDGE_METHODS, "random")
 TAUS = (0.0, 0.4, 0.5)
 
 
@@ -87,6 +88,8 @@ def test_shares_of_what_is_lost_without_edges(rows: list[dict[str, Any]], shares
         "edge_area/random": 0.5 - 1 / 7,
         **{f"edge_area/attribution-{name}": 0.0 for name in MAPS if name != "attribution"},
         "edge_area/attribution-random": 1 / 7,
+        **{f"edge_area/attribution_margin-{name}": 0.0 for name in MAPS if name != "attribution_margin"},
+        "edge_area/attribution_margin-random": 1 / 7,
     }
     assert set(values) == set(expected)
     assert values == {name: pytest.approx(value, abs=1e-9) for name, value in expected.items()}

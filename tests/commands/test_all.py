@@ -49,6 +49,8 @@ BAD = {
     "conclusion": [],  # there is no report
     "export": ["--task", "negation", "--rate", "2", "out"],
     "keep_results": ["results"],  # nothing has been run
+    "pool_results": ["nowhere"],
+    "replicate": ["results", "preset=mini", "task=negation"],  # which seed?
     "repro": ["0"],
     "sweep_summary": ["sweeps/none"],
     "verify_results": ["nowhere"],

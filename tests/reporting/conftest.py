@@ -308,7 +308,7 @@ def judged():
         ]
         lead = [{key("lead/taylor/none"): Mean("AUC minus Taylor's", "points", 3 + row)} for row in spread]
         found = {"convergence": statistics("negation", within), "prune": statistics("negation", lead)}
-        return judge(read_rules(), found, weak={}, seeds=range(1, seeds + 1))
+        return judge(read_rules(), found, weak={}, seeds={"negation": range(1, seeds + 1)})
 
     return make
 

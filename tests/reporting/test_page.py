@@ -167,12 +167,15 @@ def test_the_words_fit_the_run(report_context):
     assert "negation (n = 1,000) ±0.4" in text
 
     deeper = [record | {"n_heads": 12} for record in report_context.records["effectiveness"]]
+    three = [record | {"seed": seed} for record in report_context.records["finetune"] for seed in (1, 2, 3)]
     parameters = {
         **report_context.parameters,
         "prepare": {**report_context.parameters["prepare"], "protocol": "authors"},
     }
     other = render_markdown(
-        dataclasses.replace(with_results(report_context, effectiveness=deeper), seeds=[1, 2, 3], parameters=parameters)
+        dataclasses.replace(
+            with_results(report_context, effectiveness=deeper, finetune=three), seeds=[1, 2, 3], parameters=parameters
+        )
     )
     assert "smoke run" not in other
     assert "heads per layer where" not in other

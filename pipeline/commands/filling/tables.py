@@ -36,7 +36,7 @@ def summary(runs: Runs) -> str:
         beside = chosen[0] if chosen else question.reference
         said = in_words(question, words(question, tasks, beside))
         said = said if len(chosen) == 1 else f"{question.label(beside)}: {said}"
-        said += "" if leader in chosen else f". First by value: {question.label(leader)}"
+        said += "" if leader in (beside, *chosen) else f". First by value: {question.label(leader)}"
         costs = "; ".join(map(cost, chosen))
         lines.append(f"| {question.asks} | {_taken(question, chosen)} | {said} | {costs} |")
     return "\n".join(lines)
@@ -89,7 +89,8 @@ def _of_question(question: Question, tasks: Sequence[Measured]) -> list[str]:
     parts = [f"{title}, and the difference to {reference}. First by mean rank: {question.label(leader)}."]
     parts.append(_beside_reference(question, tasks))
     for score in question.scores:
-        if score != question.reference and len(words(question, tasks, score)) > 1:
+        own = [pair for pair in question.differences if pair[0] == score]
+        if score != question.reference and len(own) > 1 and len(words(question, tasks, score)) > 1:
             name = question.label(score)
             parts += [f"{name[0].upper()}{name[1:]} minus the others:", _beyond_others(question, tasks, score)]
     return parts

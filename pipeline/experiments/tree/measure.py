@@ -73,8 +73,9 @@ def measure(
     """What every set of edges of every example carries: probabilities of the class that the whole model predicts.
 
     `outcomes` has one row per example and arm (see `arms_of`): with all edges (`full`), with the arm's alone (`only`),
-    with all but these (`without`). `open` says that the rows of special tokens are left open, for what has the size of
-    the tree at the settings' threshold, save random trees. `shares` has one row per example, map and share of edges.
+    with all but these (`without`, None of random trees of another threshold: nothing asks for it). `open` says that the
+    rows of special tokens are left open, for what has the size of the tree at the settings' threshold, save random
+    trees. `shares` has one row per example, map and share of edges.
     """
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     found = Measured([], [])
@@ -85,21 +86,27 @@ def measure(
         arms = arms_of(maps, name, settings=settings, seed=seed)
         shares = shares_of(maps, name, settings=settings, seed=seed)
         opened = [arm for arm in arms if arm.tau == settings.tau and arm.name != RANDOM]
+        alone = [arm.tau != settings.tau and arm.name == RANDOM for arm in arms]
         special = torch.tensor(example.special)
         masks = [torch.ones_like(maps[ATTRIBUTION]) > 0, *(part.kept for part in shares)]
-        masks += [mask for arm in arms for mask in (arm.kept, complement(arm.kept))]
-        masks += [open_rows(mask, special) for arm in opened for mask in (arm.kept, complement(arm.kept))]
+        masks += [arm.kept for arm in arms]
+        masks += [complement(arm.kept) for arm, only in zip(arms, alone, strict=True) if not only]
+        masks += [open_rows(arm.kept, special) for arm in opened]
+        masks += [open_rows(complement(arm.kept), special) for arm in opened]
         logits = edge_masked_logits(model, inputs, torch.stack(masks), token_budget=budget)
         probability = logits.softmax(dim=-1)[:, logits[0].argmax()]  # of the class that the whole model predicts
-        full, of_shares, of_arms = probability.split([1, len(shares), len(masks) - 1 - len(shares)])
-        known = {"example_id": name, "full": float(full)}
-        for part, value in zip(shares, of_shares.tolist(), strict=True):
+        sizes = [1, len(shares), len(arms), alone.count(False), len(opened), len(opened)]
+        full, of_shares, kept, removed, open_kept, open_removed = (part.tolist() for part in probability.split(sizes))
+        left = iter(removed)
+        removed = [None if only else next(left) for only in alone]
+        known = {"example_id": name, "full": full[0]}
+        for part, value in zip(shares, of_shares, strict=True):
             found.shares.append({**known, "map": part.name, "share": part.share, "only": value})
-        both = [(arm, False) for arm in arms] + [(arm, True) for arm in opened]
-        for (arm, is_open), (kept, removed) in zip(both, of_arms.view(-1, 2).tolist(), strict=True):
-            facts = {"arm": arm.name, "tau": arm.tau, "open": is_open, "edges": arm.edges, "missing": arm.missing}
-            facts |= {"objective": arm.objective, "proven": arm.proven}
-            found.outcomes.append({**known, **facts, "only": kept, "without": removed})
+        asked = [*zip(arms, kept, removed, strict=True), *zip(opened, open_kept, open_removed, strict=True)]
+        for number, (arm, only, without) in enumerate(asked):
+            facts = {"arm": arm.name, "tau": arm.tau, "open": number >= len(arms)}
+            facts |= {"edges": arm.edges, "missing": arm.missing, "objective": arm.objective, "proven": arm.proven}
+            found.outcomes.append({**known, **facts, "only": only, "without": without})
     return found
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.analysis.verdicts import LEAST_REPLICATES
 from pipeline.reporting.blocks import ReportContext, Section, Table, Tabs, Text
+from pipeline.reporting.claims.kept import kept_verdicts, most_models
 from pipeline.reporting.claims.tables import claim_rows, primary_rows, secondary_rows
 from pipeline.reporting.style import task_name
 
@@ -31,6 +32,7 @@ FEW = (
     "that is trained again differs more than other examples do. The intervals of single models are over examples and "
     "say nothing about other models."
 )
+KEPT = "Beside each verdict stands that of the kept results of this preset, `results/{preset}`, of more models."
 RULE = "Rule of {date}: {rule}. From {source}."
 SEEN = "Models whose earlier results were known when the rule was written: {listed}."
 
@@ -40,10 +42,13 @@ def section(context: ReportContext) -> Section:
     claims = context.records["claims"]
     digest = claims[0]["digest"]
     blocks: list[Block] = [Text(_in_short(claims))]
-    if len(context.seeds) < LEAST_REPLICATES:
-        count = len(context.seeds)
+    models = context.records["finetune"]
+    if (count := most_models(models)) < LEAST_REPLICATES:
         blocks.append(Text(FEW.format(models=f"{count} model" + ("s" if count > 1 else ""))))
-    blocks += [Table(TABLE, claim_rows(claims)), Text(READING.format(digest=digest[:16]))]
+    kept = {} if context.replicates else kept_verdicts(context.preset, models)
+    if kept:
+        blocks.append(Text(KEPT.format(preset=context.preset)))
+    blocks += [Table(TABLE, claim_rows(claims, kept)), Text(READING.format(digest=digest[:16]))]
     return Section("claims", "Claims", blocks)
 
 

@@ -9,7 +9,7 @@ from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import cell_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipeline.reporting.cells import Metrics
     from pipeline.reporting.results import Results
@@ -22,14 +22,18 @@ def tables(results: Results) -> dict[str, list[Row]]:
     return {"claims": claim_rows(claims), "primary": [row for claim in claims for row in primary_rows(claim)]}
 
 
-def claim_rows(claims: Sequence[Metrics]) -> list[Row]:
-    """One row per claim: what it says, the verdict over its tasks, and its primary values on each task."""
+def claim_rows(claims: Sequence[Metrics], kept: Mapping[str, str] | None = None) -> list[Row]:
+    """One row per claim: what it says, the verdict over its tasks, and its primary values on each task.
+
+    `kept` has by claim the verdict of a kept run, to stand beside.
+    """
     tasks = list(dict.fromkeys(one["task"] for claim in claims for one in claim["tasks"]))
     rows: list[Row] = []
     for claim in claims:
         values = {one["task"]: _values(one, either=claim["any"]) for one in claim["tasks"]}
         known = {"claim": claim["id"], "statement": claim["claim"], "verdict": claim["verdict"]}
-        rows.append({**known, **{task_name(task): values.get(task) for task in tasks}})
+        beside: Row = {"kept": kept.get(claim["id"])} if kept else {}
+        rows.append({**known, **beside, **{task_name(task): values.get(task) for task in tasks}})
     return rows
 
 

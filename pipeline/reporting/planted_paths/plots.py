@@ -35,7 +35,7 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
             known_nothing=0.5,
             xlabel="AUROC of the edges that carry the label",
         ),
-        "planted_example": example_figure(where(edges, seed=results.seeds[0])),
+        "planted_example": example_figure(where(edges, seed=edges["seed"].iloc[0])),
     }
 
 

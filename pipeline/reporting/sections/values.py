@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 
 from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Text
+from pipeline.reporting.sections.replicates import replicate_blocks
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import Row
 
@@ -25,6 +26,7 @@ def run_section(context: ReportContext) -> Section:
     blocks: list[Block] = [
         Text(f"Preset `{context.preset}`. Tasks: {tasks}. Seeds: {seeds}. Model: {context.model}."),
         Text(REPLICATES),
+        *replicate_blocks(context.replicates, context.records["finetune"]),
         _overrides(context),
         Table("Examples per split, first seed.", splits),
     ]

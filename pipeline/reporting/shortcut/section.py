@@ -68,7 +68,7 @@ def section(context: ReportContext) -> Section:
             stage="shortcut",
         ),
         Table(
-            "What changes on turned and on plain rows, at one rate that was chosen before any was seen.",
+            "What changes on turned and on plain rows, at one rate, the same for all models.",
             statistic_rows(found, Shortcut.REGAINED, Shortcut.REGAINED_LEAD, Shortcut.SPARED),
         ),
     ]

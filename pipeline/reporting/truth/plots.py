@@ -22,13 +22,13 @@ def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
             results.statistics("truth"),
             quantity=Truth.AGREEMENT.where(measure="auroc", level=PAIRS),
             known_nothing=0.5,
-            xlabel="AUROC of query-key pairs with an effect",
+            xlabel="AUROC of query-key pairs that matter",
         ),
         "truth_precision": method_dots(
             results.statistics("truth"),
             quantity=Truth.AGREEMENT.where(measure="average_precision", level=PAIRS),
             known_nothing=0,
-            xlabel="average precision of query-key pairs with an effect",
+            xlabel="average precision of query-key pairs that matter",
         ),
         "truth_groups": line_figure(
             results.table("truth", "groups"),

@@ -19,9 +19,11 @@ QUESTION = (
     "tokens."
 )
 AGREE = (
-    "AUROC asks whether the absolute score tells edges with an effect (of at least {least:g}) from those without; 0.5 "
-    "is what a score that knows nothing has. Precision is the share of the {k} edges with the largest effects among "
-    "the {k} with the largest scores. Average precision and rank correlation are in the tables (`tables/truth.csv`)."
+    "AUROC asks whether the absolute score tells the edges that matter, the {share:.0%} of each example with the "
+    "largest effects, from the others; 0.5 is what a score that knows nothing has. Precision is the share of the {k} "
+    "edges with the largest effects among the {k} with the largest scores. Effects are of the log-odds, as are "
+    "gradient × attention and one of the two attributions. Average precision, rank correlation and AUROC where other "
+    "shares of pairs matter are in the tables (`tables/truth.csv`)."
 )
 BY_CONSTRUCTION = (
     "The effect of a small edge is its gradient times its attention, by construction. So a group's loss is the harder "
@@ -32,7 +34,7 @@ CAPTION = "AUROC of query-key pairs, with 95 % intervals. With several seeds, sm
 PRECISION_ALT = "Dots with intervals, one chart per task: average precision of query-key pairs by method. {values}."
 PRECISION_CAPTION = (
     "Average precision, the area under the curve of precision against recall, with 95 % intervals; a score that knows "
-    "nothing has what random ones have, the share of pairs with an effect."
+    "nothing has what random ones have, the share of pairs that matter."
 )
 GROUPS_ALT = "Line charts, one per task: log-odds lost against pairs removed, a line per method. Means: {values}."
 GROUPS_CAPTION = (
@@ -44,12 +46,13 @@ GROUPS_CAPTION = (
 RANDOMISED = (
     "Scores that hardly change when all that was learned is gone say little about the model. From the classifier down, "
     "the entries of every tensor of weights change places, and the scores for the same class are compared with those "
-    "of the unchanged model, edge by edge. Attention enters attribution as a factor; divided by it, the integral of "
-    "the gradient alone is left."
+    "of the unchanged model, pair by pair. Two other models of the task say what to expect: scores that tell what was "
+    "learned agree more with theirs than with those of shuffled weights. Attention enters attribution as a factor; "
+    "divided by it, the integral of the gradient alone is left."
 )
 RANDOMISED_ALT = "Line charts, one per task: rank correlation against what is shuffled. With all shuffled: {values}."
 RANDOMISED_CAPTION = (
-    "Rank correlation of all edges' scores with those of the unchanged model, against the number of parts that are "
+    "Rank correlation of all pairs' scores with those of the unchanged model, against the number of parts that are "
     "shuffled: the classifier first, then the layers from the last to the first."
 )
 OF_PAIRS = Truth.AGREEMENT.where(level=PAIRS)
@@ -65,7 +68,7 @@ def section(context: ReportContext) -> Section:
     blocks: list[Block] = [
         Text(leaders(found)),
         Text(QUESTION.format(tokens=values["max_tokens"])),
-        Text(AGREE.format(least=values["least_effect"], k=values["top_k"])),
+        Text(AGREE.format(share=values["largest"], k=values["top_k"])),
         Picture("truth", ALT.format(values=in_words(found, OF_PAIRS.where(measure="auroc"))), CAPTION, stage="truth"),
         Picture(
             "truth_precision",
@@ -91,15 +94,18 @@ def section(context: ReportContext) -> Section:
             RANDOMISED_CAPTION,
             stage="truth",
         ),
-        Table("Rank correlation with the scores of shuffled weights.", statistic_rows(found, Truth.RANDOMISED)),
+        Table(
+            "Rank correlation with the scores of shuffled weights, and of other models of the task.",
+            statistic_rows(found, Truth.RANDOMISED, Truth.SEEDS, Truth.BEYOND_SEEDS),
+        ),
     ]
     return Section("truth", "Attribution held against the truth", blocks)
 
 
 def _agreement(found: Sequence[Mapping[str, Any]], level: str) -> list[Row]:
     """AUROC and precision; the other measures are in the tables."""
-    quantities = (Truth.AGREEMENT, Truth.AGREEMENT_LEAD, Truth.AGREEMENT_LEAD_OF_MARGIN)
-    shown = ((one, measure) for measure in ("auroc", "precision") for one in quantities)
+    kinds = (Truth.AGREEMENT, Truth.AGREEMENT_LEAD, Truth.AGREEMENT_LEAD_OF_MARGIN)
+    shown = ((one, measure) for measure in ("auroc", "precision") for one in kinds)
     return statistic_rows(found, *(one.where(measure=measure, level=level) for one, measure in shown))
 
 

@@ -35,7 +35,9 @@ Pair = Mapping[str, Any]
 def figures(results: Results, _settings: Figures) -> dict[str, Figure]:
     """Head importance, task against task; none with one model."""
     pairs = results.records("universality")[0]["pairs"]
-    return {"universality": universality_figure(results.table("universality", "importance"), pairs)} if pairs else {}
+    if not shown_pairs(pairs):
+        return {}
+    return {"universality": universality_figure(results.table("universality", "importance"), pairs)}
 
 
 def universality_figure(importance: pd.DataFrame, pairs: Sequence[Pair]) -> Figure:
@@ -71,11 +73,10 @@ def universality_figure(importance: pd.DataFrame, pairs: Sequence[Pair]) -> Figu
 
 
 def shown_pairs(pairs: Sequence[Pair]) -> list[Pair]:
-    """The pairs of tasks of the first seed, then each task's first two seeds."""
-    if not pairs:
-        return []
-    seed = pairs[0]["a"]["seed"]
-    of_tasks = [pair for pair in pairs if not pair["same_task"] and pair["a"]["seed"] == pair["b"]["seed"] == seed]
+    """The pairs of tasks of the first seed that has most of them, then each task's first two seeds."""
+    of_one_seed = [pair for pair in pairs if not pair["same_task"] and pair["a"]["seed"] == pair["b"]["seed"]]
+    seeds = [pair["a"]["seed"] for pair in of_one_seed]
+    of_tasks = [pair for pair in of_one_seed if pair["a"]["seed"] == max(seeds, key=seeds.count)]
     of_seeds = {pair["a"]["task"]: pair for pair in reversed(pairs) if pair["same_task"]}
     tasks = dict.fromkeys(pair["a"]["task"] for pair in pairs)
     return [*of_tasks, *(of_seeds[task] for task in tasks if task in of_seeds)]

@@ -12,7 +12,7 @@ QUESTION = (
     "Every head has one importance per model (measure: {method}), here divided by the largest. Do the heads that "
     "matter in one task matter in another?"
 )
-NOTHING = "With one model there is no other to compare it with: universality needs two tasks or two seeds."
+NOTHING = "No two models can be compared here: universality needs two tasks or two seeds of one."
 ALT = "Scatter plots of head importance, task against task and seed against seed, one point per head. {values}."
 CAPTION = (
     "Normalised importance of every head, pairs of tasks with the first seed, then each task with two seeds. On the "
@@ -50,7 +50,7 @@ def section(context: ReportContext) -> Section:
     (record,), found = context.records["universality"], context.statistics["universality"]
     pairs, agreement = record["pairs"], statistic_rows(found, *AGREEMENT)
     blocks: list[Block] = [Text(QUESTION.format(method=METHODS[record["method"]].label))]
-    if pairs:
+    if shown_pairs(pairs):
         values = "; ".join(map(_in_words, shown_pairs(pairs)))
         ceiling = CEILING if any(pair["same_task"] for pair in pairs) else NO_CEILING
         blocks += [

@@ -13,6 +13,7 @@ from attattr.scores import edge_scores
 from attattr.tree import AttributionTree, TreeEdge
 from pipeline.experiments.tree.arms import RIVALS
 from pipeline.experiments.tree.measure import edge_rows, measure, rival_maps
+from pipeline.values.edge_methods import EDGE_METHODS
 
 EXAMPLES = [
     Example("dev-0", [2, 11, 12, 13, 3, 14, 15, 3], [0] * 5 + [1] * 3, 1, [[1, 4], [5, 7]]),
@@ -68,7 +69,7 @@ def test_of_the_shares_the_last_is_the_same_for_every_map(
 ):
     settings = section("tree", random_trees=2, random_sets=3, tau_grid=[0.4], edge_shares=[0.1, 1.0])
     rows = [row for row in measured(model, maps, settings).shares if row["example_id"] == "dev-0"]
-    assert [row["share"] for row in rows] == [0.1, 1.0] * 9
+    assert [row["share"] for row in rows] == [0.1, 1.0] * 10
     assert [row["map"] for row in rows[::2]] == ["attribution", *RIVALS, *["random"] * 3]
     assert len({round(row["only"], 6) for row in rows[1::2]}) == 1
     assert len({round(row["only"], 6) for row in rows[::2]}) > 1
@@ -80,7 +81,9 @@ def test_the_rivals_maps_are_edge_scores_of_the_predicted_class_summed_over_head
     found = rival_maps(model, inputs)
     assert tuple(found) == RIVALS
     for name, values in found.items():
-        expected = edge_scores(model, name, **inputs.arguments(), target=predicted)[0].sum(dim=1).double()
+        score, output = EDGE_METHODS[name]
+        given = {**inputs.arguments(), "target": predicted, "output": output}
+        expected = edge_scores(model, score, **given)[0].sum(dim=1).double()
         torch.testing.assert_close(values, expected, rtol=1e-6, atol=1e-9)
 
 

@@ -33,7 +33,7 @@ def claim(tmp_path):
         primary=(Primary(statistic="lead/taylor", low=-1),), secondary=("lead/*",),
     )  # fmt: skip
     found = [*statistics("sst2", models(3)), *statistics("rte", models(1))]
-    judged = judge(Rules((rule,), {"sst2": (1,)}, "0" * 64), {"prune": found}, weak={}, seeds=(1, 2, 3))
+    judged = judge(Rules((rule,), {"sst2": (1,)}, "0" * 64), {"prune": found}, weak={}, seeds={"sst2": (1, 2, 3)})
     write_json(tmp_path / "records.json", {"records": judged})
     return read_json(tmp_path / "records.json")["records"][0]
 
