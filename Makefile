@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: venv repro test test-slow lint types verify-results bench docs notebook
+.PHONY: venv repro test test-slow lint types verify-results tables bench docs notebook
 
 venv: .venv/installed
 
@@ -36,6 +36,10 @@ types: venv
 
 verify-results: venv
 	python -m pipeline.commands.verify_results results/mini
+
+# What README.md and docs/method.md say of scores, from committed results.
+tables: venv
+	python -m pipeline.commands.fill_tables
 
 bench: venv
 	for name in speed limit growth precision masks; do \

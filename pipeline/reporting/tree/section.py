@@ -5,7 +5,6 @@ from pipeline.reporting.blocks import Block, Picture, ReportContext, Section, Ta
 from pipeline.reporting.statistics import in_words, statistic_rows
 from pipeline.reporting.style import task_name
 from pipeline.reporting.tree.tables import shape_rows
-from pipeline.values.columns import ATTRIBUTION
 
 QUESTION = (
     "An attribution tree keeps, from the last layer but one down, the edges whose attribution exceeds τ times the "
@@ -79,10 +78,7 @@ def section(context: ReportContext) -> Section:
         Picture("recovered", CURVE_ALT.format(values=at_tau), CURVE_CAPTION, stage="tree"),
         Table(CURVE_TABLE, statistic_rows(found, Tree.EXCESS, Tree.EXCESS_REVIEWED, Tree.KNEE)),
         Picture("edges", EDGES_ALT.format(values=areas), EDGES_CAPTION, stage="tree"),
-        Table(
-            EDGES_TABLE,
-            statistic_rows(found, Tree.AREA.where(method=ATTRIBUTION), Tree.AREA_LEAD, Tree.AREA_LEAD_OF_MARGIN),
-        ),
+        Table(EDGES_TABLE, statistic_rows(found, Tree.AREA, Tree.AREA_LEAD, Tree.AREA_LEAD_OF_MARGIN)),
         Table(LOST, statistic_rows(found, Tree.LOST, Tree.LOST_BEYOND_RANDOM)),
         Table(OPEN, statistic_rows(found, Tree.OPEN, Tree.OPEN_BASELINE)),
     ]

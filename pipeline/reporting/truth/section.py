@@ -132,4 +132,4 @@ def leader(found: Sequence[Mapping[str, Any]], quantity: Quantity, question: str
         others = f" and {len(as_large)} more" if as_large else ""
         own = "" if values[beside] == largest else f", {named(beside)} {values[beside]:.2f}"
         said.append(f"{task_name(task)}: {named(first)}{others} {largest:.2f}{own}")
-    return f"{question}, the first: {'; '.join(said)}."
+    return f"{question}, first by value: {'; '.join(said)}."

@@ -11,6 +11,8 @@ def test_the_section_shows_both_figures_and_every_statistic_once(report_context)
     assert shown == [one["label"] for one in report_context.statistics["effectiveness"]]
     said = [block.text for block in blocks if isinstance(block, Text)]
     # By the gold label none is said to lead, whatever its area.
-    assert said[1].startswith("Largest area among the rankings that do not see the gold label, in points, the first: ")
+    assert said[1].startswith(
+        "Largest area among the rankings that do not see the gold label, in points, first by value: "
+    )
     assert "gold label 1" not in said[1]
     assert "4 heads per layer" in " ".join(block.text for block in blocks if isinstance(block, Text))

@@ -13,7 +13,7 @@ def test_who_comes_first_and_how_the_models_did_is_said_first(report_context):
     blocks = section(report_context).blocks
     first = next(block for block in blocks if isinstance(block, Text)).text
     assert first == (
-        "Known edges, AUROC, the first: one path: attribution 0.75. Labelled right are one path, seed 1: 9 of 10."
+        "Known edges, AUROC, first by value: one path: attribution 0.75. Labelled right are one path, seed 1: 9 of 10."
     )
     assert [len(block.rows) for block in blocks if isinstance(block, Table)] == [2, 1]
 

@@ -10,8 +10,8 @@ from pipeline.reporting.truth.section import leader, section
 def test_who_comes_first_is_said_first(report_context):
     blocks = section(report_context).blocks
     first = next(block for block in blocks if isinstance(block, Text)).text
-    assert "Single pairs, AUROC, the first: negation: gradient × attention 0.88, attribution 0.75." in first
-    assert "Groups of pairs, log-odds lost, the first: negation: attribution 2.50." in first
+    assert "Single pairs, AUROC, first by value: negation: gradient × attention 0.88, attribution 0.75." in first
+    assert "Groups of pairs, log-odds lost, first by value: negation: attribution 2.50." in first
     # No edges of single heads were knocked out.
     assert len([block for block in blocks if isinstance(block, Table)]) == 3
 
@@ -39,7 +39,7 @@ def test_of_equals_the_first_is_named_and_the_others_are_counted():
         {"task": "sst2", "name": f"first/{name}", "value": value}
         for name, value in (("attribution", 1.0), ("attention", 1.0), ("joint", 1.0), ("random", 0.25))
     ]
-    assert leader(rows, Shortcut.FIRST, "Found") == "Found, the first: SST-2: attribution and 2 more 1.00."
+    assert leader(rows, Shortcut.FIRST, "Found") == "Found, first by value: SST-2: attribution and 2 more 1.00."
 
 
 def test_what_is_undefined_comes_first_nowhere():
@@ -47,6 +47,9 @@ def test_what_is_undefined_comes_first_nowhere():
         return {"task": task, "name": f"first/{method}", "value": value}
 
     rows = [row("rte", name, None) for name in ("attribution", "attention")]
-    assert leader(rows, Shortcut.FIRST, "First, %") == "First, %, the first: RTE: undefined."
+    assert leader(rows, Shortcut.FIRST, "First, %") == "First, %, first by value: RTE: undefined."
     rows += [row("sst2", "attribution", 50.0), row("sst2", "attention", None)]
-    assert leader(rows, Shortcut.FIRST, "First, %") == "First, %, the first: RTE: undefined; SST-2: attribution 50.00."
+    assert (
+        leader(rows, Shortcut.FIRST, "First, %")
+        == "First, %, first by value: RTE: undefined; SST-2: attribution 50.00."
+    )

@@ -1,0 +1,1 @@
+"""Tables of scores in Markdown files, made of what committed runs found."""
