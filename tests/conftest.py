@@ -41,7 +41,7 @@ def mini_params() -> str:
     from pipeline.values.params import dump_params
     from pipeline.values.presets import compose_params
 
-    return dump_params(compose_params(["preset=mini"]), header="A test's.")
+    return dump_params(compose_params(["preset=mini_full", "seeds=[1]"]), header="A test's.")
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def _section(name: str, **changes: Any) -> Any:
     global _preset
     from pipeline.values.presets import compose_params
 
-    _preset = _preset or compose_params(["preset=mini"])
+    _preset = _preset or compose_params(["preset=mini_full", "seeds=[1]"])
     found = getattr(_preset, name)
     return type(found).model_validate_json(json.dumps(found.model_dump(mode="json") | changes))
 

@@ -45,7 +45,9 @@ def place(tmp_path, monkeypatch):
 
 
 def config(*overrides):
-    params = compose_params(["preset=mini", "tasks=[negation]", "run.tracking.mode=disabled", *overrides])
+    params = compose_params(
+        ["preset=mini_full", "seeds=[1]", "tasks=[negation]", "run.tracking.mode=disabled", *overrides]
+    )
     declared = read_declaration("examples", SOURCE / "dvc.yaml").sections
     return StageConfig(params, stage="examples", declared=declared)
 

@@ -28,7 +28,7 @@ def stage(tmp_path, monkeypatch, tiny_model, random_examples):
 
     def run(tasks, seeds, *, computed="attribution"):
         changes = [f"tasks=[{','.join(tasks)}]", f"seeds=[{','.join(map(str, seeds))}]", "run.tracking.mode=disabled"]
-        params = compose_params(["preset=mini", *changes])
+        params = compose_params(["preset=mini_full", "seeds=[1]", *changes])
         models = [(task, seed) for task in tasks for seed in seeds]
         for task, seed in models:
             examples = [vars(example) for example in random_examples([6, 9, 4, 6, 7], labels=2)]

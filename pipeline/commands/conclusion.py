@@ -40,6 +40,8 @@ def _beside_kept() -> str | None:
     from pipeline.values.params import read_params
 
     params = read_params()
+    if len(params.seeds) > 1:
+        return None
     results = Results(Path(), params.tasks, params.seeds)
     kept = kept_verdicts(params.preset, results.records("finetune"))
     return to_markdown(claim_rows(results.records("claims"), kept)) if kept else None

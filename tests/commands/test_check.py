@@ -30,7 +30,7 @@ def test_outside_of_git_one_line_says_what_to_do(
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workspace: Path) -> Path:
     """A data folder for the values of a user's own fine-tuned models, two tasks and two seeds."""
-    given = ["preset=minilm", "tasks=[rte,sst2]", "model.name='mine/{task}-{seed}'"]
+    given = ["preset=minilm", "tasks=[rte,sst2]", "seeds=[1,2]", "model.name='mine/{task}-{seed}'"]
     Path("params.yaml").write_text(dump_params(compose_params(given), header="A test's."))
     folder = tmp_path / "data"
     for task in ("rte", "sst2"):

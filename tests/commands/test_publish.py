@@ -25,7 +25,13 @@ from pipeline.values.paths import SOURCE
 from pipeline.values.presets import compose_params
 
 KEY = "k" * 40
-OVERRIDES = ["preset=mini", "tasks=[negation]", "run.tracking.mode=offline", "run.tracking.project=a-project"]
+OVERRIDES = [
+    "preset=mini_full",
+    "seeds=[1]",
+    "tasks=[negation]",
+    "run.tracking.mode=offline",
+    "run.tracking.project=a-project",
+]
 MODEL = {"task": "negation", "seed": 1}
 ARTIFACT = {"artifactTypeName": "data", "digest": "d"}
 

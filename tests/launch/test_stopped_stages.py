@@ -19,7 +19,8 @@ from pipeline.values.paths import SOURCE
 from pipeline.values.presets import compose_params
 
 TINY = (
-    "preset=mini",
+    "preset=mini_full",
+    "seeds=[1]",
     "tasks=[negation]",
     "data.n_train=60",
     "data.n_dev=20",

@@ -41,7 +41,7 @@ TREE |= {"predicted": "positive", "probability": 0.75, "root": 2, "edges": EDGES
 
 
 def config(stage: str) -> Any:
-    params = compose_params(["preset=mini"])
+    params = compose_params(["preset=mini_full", "seeds=[1]"])
     return StageConfig(
         params,
         stage=stage,

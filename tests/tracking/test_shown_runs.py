@@ -43,7 +43,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def config(stage: str, **changes: Any) -> StageConfig:
-    params = compose_params(["preset=mini", "tasks=[negation]", "run.tracking.mode=offline"])
+    params = compose_params(["preset=mini_full", "seeds=[1]", "tasks=[negation]", "run.tracking.mode=offline"])
     declared = read_declaration(stage).sections
     return StageConfig(params, stage=stage, declared=declared, **changes)
 

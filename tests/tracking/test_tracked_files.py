@@ -69,7 +69,7 @@ def test_a_claim_has_a_row_for_each_statistic_that_decides_it() -> None:
 
 def test_every_value_of_every_curve_has_a_name_of_its_own(tmp_path: Path) -> None:
     write_model(tmp_path, "negation", 1)
-    params = compose_params(["preset=mini"])
+    params = compose_params(["preset=mini_full", "seeds=[1]"])
     assert {*CURVES} == {*ANALYSES} - {"finetune"}
     for experiment, curves in CURVES.items():
         tables = ANALYSES[experiment](Outcomes(tmp_path, ["negation"], [1]), params).tables

@@ -34,7 +34,9 @@ POINTS = [
 
 
 def config(mode, **changes):
-    params = compose_params(["preset=mini", f"run.tracking.mode={mode}", "run.tracking.project=a-project"])
+    params = compose_params(
+        ["preset=mini_full", "seeds=[1]", f"run.tracking.mode={mode}", "run.tracking.project=a-project"]
+    )
     given = {"stage": "prune", "declared": frozenset({"prune"}), "task": "negation", "seed": 1}
     return StageConfig(params, **{**given, **changes})
 

@@ -68,7 +68,7 @@ def test_overrides_name_what_differs_and_pass_over_run() -> None:
     found = overrides(compose_params([*given, "+attribute.mine_min_tokens.rte=9"]).model_dump(mode="json"))
     assert found == [
         ("tasks", ["mnli", "rte", "sst2", "mrpc"], ["rte"]),
-        ("seeds", [1, 2], [4]),
+        ("seeds", [1, 2, 3, 4, 5], [4]),
         ("model.dep", "external/models/minilm-l6-h384", "external/models/bert"),
         ("model.name", "minilm-l6-h384", "bert"),
         ("finetune.lr", 5e-5, 1e-4),

@@ -72,7 +72,7 @@ def refusal(values: dict[str, Any]) -> str:
         ("tasks", "negation", 'tasks is "negation", but must be a list'),
         ("tasks", ["sst2"], "tasks holds sst2, but data.source is planted, which has negation, inference"),
         ("seeds", [1, -1], "seeds[1] is -1, but must be at least 0"),
-        ("preset", "huge", 'preset is "huge", but must be one of mini, minilm, paper'),
+        ("preset", "huge", 'preset is "huge", but must be one of mini, mini_full, minilm, paper, study'),
         ("data.source", "folder", "data.n_train is 6000, but must be null where data.source is folder"),
         ("data.n_train", 580, "data.n_train is 580, but must exceed the 580 examples that prepare carves out"),
         ("data.dep", "elsewhere", "data.dep is elsewhere, but must be outputs/source/nothing_outside.txt"),
