@@ -33,7 +33,7 @@ def verdict(rule, rng, *, names_it, models, n, relied=40.0):
         return ranking(rows) | {Shortcut.RELIED.key(): Mean("relied", "points", of_examples, step=100)}
 
     found = statistics("sst2", [model() for _ in range(models)])
-    (claim,) = judge(Rules((rule,), {}, ""), {"shortcut": found}, weak={"sst2": "weak"}, seeds=range(models))
+    (claim,) = judge(Rules((rule,), {}, ""), {"shortcut": found}, weak={"sst2": "weak"}, seeds={"sst2": range(models)})
     return claim["tasks"][0]["verdict"], claim["tasks"][0]["why"]
 
 

@@ -10,6 +10,7 @@ from pipeline.values.store import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 
 def kept_verdicts(preset: str, models: Sequence[Mapping[str, Any]], *, kept: str = "results") -> dict[str, str]:
@@ -17,10 +18,15 @@ def kept_verdicts(preset: str, models: Sequence[Mapping[str, Any]], *, kept: str
 
     `models` are the records of `finetune`.
     """
-    path = analysis_folder(SOURCE / kept / preset, "claims") / "records.json"
+    path = kept_claims(preset, kept=kept)
     if most_models(models) != 1 or not path.is_file():
         return {}
     return {claim["id"]: claim["verdict"] for claim in read_json(path)["records"]}
+
+
+def kept_claims(preset: str, *, kept: str = "results") -> Path:
+    """The file of claims in the kept results of a preset, which may have none."""
+    return analysis_folder(SOURCE / kept / preset, "claims") / "records.json"
 
 
 def most_models(models: Sequence[Mapping[str, Any]]) -> int:
