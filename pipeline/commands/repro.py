@@ -1,7 +1,7 @@
 """Run what has changed, several models at once.
 
-What `make repro` does. Each model with work has a process of DVC, with its share of the cores, for the stages that need
-no other model's results; what is over all models follows. Ctrl-C and SIGTERM end it with all that it has started, and
+What `make repro` does. Each model with work has a process of DVC, with its share of the cores, for the stages that wait
+for no other model; then for those that read several models' results; what is over all models follows. Ctrl-C and SIGTERM end it with all that it has started, and
 the same command goes on. Without JOBS it is two models at once, or one if this process may use one core alone.
 
 Run: python -m pipeline.commands.repro 2
@@ -61,17 +61,20 @@ def _run(params: Params, jobs: int | None, lock: int) -> None:
 
     keep_lock_file()
     models = [f"{task}-{seed}" for task in params.tasks for seed in params.seeds]
+    models += map(str, params.seeds)  # of planted paths, which have no task
     todo = plan(models)
     if todo.shared:
         _dvc({"what all models need": todo.shared}, lock=lock)
         todo = plan(models)
-    if todo.models:
+    done = None
+    while todo.models and todo.models != done:  # what is still there would never end
         from joblib import cpu_count  # those that this process may use
 
         at_once = jobs or min(JOBS, cpu_count())
         # A user's own choice goes before.
         threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cpu_count() // at_once))
         _dvc(todo.models, at_once=at_once, variables={"OMP_NUM_THREADS": threads}, lock=lock)
+        done, todo = todo.models, plan(models)
     if todo.changed:
         _dvc({REST: ()}, lock=lock)
     else:

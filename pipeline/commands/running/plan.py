@@ -59,11 +59,16 @@ def read_by(graph: "DiGraph[Any]") -> dict[str, set[str]]:
 def divide(reads: Mapping[str, Collection[str]], changed: Collection[str], models: Iterable[str]) -> Plan:
     """The plan for the stages that `reads` has, in its order, with what they read.
 
-    A stage is a model's if it carries the model's name and reads no other model's results, directly or not.
+    A stage is a model's if it carries the model's name and nothing of another model that it reads, directly or not, has
+    changed.
     """
     known = [*models]
     concerned = {name: {*map(_item, (name, *others))}.intersection(known) for name, others in reads.items()}
-    own = {name: _item(name) for name in reads if concerned[name] == {_item(name)}}
+
+    def waits(name: str) -> bool:
+        return any(_item(other) not in ("", _item(name)) and other in changed for other in reads[name])
+
+    own = {name: _item(name) for name in reads if _item(name) in known and not waits(name)}
     shared = {name for stage in own for name in reads[stage] if not concerned[name]}
     stale = [name for name in own if not {name, *reads[name]}.isdisjoint(changed)]
     work = {model: [name for name in stale if own[name] == model] for model in known}
