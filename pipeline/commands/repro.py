@@ -1,8 +1,9 @@
 """Run what has changed, several models at once.
 
 What `make repro` does. Each model with work has a process of DVC, with its share of the cores, for the stages that wait
-for no other model; then for those that read several models' results; what is over all models follows. Ctrl-C and SIGTERM end it with all that it has started, and
-the same command goes on. Without JOBS it is two models at once, or one if this process may use one core alone.
+for no other model; then for those that read several models' results; what is over all models follows. Ctrl-C and
+SIGTERM end it with all that it has started, and the same command goes on. Without JOBS it is two models at once, or one
+if this process may use one core alone.
 
 Run: python -m pipeline.commands.repro 2
 """
