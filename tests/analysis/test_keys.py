@@ -15,8 +15,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 EVERY = [quantity for own in QUANTITIES.values() for quantity in own]
 KEPT = [
     (path.parent.name, one["name"])
-    for run in ("mini", "rehearsal")
-    for path in sorted((RESULTS / run / "outputs/analysis").glob("*/records.json"))
+    for path in sorted((RESULTS / "mini/outputs/analysis").glob("*/records.json"))
     for one in json.loads(path.read_text())["statistics" if path.parent.name != "claims" else "records"]
     if "name" in one
 ]

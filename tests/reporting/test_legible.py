@@ -37,7 +37,7 @@ def figures(run: str) -> Iterator[tuple[str, Figure]]:
     return chain(curves(results, params.figures), examples(results, params.figures))
 
 
-@pytest.mark.parametrize("run", ["mini", pytest.param("rehearsal", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("run", ["mini"])
 def test_text_is_large_enough_and_nothing_hangs_on_colour_alone(run: str) -> None:
     names = []
     for name, figure in figures(run):
