@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from outcomes_by_hand import write_model
 from run_by_hand import processes, until
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertTokenizer
 
-from pipeline.commands.replicate import main
+from pipeline.commands.replicate import _save_encoder, main
 from pipeline.errors import InputError
 from pipeline.kept import stages
 from pipeline.kept.records import Item
@@ -142,3 +144,27 @@ def test_one_that_was_killed_goes_on(workspace):
     assert [*record["stages"]] == sorted(MEASURING)
     assert record["stages"]["finetune"]["seconds"] == json.loads(trained)["seconds"]
     assert not work.exists()
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_kept_encoder_starts_a_task_of_other_labels(tiny_model, tmp_path):
+    """As transformers loads it: every weight of the encoder, and a new classifier."""
+    weights = Path("outputs/models/mnli-2")
+    trained = tiny_model(labels=3)
+    trained.save_pretrained(weights)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{number}" for number in range(55))]
+    BertTokenizer(vocab={word: place for place, word in enumerate(words)}).save_pretrained(weights)
+    _save_encoder(Item("mnli", 2), tmp_path / "mnli-2")
+    loaded = AutoModelForSequenceClassification.from_pretrained(tmp_path / "mnli-2", num_labels=2)
+    assert loaded.classifier.out_features == 2
+    encoder = trained.base_model.state_dict()
+    assert all(torch.equal(tensor, encoder[name]) for name, tensor in loaded.base_model.state_dict().items())
+    assert AutoTokenizer.from_pretrained(tmp_path / "mnli-2").get_vocab()["w3"] == words.index("w3")
+
+
+def test_an_encoder_is_not_saved_over_a_folder(ran, exit_code, capsys, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there/file").touch()
+    assert exit_code(main, ["results/mine", *GIVEN, "--encoder", str(tmp_path / "there")]) == 2
+    assert "there" in capsys.readouterr().err
+    assert not ran
