@@ -37,7 +37,7 @@ from pipeline.values.fields import (
     tracked,
 )
 from pipeline.values.inputs import Data, Model, data_folder_name
-from pipeline.values.per_task import DEFAULT, for_task
+from pipeline.values.per_task import DEFAULT
 
 if TYPE_CHECKING:
     from pipeline.values.task_table import Task
@@ -385,7 +385,7 @@ class Params(Section):
                     f"tasks holds {task}, but data.source is {self.data.source}, which has {', '.join(fitting)}"
                 )
             for key, value in (("model.name", self.model.name), ("finetune.epochs", self.finetune.epochs)):
-                if isinstance(value, dict) and for_task(value, task) is None:
+                if isinstance(value, dict) and value.keys().isdisjoint((task, DEFAULT)):
                     raise InputError(f"{key} is {value}, but must hold {task} or {DEFAULT}")
         if self.attribute.steps == "auto" and self.attribute.rule != "clenshaw_curtis":
             raise InputError(

@@ -65,10 +65,12 @@ def test_a_stage_without_seed_or_task_is_run_without(run: Run) -> None:
     assert [str(config.output_root) for config in seen] == ["scratch/prepare/inference", "scratch/report"]
 
 
-def test_under_dvc_a_stage_writes_its_outputs_and_nothing_else(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_dvc_a_stage_writes_its_outputs_how_long_it_took_and_nothing_else(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DVC_STAGE", "prune@negation-1")
     assert run("prune", *ARGUMENTS) == 0
-    assert files() == {"outputs/prune/negation-1.txt"}
+    assert files() == {"outputs/prune/negation-1.txt", "outputs/times/prune@negation-1.json"}
 
 
 def test_another_stages_dvc_run_opens_no_outputs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +181,7 @@ def test_reading_an_undeclared_section_ends_the_stage(run: Run, capfd: pytest.Ca
 def test_a_stage_can_ask_for_what_differs_from_the_preset(run: Run, mode: list[str]) -> None:
     found = []
     assert run("report", *mode, "prune.n_eval=4", main=lambda config: found.extend(overrides(config.values()))) == 0
-    assert found == [("prune.n_eval", 100, 4)]
+    assert found == [("seeds", [1, 2, 3], [1]), ("prune.n_eval", 100, 4)]
 
 
 def test_the_log_level_is_the_one_of_run(run: Run) -> None:

@@ -12,8 +12,9 @@ from pipeline.errors import InputError
 from pipeline.values.fields import MOST_STEPS, Count, Section
 from pipeline.values.inputs import data_dep, model_dep
 from pipeline.values.params import load_params
+from pipeline.values.per_task import for_task
 from pipeline.values.presets import compose_params
-from pipeline.values.schema import Params, for_task
+from pipeline.values.schema import Params
 from pipeline.values.task_table import Task, read_task_table
 
 PRESETS = {name: compose_params([f"preset={name}"]).model_dump(mode="json") for name in ("mini", "minilm", "paper")}
