@@ -24,7 +24,7 @@ def test_recipe_the_norm_of_what_every_head_adds(tiny_model, random_examples, pa
 
 def test_recipe_it_is_held_against_knock_outs(tiny_model, random_examples, section):
     settings = section("truth", levels=["pairs", "edges"])
-    rows, _ = outcomes(tiny_model(), random_examples([5]), settings=settings, seed=1, token_budget="auto")
+    rows = outcomes(tiny_model(), random_examples([5]), settings=settings, seed=1, token_budget="auto").outcomes
     assert {row["level"] for row in rows if row["method"] == "transformed_norm"} == {"pairs", "edges"}
 
 
