@@ -31,7 +31,7 @@ def as_in_run(
     first = pool[0]
     if isinstance(first, Single):
         values = np.array([one.value for one in pool if isinstance(one, Single) and one.value is not None])
-        spread = values.std(ddof=1) / np.sqrt(chdtri(len(values) - 1, 0.5) / (len(values) - 1))
+        spread = values.std(ddof=1) / np.sqrt(_typical(len(values)))
         drawn = truth + spread * generator.normal(size=count)
         return [replace(first, value=float(value)) for value in drawn]
     if isinstance(first, Ratio):
@@ -86,8 +86,12 @@ def between_models(values: NDArray[np.float64]) -> float:
     The usual estimate is too small in most runs of three models, and often 0.
     """
     of_models, _, rest = mean_squares(values)
-    typical = chdtri(len(values) - 1, 0.5) / (len(values) - 1)  # the median of a mean square of expectation 1
-    return float(np.sqrt(max(0.0, (of_models / typical - rest) / values.shape[1])))
+    return float(np.sqrt(max(0.0, (of_models / _typical(len(values)) - rest) / values.shape[1])))
+
+
+def _typical(models: int) -> float:
+    """The median of a mean square between so many models whose expectation is 1."""
+    return float(chdtri(models - 1, 0.5)) / (models - 1)
 
 
 def _about(measure: Measure, effects: NDArray[np.float64]) -> NDArray[np.float64]:

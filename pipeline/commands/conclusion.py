@@ -33,18 +33,16 @@ def conclude() -> None:
 
 def _beside_kept() -> str | None:
     """The same table with the verdicts of the preset's kept results, of a run with one model per task."""
-    from pipeline.reporting.claims.kept import kept_claims, kept_verdicts
+    from pipeline.reporting.claims.kept import kept_verdicts
     from pipeline.reporting.claims.tables import claim_rows
     from pipeline.reporting.results import Results
     from pipeline.reporting.table_text import to_markdown
     from pipeline.values.params import read_params
 
     params = read_params()
-    if len(params.seeds) > 1 or not kept_claims(params.preset).is_file():
-        return None
-    results = Results(Path(), params.tasks, params.seeds)
-    kept = kept_verdicts(params.preset, results.records("finetune"))
-    return to_markdown(claim_rows(results.records("claims"), kept)) if kept else None
+    kept = kept_verdicts(params.preset, models=len(params.seeds))
+    claims = Results(Path(), params.tasks, params.seeds).records("claims") if kept else []
+    return to_markdown(claim_rows(claims, kept)) if kept else None
 
 
 if __name__ == "__main__":

@@ -80,6 +80,13 @@ HEADS = (BY_PREDICTED, BY_SUM, *(one for one in Effectiveness.OTHERS if one not 
 ORDERS = get_args(Importance)
 
 
+def _of_edges(asks: str, measure: str, section: str, experiment: str, quantities: Sequence[Quantity]) -> Question:
+    """`quantities` are a score's own, attribution's lead, and that of attribution of the log-odds."""
+    own, lead, lead_of_margin = quantities
+    differences = _beyond(ATTRIBUTION, lead, EDGES) | _beyond(MARGIN, lead_of_margin, EDGES)
+    return Question(asks, measure, section, experiment, _own(own, EDGES), differences, EDGES)
+
+
 def _planted(measure: str, asks: str) -> Question:
     own, lead = (one.where(measure=measure) for one in (PlantedPaths.AGREEMENT, PlantedPaths.AGREEMENT_LEAD))
     text = f"{PlantedPaths.MEASURES[measure]} of the edges that carry the label"
@@ -89,33 +96,26 @@ def _planted(measure: str, asks: str) -> Question:
 
 
 QUESTIONS = (
-    Question(
+    _of_edges(
         "What would change if this one pair of tokens were cut?",
         "AUROC of the pairs that matter, against knock-outs",
         "Knock-outs",
         "truth",
-        _own(Truth.AGREEMENT.where(**AUROC), EDGES),
-        _beyond(ATTRIBUTION, Truth.AGREEMENT_LEAD.where(**AUROC), EDGES)
-        | _beyond(MARGIN, Truth.AGREEMENT_LEAD_OF_MARGIN.where(**AUROC), EDGES),
-        EDGES,
+        [one.where(**AUROC) for one in (Truth.AGREEMENT, Truth.AGREEMENT_LEAD, Truth.AGREEMENT_LEAD_OF_MARGIN)],
     ),
-    Question(
+    _of_edges(
         "Which pairs carry the prediction together: what is lost without them?",
         "log-odds lost without groups of pairs",
         "Knock-outs",
         "truth",
-        _own(Truth.LOST, EDGES),
-        _beyond(ATTRIBUTION, Truth.LOST_LEAD, EDGES) | _beyond(MARGIN, Truth.LOST_LEAD_OF_MARGIN, EDGES),
-        EDGES,
+        [Truth.LOST, Truth.LOST_LEAD, Truth.LOST_LEAD_OF_MARGIN],
     ),
-    Question(
+    _of_edges(
         "Which pairs carry it alone: what is left with the largest few?",
         "area over the shares of edges that are kept",
         "Attribution trees",
         "tree",
-        _own(Tree.AREA, EDGES),
-        _beyond(ATTRIBUTION, Tree.AREA_LEAD, EDGES) | _beyond(MARGIN, Tree.AREA_LEAD_OF_MARGIN, EDGES),
-        EDGES,
+        [Tree.AREA, Tree.AREA_LEAD, Tree.AREA_LEAD_OF_MARGIN],
     ),
     Question(
         "Of which scores should a tree be grown?",

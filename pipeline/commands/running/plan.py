@@ -63,13 +63,13 @@ def divide(reads: Mapping[str, Collection[str]], changed: Collection[str], model
     changed.
     """
     known = [*models]
-    concerned = {name: {*map(_item, (name, *others))}.intersection(known) for name, others in reads.items()}
 
     def waits(name: str) -> bool:
         return any(_item(other) not in ("", _item(name)) and other in changed for other in reads[name])
 
     own = {name: _item(name) for name in reads if _item(name) in known and not waits(name)}
-    shared = {name for stage in own for name in reads[stage] if not concerned[name]}
+    before = {name for stage in own for name in reads[stage]}
+    shared = {name for name in before if {*known}.isdisjoint(map(_item, (name, *reads[name])))}
     stale = [name for name in own if not {name, *reads[name]}.isdisjoint(changed)]
     work = {model: [name for name in stale if own[name] == model] for model in known}
     first = [name for name in reads if name in shared and name in changed]

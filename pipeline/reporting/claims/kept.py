@@ -10,23 +10,17 @@ from pipeline.values.store import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 
-def kept_verdicts(preset: str, models: Sequence[Mapping[str, Any]], *, kept: str = "results") -> dict[str, str]:
-    """By claim what `results/<preset>` says, where a run's `models` are one per task and there is such a folder.
+def kept_verdicts(preset: str, *, models: int, kept: str = "results") -> dict[str, str]:
+    """By claim what `results/<preset>` says, where a run has one model per task and there is such a folder.
 
-    `models` are the records of `finetune`.
+    `models` is how many the task with most of them has.
     """
-    path = kept_claims(preset, kept=kept)
-    if most_models(models) != 1 or not path.is_file():
+    path = analysis_folder(SOURCE / kept / preset, "claims") / "records.json"
+    if models != 1 or not path.is_file():
         return {}
     return {claim["id"]: claim["verdict"] for claim in read_json(path)["records"]}
-
-
-def kept_claims(preset: str, *, kept: str = "results") -> Path:
-    """The file of claims in the kept results of a preset, which may have none."""
-    return analysis_folder(SOURCE / kept / preset, "claims") / "records.json"
 
 
 def most_models(models: Sequence[Mapping[str, Any]]) -> int:

@@ -42,10 +42,9 @@ def section(context: ReportContext) -> Section:
     claims = context.records["claims"]
     digest = claims[0]["digest"]
     blocks: list[Block] = [Text(_in_short(claims))]
-    models = context.records["finetune"]
-    if (count := most_models(models)) < LEAST_REPLICATES:
+    if (count := most_models(context.records["finetune"])) < LEAST_REPLICATES:
         blocks.append(Text(FEW.format(models=f"{count} model" + ("s" if count > 1 else ""))))
-    kept = {} if context.replicates else kept_verdicts(context.preset, models)
+    kept = {} if context.replicates else kept_verdicts(context.preset, models=count)
     if kept:
         blocks.append(Text(KEPT.format(preset=context.preset)))
     blocks += [Table(TABLE, claim_rows(claims, kept)), Text(READING.format(digest=digest[:16]))]
