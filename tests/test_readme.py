@@ -22,8 +22,9 @@ def code_blocks(text: str) -> list[str]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a random two-layer BERT and its tokenizer, where the README has its model."""
     monkeypatch.chdir(tmp_path)
-    place = tmp_path / "outputs" / "models" / "negation-1"
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys(" ".join(SENTENCES).split())]
+    place = tmp_path / "models" / "my-sst2-1"
+    text = " ".join((*SENTENCES, "this is not a bad film"))
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *dict.fromkeys(text.split())]
     BertTokenizer(vocab={word: number for number, word in enumerate(words)}).save_pretrained(place)
     torch.manual_seed(1)
     sizes = {"num_hidden_layers": 2, "num_attention_heads": 3, "hidden_size": 24, "intermediate_size": 32}
@@ -38,7 +39,7 @@ def test_the_code_blocks_run_and_their_comments_are_right(folder: Path, capsys: 
     names: dict[str, object] = {}
     exec(compile(page, str(README), "exec"), names)
     assert "Attribution tree at tau 0.4" in capsys.readouterr().out
-    assert "scarcely" in Path("movie.html").read_text(encoding="utf-8")
+    assert "bad" in Path("film.html").read_text(encoding="utf-8")
     exec(compile(code, str(README), "exec"), names)
     result, batch, head_sum = names["result"], names["batch"], names["head_sum"]
     assert all(sentence in code for sentence in SENTENCES)

@@ -1,7 +1,7 @@
-"""Fill the tables of scores in README.md and docs/method.md.
+"""Fill the tables of verdicts and scores in README.md and docs/method.md.
 
-What stands there between `<!-- filled: NAME -->` and `<!-- end of filled -->` is made of the statistics of committed
-runs, those that are listed in pipeline/commands/filling/runs.py; a test fails where it differs from them.
+What stands there between `<!-- filled: NAME -->` and `<!-- end of filled -->` is made of what committed runs found,
+those that are listed in pipeline/commands/filling/runs.py; a test fails where it differs from them.
 
 Run: python -m pipeline.commands.fill_tables
 """
@@ -41,9 +41,11 @@ def filled(root: Path) -> Mapping[str, str]:
     from pipeline.commands.filling.questions import QUESTIONS
     from pipeline.commands.filling.runs import read_runs
     from pipeline.commands.filling.tables import costs, full, measured_on, summary
+    from pipeline.commands.filling.verdicts import verdicts
 
     runs = read_runs(root / "results", [*dict.fromkeys(question.experiment for question in QUESTIONS)])
     parts = {
+        "verdicts": verdicts(root / "results"),
         "summary of scores": f"{summary(runs)}\n\n{measured_on(runs)}",
         "scores": f"{measured_on(runs)}\n\n{full(runs)}",
         "costs": costs(),

@@ -15,22 +15,24 @@ if TYPE_CHECKING:
 
     from pipeline.commands.filling.questions import Question
 
-# Folders of results/, and what their models are; a run that is not there yet is left out.
+# Folders of results/, and what their models are.
 RUNS = {
     "study": "a pretrained 6-layer BERT, fine-tuned on GLUE",
     "mini": "4-layer BERTs, trained from scratch on generated sentences",
+    "rehearsal": "a pretrained 6-layer BERT, fine-tuned quickly on a part of SST-2 and on MRPC",
 }
+OF_SCORES = ("study", "mini")  # whose statistics tables of scores are filled from; a run that is not there is left out
 OF_TASKS_OWN_MODELS = ("truth", "tree", "effectiveness", "prune")
 
 Runs = dict[str, dict[str, list[Measured]]]  # of each run, by experiment, its tasks
 
 
 def read_runs(results: Path, experiments: Sequence[str]) -> Runs:
-    """What the runs of `RUNS` found, those that are in `results`.
+    """What the runs of `OF_SCORES` found, those that are in `results`.
 
     A task whose models have learned too little decides no claim (docs/method.md, "Verdicts"), and no table has it.
     """
-    return {run: _read(results, run, experiments) for run in RUNS if (results / run).is_dir()}
+    return {run: _read(results, run, experiments) for run in OF_SCORES if (results / run).is_dir()}
 
 
 def _read(results: Path, run: str, experiments: Sequence[str]) -> dict[str, list[Measured]]:
