@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.errors import InputError
 from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser, given_path
 
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Write the summary and show its table."""
     parser = command_parser("sweep_summary", __doc__)
     parser.add_argument("folder", type=given_path, help="sweeps/<stage>/<sweep>")
+    parser.add_argument("--panels", type=int, default=3, help="how many numbers the figure shows; default 3")
     run_command(parser, _summarise, arguments)
 
 
@@ -34,6 +36,8 @@ def _summarise(options: argparse.Namespace) -> None:
     from pipeline.values.params import read_params
     from pipeline.values.store import replace, write_csv
 
+    if options.panels < 1:
+        raise InputError(f"--panels is {options.panels}, but must be at least 1")
     folder: Path = options.folder
     jobs = analysed_jobs(folder, prepared=Path.cwd())
     dpi = read_params().figures.dpi
@@ -42,8 +46,11 @@ def _summarise(options: argparse.Namespace) -> None:
     write_csv(folder / "summary.csv", flat_rows(rows))
     replace(folder / "summary.md", text.encode())
     sys.stdout.write(text)
-    if numbers(jobs) and varying_keys(jobs):
-        save_figure(sweep_figure(jobs), folder / "summary", dpi=dpi)
+    found = numbers(jobs)
+    if found and varying_keys(jobs):
+        save_figure(sweep_figure(jobs, panels=options.panels), folder / "summary", dpi=dpi)
+        if len(found) > options.panels:
+            sys.stdout.write(f"figure: {options.panels} of {len(found)} numbers; --panels {len(found)} draws all\n")
     else:
         for suffix in ("svg", "png"):
             (folder / f"summary.{suffix}").unlink(missing_ok=True)  # an earlier one

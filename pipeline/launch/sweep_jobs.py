@@ -6,6 +6,7 @@ does not pass for a result of this one.
 """
 
 import logging
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -104,6 +105,8 @@ def conclude(sweep: Sweep) -> None:
     jobs = [_job(sweep.folder, name, overrides, call=sweep.call) for name, overrides in sweep.jobs.items()]
     missed = [job for job in jobs if job.status != "finished"]
     log.info("%s: %d of %d jobs have finished", sweep.folder, len(jobs) - len(missed), len(jobs))
+    if len(missed) < len(jobs):
+        log.info("table and figure: python -m pipeline.commands.sweep_summary %s", shlex.quote(str(sweep.folder)))
     for job in missed:
         sys.stderr.write(f"error: {job.name} {f'failed: {job.error}' if job.error else 'has not finished'}\n")
     if missed:

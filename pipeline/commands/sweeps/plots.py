@@ -51,13 +51,13 @@ LOOKS: list[tuple[str, str, Dash]] = [
 LOG_RATIO = 30  # an axis whose ends differ by a larger factor is logarithmic
 
 
-def sweep_figure(jobs: Sequence[Job]) -> Figure:
-    """One panel per number of the jobs' outcomes, at least one, over the swept value; bars are the numbers' intervals.
+def sweep_figure(jobs: Sequence[Job], *, panels: int) -> Figure:
+    """Panels of the jobs' first numbers, at least one, over the swept value; bars are the numbers' intervals.
 
     The swept value is that of `swept_key`; a line stands for one combination of the other overrides that vary, such as
     one task. A value that is no number, such as `auto`, stands apart from the line.
     """
-    found, along = numbers(jobs), swept_key(jobs)
+    found, along = dict([*numbers(jobs).items()][:panels]), swept_key(jobs)
     others = [key for key in varying_keys(jobs) if key != along]
     places = _places(job.overrides.get(along) for job in jobs)
     lines: dict[str, list[Job]] = {}

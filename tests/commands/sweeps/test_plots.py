@@ -40,7 +40,7 @@ def jobs():
 
 
 def test_a_panel_per_number_and_a_line_per_task(jobs):
-    figure = sweep_figure(jobs)
+    figure = sweep_figure(jobs, panels=3)
     edges, area = figure.axes
     assert [ax.get_title(loc="left") for ax in (edges, area)] == ["edges", "area"]
     assert [ax.get_xlabel() for ax in (edges, area)] == ["tree.tau"] * 2
@@ -55,9 +55,14 @@ def test_a_panel_per_number_and_a_line_per_task(jobs):
     assert bars(area) == sorted(expected * 2)
 
 
+def test_only_as_many_numbers_as_asked_for_are_drawn():
+    jobs = [job({"first": a, "second": a, "third": a}, a=a) for a in (1, 2)]
+    assert [ax.get_title(loc="left") for ax in sweep_figure(jobs, panels=2).axes] == ["first", "second"]
+
+
 def test_values_that_are_no_numbers_stand_apart():
     steps = ["auto", 2, 12, 5]
-    (ax,) = sweep_figure([job({"gap": place}, steps=value) for place, value in enumerate(steps)]).axes
+    (ax,) = sweep_figure([job({"gap": place}, steps=value) for place, value in enumerate(steps)], panels=3).axes
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "5", "12", "auto"]
     assert points(ax) == [[(0.0, 1.0), (1.0, 3.0), (2.0, 2.0)], [(3.0, 0.0)]]
     assert [line.get_linestyle() for line in ax.lines] == ["-", "None"]
@@ -72,7 +77,7 @@ def test_magnitudes_are_logarithmic_and_intervals_are_not():
         )
         for k in range(4)
     ]
-    axes = {ax.get_title(loc="left"): ax for ax in sweep_figure(jobs).axes}
+    axes = {ax.get_title(loc="left"): ax for ax in sweep_figure(jobs, panels=4).axes}
     assert {name: ax.get_yscale() for name, ax in axes.items()} == {
         "gap": "log",
         "rate": "linear",
@@ -103,7 +108,8 @@ def test_what_else_varies_is_in_the_legend():
             for s in (1, 2)
             for rule in ("left", "right")
         ]
-        + [job({"x": a}, task="rte", seed=1, a=a) for a in (1, 2)]
+        + [job({"x": a}, task="rte", seed=1, a=a) for a in (1, 2)],
+        panels=3,
     )
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
@@ -119,6 +125,6 @@ def test_what_else_varies_is_in_the_legend():
 
 def test_equal_figures_are_equal_files(jobs, tmp_path):
     for name in ("one", "two"):
-        save_figure(sweep_figure(jobs), tmp_path / name, dpi=60)
+        save_figure(sweep_figure(jobs, panels=3), tmp_path / name, dpi=60)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
     assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()

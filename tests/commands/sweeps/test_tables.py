@@ -114,4 +114,6 @@ def test_rows_for_machines_keep_every_digit_and_the_ends_of_intervals():
 @pytest.mark.parametrize("values", [(0.0, 0.0), (0.0, 2.5), (-0.25, 4.0), (1e-12, 1.0)])
 def test_numbers_of_any_size_have_a_text(values):
     jobs = [job({"x": value, "y": number}, a=number) for number, value in enumerate(values)]
-    assert sweep_text(sweep_rows(jobs), jobs).count("\n") == 4
+    table, _, same = sweep_text(sweep_rows(jobs), jobs).partition("\n\n")
+    assert len(table.splitlines()) == 4
+    assert same == "All jobs: status=finished\n"
