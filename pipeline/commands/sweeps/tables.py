@@ -28,7 +28,7 @@ def sweep_rows(jobs: Sequence[Job]) -> list[Row]:
 
 
 def sweep_text(rows: Sequence[Row], jobs: Sequence[Job]) -> str:
-    """The rows as a Markdown table, names as they are; overrides and a status that are the same in all jobs follow it."""
+    """The rows as a Markdown table, names as they are; what all jobs share, of overrides and status, follows it."""
     same = [key for key in override_keys(jobs) if key not in varying_keys(jobs)]
     same += ["status"] if len({job.status for job in jobs}) == 1 else []
     shown = [{name: cell for name, cell in row.items() if name not in same} for row in rows]
