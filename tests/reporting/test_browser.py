@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
@@ -56,6 +57,23 @@ def test_wide_tables_scroll_in_their_frame_and_the_page_does_not(
     assert page.evaluate(WIDER) <= 0
     scrolling = "[...document.querySelectorAll('.table')].some(frame => frame.scrollWidth > frame.clientWidth)"
     assert page.evaluate(scrolling) == narrow
+
+
+@pytest.mark.parametrize("run", ["mini", "rehearsal"])
+def test_in_a_wide_window_every_table_of_a_real_report_is_whole(browser: Browser, tmp_path: Path, run: str) -> None:
+    report = (SOURCE / f"results/{run}/outputs/report/index.html").read_text(encoding="utf-8")
+    style = (SOURCE / "pipeline/reporting/templates/page.css").read_text(encoding="utf-8")
+    shown = f"<style>{style} .tabs > .panel {{ display: block !important }}</style>"
+    report, replaced = re.subn("<style>.*?</style>", lambda _: shown, report, count=1, flags=re.DOTALL)
+    (tmp_path / "index.html").write_text(report, encoding="utf-8")
+    assert replaced == 1
+    cut = "[...document.querySelectorAll('.table')].filter(one => one.scrollWidth > one.clientWidth).length"
+    for width in (1024, 1280, 1920):
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.goto((tmp_path / "index.html").as_uri())
+        assert page.locator(".table").count() > 80
+        assert page.evaluate(cut) == 0
+        page.close()
 
 
 def test_claims_come_first(show: Callable[..., Page]) -> None:

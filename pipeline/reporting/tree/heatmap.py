@@ -5,21 +5,24 @@ from collections.abc import Sequence
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from pipeline.errors import InputError
-from pipeline.reporting.style import RC, WIDEST, token_space
+from pipeline.reporting.style import BLUE, RC, VERMILLION, WIDEST, token_space
 
 MARGIN, KEY = 1.6, 0.8  # inches
+# As everywhere: blue for what is explained, orange against it.
+AGAINST_TO_FOR = LinearSegmentedColormap.from_list("against to for", [VERMILLION, "white", BLUE])
 CLEARLY_NEGATIVE, DARK = -0.1, -0.5  # shares of the largest magnitude
 
 
 def heatmap_figure(matrix: ArrayLike, tokens_query: Sequence[str], tokens_key: Sequence[str], *, title: str) -> Figure:
     """One head's map, shape (query, key), with the tokens on both axes.
 
-    A map without negative values (attention) runs from white to dark; one with negative values (attribution) is
-    centred on zero, and its clearly negative cells carry a minus sign, since in grey both ends look alike.
+    A map without negative values (attention) runs from white to blue; one with negative values (attribution) from
+    orange over white, at zero, to blue, and its clearly negative cells carry a minus sign for who sees it in grey.
     """
     return _figure({title: matrix}, tokens_query, tokens_key)
 
@@ -55,7 +58,7 @@ def _draw(ax: Axes, matrix: np.ndarray, tokens_query: Sequence[str], tokens_key:
     largest = float(np.abs(matrix).max()) or 1.0
     signed = bool((matrix < 0).any())
     image = ax.imshow(
-        matrix, cmap="RdBu_r" if signed else "Blues", vmin=-largest if signed else 0, vmax=largest, aspect="equal"
+        matrix, cmap=AGAINST_TO_FOR if signed else "Blues", vmin=-largest if signed else 0, vmax=largest, aspect="equal"
     )
     if signed:
         for query, key in np.argwhere(matrix < CLEARLY_NEGATIVE * largest):

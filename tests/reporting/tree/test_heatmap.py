@@ -25,6 +25,9 @@ def test_a_signed_map_is_centred_on_zero_and_marks_what_is_clearly_negative():
     matrix = np.array([[0.5, -0.01], [-0.2, -1.0]])
     ax = heatmap_figure(matrix, QUERY[:2], KEY[:2], title="attribution").axes[0]
     assert ax.images[0].get_clim() == (-1, 1)
+    least, most = (ax.images[0].to_rgba(np.array([value]))[0, :3] for value in (-1, 1))
+    assert least[0] > 0.8 > 0.5 > least[2]  # orange against
+    assert most[2] > 0.6 > 0.1 > most[0]  # blue for
     assert [text.get_position() for text in ax.texts] == [(0, 1), (1, 1)]
 
 
