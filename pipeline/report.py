@@ -31,7 +31,7 @@ def main(config: StageConfig) -> None:
     figures, values = summary_folder(config.input_root, "figures"), config.values()
     prepared = {task: data_folder(config.input_root, *results.first(task)) for task in config.tasks}
     context = ReportContext(
-        title=config.report.title,
+        title=f"{config.report.title}: preset {config.preset}, seeds {', '.join(map(str, config.seeds))}",
         preset=config.preset,
         overrides=overrides(values),
         model=", ".join(shown_names(config.model.name, config.tasks, config.seeds))

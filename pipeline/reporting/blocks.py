@@ -109,8 +109,9 @@ Block = Text | Table | Picture | Code | Html | Tabs
 
 @dataclass(frozen=True)
 class Section:
-    """A heading, the anchor that links lead to, and what stands below it."""
+    """A heading, the anchor that links lead to, and what stands below it: on the page folded, where it is a detail."""
 
     anchor: str
     heading: str
     blocks: Sequence[Block]
+    folded: bool = False

@@ -42,9 +42,11 @@ def render_markdown(context: ReportContext) -> str:
 def _sections(context: ReportContext) -> list[Section]:
     # Of a kept run no model may have outcomes of some experiment.
     claims, *experiments = [_section(name) for name in SHOWN if context.records.get(name) != []]
-    opening = [claims, examples_section, run_section, claim_details]
-    closing = [choices_section, values_section, citation_section]
-    return [_shown(section(context)) for section in (*opening, *experiments, *closing)]
+    opening = [claims, examples_section]
+    details = [run_section, claim_details, *experiments, choices_section, values_section]
+    sections = [section(context) for section in opening]
+    sections += [replace(section(context), folded=True) for section in details]
+    return [_shown(one) for one in (*sections, citation_section(context))]
 
 
 def _section(experiment: str) -> Callable[[ReportContext], Section]:

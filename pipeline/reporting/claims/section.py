@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.analysis.verdicts import LEAST_REPLICATES
 from pipeline.reporting.blocks import ReportContext, Section, Table, Tabs, Text
+from pipeline.reporting.claims.abstract import abstract
 from pipeline.reporting.claims.kept import kept_verdicts, most_models
 from pipeline.reporting.claims.tables import claim_rows, primary_rows, secondary_rows
 from pipeline.reporting.style import task_name
@@ -41,7 +42,7 @@ def section(context: ReportContext) -> Section:
     """A line per claim, then what each is made of."""
     claims = context.records["claims"]
     digest = claims[0]["digest"]
-    blocks: list[Block] = [Text(_in_short(claims))]
+    blocks: list[Block] = [Text(_what_was_run(context)), *map(Text, abstract(claims))]
     if (count := most_models(context.records["finetune"])) < LEAST_REPLICATES:
         blocks.append(Text(FEW.format(models=f"{count} model" + ("s" if count > 1 else ""))))
     kept = {} if context.replicates else kept_verdicts(context.preset, models=count)
@@ -58,12 +59,13 @@ def claim_details(context: ReportContext) -> Section:
     return Section("claims-in-detail", "Claims in detail", [Tabs("claim", panels)] if panels else [])
 
 
-def _in_short(claims: Sequence[Metrics]) -> str:
-    """Which claims have the same verdict, in the order in which the verdicts come: `Reproduced on 2 of 2: P2, N3.`"""
-    of_verdict: dict[str, list[str]] = {}
-    for claim in claims:
-        of_verdict.setdefault(claim["verdict"], []).append(claim["id"])
-    return " ".join(f"{verdict[0].upper()}{verdict[1:]}: {', '.join(names)}." for verdict, names in of_verdict.items())
+def _what_was_run(context: ReportContext) -> str:
+    """The preset, the models and their tasks: `Preset mini: 3 models each of negation and inference ...`"""
+    models: dict[str, set[int]] = {}
+    for one in context.records["finetune"]:
+        models.setdefault(one["task"], set()).add(one["seed"])
+    counts = [f"{task_name(task)} ({len(seeds)} model{'s' * (len(seeds) > 1)})" for task, seeds in models.items()]
+    return f"What was run: preset `{context.preset}`, {context.model}, on {', '.join(counts)}."
 
 
 def _claim(claim: Metrics) -> Sequence[Block]:
