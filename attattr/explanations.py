@@ -60,10 +60,14 @@ class Explanations:
         return written(records, kind=self.kind, output=name_of(self.output, self.kind), tau=tau)
 
     def to_text(self, *, tau: float = 0.4) -> str:
-        """Text after text, for a terminal: prediction, convergence, strongest edges, the tree."""
-        trees = [attribution_tree(view.explanations[0].head_sum, tau=tau) for view in self.views]
-        shown = zip(self.views, self.texts, trees, strict=True)
-        return "\n".join(whole_text(view, tree, tau=tau, title=" / ".join(_parts(text))) for view, text, tree in shown)
+        """Text after text, for a terminal: prediction, answer, tokens, the tree, the strongest edges.
+
+        What the tree carries is said where it was measured, and `tau` is a place of the page's slider.
+        """
+        return "\n".join(
+            _text(view, title=" / ".join(_parts(text)), tau=tau)
+            for view, text in zip(self.views, self.texts, strict=True)
+        )
 
 
 def explain(
@@ -97,3 +101,11 @@ def explain(
 
 def _parts(text: Text) -> Sequence[str]:
     return (text,) if isinstance(text, str) else text
+
+
+def _text(view: View, *, title: str, tau: float) -> str:
+    one = view.explanations[0]
+    tree = attribution_tree(one.head_sum, tau=tau)
+    # What is carried is a matter of the edges, not of the threshold.
+    carried = next((share for own, share in zip(one.trees, one.shares, strict=False) if own.edges == tree.edges), None)
+    return whole_text(view, tree, tau=tau, title=title, carried=carried)

@@ -64,10 +64,10 @@ def test_trees_and_pages_of_what_was_measured(place):
 
 
 def test_the_size_that_is_asked_for_is_kept(place):
-    examples.main(config("examples.kilobytes=20"))
+    examples.main(config("examples.kilobytes=33"))
     few = json.dumps(read_json(place / "viewer.json")["examples"])
     examples.main(config())
-    assert len(few) <= 20_000 < len(json.dumps(read_json(place / "viewer.json")["examples"]))
+    assert len(few) <= 33_000 < len(json.dumps(read_json(place / "viewer.json")["examples"]))
 
 
 def test_nothing_of_a_task_whose_texts_may_not_be_published(place):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
@@ -12,17 +10,14 @@ import torch
 from attattr.attention import class_count
 from attattr.attribution import attribute, gradient_x_attention
 from attattr.batching import group_by_length, resolve_token_budget
-from attattr.edge_sets import edges_per_layer, eligible, largest_edges, only, random_trees
-from attattr.examples import batch_of, inputs_of, model_inputs
-from attattr.faithfulness import edge_masked_logits
+from attattr.examples import batch_of, model_inputs
 from attattr.importance import passed_on, pooled_attention
-from attattr.output import evaluate
 from attattr.quadrature import schedule
-from attattr.randomness import derived_seed
-from attattr.tree import attribution_tree, grow_tree, tree_root
+from attattr.tree import attribution_tree
 from attattr.viewer.kinds import kind_of, probabilities
 from attattr.viewer.kinds import predicted as predicted_of
-from attattr.viewer.view import THRESHOLDS, Explanation, Share, View
+from attattr.viewer.shares import with_shares
+from attattr.viewer.view import THRESHOLDS, Explanation, View
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -33,13 +28,11 @@ if TYPE_CHECKING:
     from attattr.attribution import Attribution
     from attattr.batching import TokenBudget
     from attattr.examples import Batch, Example
-    from attattr.inputs import Inputs
     from attattr.output import Output
     from attattr.tree import AttributionTree
 
 NO_LABEL = -1
 MOST_CLASSES = 4  # of which all are explained; of more the gold one, and of those that are predicted so many
-RANDOM_TREES = 5  # of every size
 
 
 class Seen(NamedTuple):
@@ -225,41 +218,3 @@ def with_trees(view: View, grow: Callable[..., AttributionTree] = attribution_tr
         scores = one.head_sum
         grown.append(replace(one, trees=tuple(grow(scores, tau=tau) for tau in THRESHOLDS)))
     return replace(view, explanations=tuple(grown))
-
-
-def with_shares(view: View, model: PreTrainedModel, example: Example, *, seed: int) -> View:
-    """The view, a whole one that has its trees, with what these carry, by passes under masks."""
-    inputs = inputs_of(model, [example])
-    measured = [replace(one, shares=_shares(one, model, inputs, seed=seed)) for one in view.explanations]
-    return replace(view, explanations=tuple(measured))
-
-
-def _shares(one: Explanation, model: PreTrainedModel, inputs: Inputs, *, seed: int) -> tuple[Share, ...]:
-    """One per threshold; equal trees are measured once, and so are the sets that only depend on a tree's size."""
-    assert one.gradient_sum is not None
-    scores, gradient = one.head_sum, one.gradient_sum
-    layers, n, _ = scores.shape
-    mask_of = partial(only, layers=layers, n=n)
-    budget = resolve_token_budget("auto", model, n=n)
-    trees = list(dict.fromkeys(tree.edges for tree in one.trees))
-    sizes = list(dict.fromkeys(tuple(edges_per_layer(edges, layers=layers)) for edges in trees))
-    # By the tokens, so that the same text has the same random trees in any place.
-    generator = torch.Generator().manual_seed(derived_seed(seed, "random trees", *inputs.input_ids[0].tolist()))
-    own, masks = [mask_of(edges) for edges in trees], []
-    for size in sizes:
-        rival = grow_tree(gradient, root=tree_root(gradient), budget=size)
-        masks += [mask_of(rival.edges), largest_edges(scores, eligible(scores), size)]
-        others = random_trees(size, n=n, count=RANDOM_TREES, generator=generator)
-        masks += [mask_of(edges) for edges in others]
-    everything, nothing = torch.ones_like(scores) > 0, mask_of([])
-    logits = edge_masked_logits(model, inputs, torch.stack([everything, nothing, *own, *masks]), token_budget=budget)
-    target = torch.full((len(logits),), one.target)
-    values = evaluate(logits, target, output=one.output).tolist()
-    full, none, of_trees, rest = values[0], values[1], values[2 : 2 + len(own)], values[2 + len(own) :]
-    width = 2 + RANDOM_TREES
-    parts = [rest[start:stop] for start, stop in pairwise(range(0, len(rest) + 1, width))]
-    found = []
-    for tree in one.trees:
-        rival, largest, *random = parts[sizes.index(tuple(edges_per_layer(tree.edges, layers=layers)))]
-        found.append(Share(full, none, of_trees[trees.index(tree.edges)], tuple(random), rival, largest))
-    return tuple(found)

@@ -13,20 +13,24 @@ import math
 import zlib
 from bisect import bisect_left
 from functools import cache
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from attattr.viewer.characters import told_apart
 from attattr.viewer.kinds import name_of
+from attattr.viewer.view import THRESHOLDS
+from attattr.viewer.words import answer, tree_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
-    from attattr.viewer.kinds import Kind
     from attattr.viewer.view import Explanation, Share, View
+    from attattr.viewer.words import TreeWords
 
 MOST_BYTES = 1_900_000
 LEVELS = (127, 90, 63, 45, 31, 22, 15, 11, 7, 5, 4, 3, 2, 1)
@@ -36,9 +40,7 @@ DIGITS = 4
 
 def packed(views: Sequence[View], *, most_bytes: int = MOST_BYTES) -> list[dict[str, Any]]:
     """The examples as the page reads them; as JSON at most `most_bytes`, save where one level is still too much."""
-    details = [
-        [_deflated(json.dumps(_details(one, view.kind)).encode()) for one in view.explanations] for view in views
-    ]
+    details = [[_deflated(json.dumps(_details(view, one)).encode()) for one in view.explanations] for view in views]
     plain = [_plain(view) for view in views]
 
     @cache
@@ -66,6 +68,7 @@ def _plain(view: View) -> dict[str, Any]:
         "name": view.name,
         "task": view.task,
         "tokens": list(view.tokens),
+        "names": told_apart(view.tokens),
         "special": list(view.special),
         "classes": list(view.classes),
         "probabilities": [rounded(value) for value in view.probabilities],
@@ -79,11 +82,11 @@ def _plain(view: View) -> dict[str, Any]:
     }
 
 
-def _details(one: Explanation, kind: Kind) -> dict[str, Any]:
-    """Numbers of one class: by token, head and layer; its trees; its strongest edges."""
+def _details(view: View, one: Explanation) -> dict[str, Any]:
+    """Words and numbers of one class: by token, head and layer; its trees; its strongest edges."""
     trees = list(dict.fromkeys(tree.edges for tree in one.trees))
     return {
-        "output": name_of(one.output, kind),
+        "output": name_of(one.output, view.kind),
         "value": rounded(one.value),
         "tokens": _numbers(one.passed_on),
         "heads": {method: _numbers(values) for method, values in one.heads.items()},
@@ -100,7 +103,18 @@ def _details(one: Explanation, kind: Kind) -> dict[str, Any]:
         "at": [trees.index(tree.edges) for tree in one.trees],
         "shares": _shares(one.shares),
         "edges": strongest_edges(one.attribution, STRONGEST),
+        "answer": answer(view, one, one.shares[0] if one.shares else None),
+        "words": _words(view, one),
     }
+
+
+def _words(view: View, one: Explanation) -> list[TreeWords]:
+    """Of the tree at every threshold."""
+    trees = list(zip(THRESHOLDS, one.trees, strict=False))
+    return [
+        tree_words(view, one, tree, tau=tau, carried=carried, lower=reversed(trees[:step]))
+        for step, ((tau, tree), carried) in enumerate(zip_longest(trees, one.shares))
+    ]
 
 
 def _shares(shares: Sequence[Share]) -> dict[str, Any] | None:

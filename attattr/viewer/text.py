@@ -1,42 +1,51 @@
-"""One example as text of at most 80 columns: what the model says, whether to trust the scores, edges, and the tree."""
+"""One example as text of at most 80 columns: what the model says, whether to trust the scores, tokens, tree, edges."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from itertools import accumulate
-from textwrap import fill
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
-from unicodedata import category, east_asian_width
 
 from attattr.segments import MOST_UNKNOWN
+from attattr.tree import attribution_tree
+from attattr.viewer.characters import LONGEST, columns, fitted, padded, told_apart, wrapped
 from attattr.viewer.kinds import THRESHOLD
 from attattr.viewer.pack import strongest_edges
+from attattr.viewer.view import THRESHOLDS
+from attattr.viewer.words import LONGEST_CLASS, answer, tree_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from attattr.tree import AttributionTree, TreeEdge
-    from attattr.viewer.view import Explanation, View
+    from attattr.viewer.view import Carried, Explanation, View
 
 WIDTH = 80
 PLAIN = ("probability", "value")  # of which no one needs to be told what a value is
 EDGES = 8
+MOST_TOKENS = 24  # that are shown with bars
+BAR = 40  # columns of the longest
 MOST_CLASSES = 8  # that are shown, save of labels, of which all that are predicted are
-LONGEST = 18  # columns of a token
-LONGEST_CLASS = 40
 DEEPEST = 30  # columns by which a branch is indented
 
 
-def whole_text(view: View, tree: AttributionTree, *, tau: float, title: str) -> str:
-    """Prediction, convergence, strongest edges, the tree of the class that is explained."""
+def whole_text(view: View, tree: AttributionTree, *, tau: float, title: str, carried: Carried | None) -> str:
+    """Of the class that is explained: prediction, answer, convergence, tokens, the tree, the strongest edges.
+
+    `carried` is what the tree carries, where it was measured.
+    """
     one, names = view.explanations[0], told_apart(view.tokens)
+    lower = ((at, attribution_tree(one.head_sum, tau=at)) for at in reversed(THRESHOLDS) if at < tau)
+    words = tree_words(view, one, tree, tau=tau, carried=carried, lower=lower)
+    label = fitted(view.classes[one.target], LONGEST_CLASS)
     blocks = [
         fitted(title, WIDTH),
         _prediction(view, one),
+        wrapped(f"{answer(view, one, carried)} {words.sentence}", WIDTH),
         convergence(one),
         unknown_words(view.unknown, len(view.tokens) - len(view.special)),
-        "\n".join(_edges(one, names, label=view.classes[one.target])),
-        "\n".join(_tree(names, tree, tau=tau)),
+        "\n".join(_tokens(one, names, label=label)),
+        "\n".join(_tree(names, tree, tau=tau, verdict=words.verdict)),
+        "\n".join(_edges(one, names, label=label)),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
 
@@ -75,20 +84,16 @@ def unknown_words(unknown: int, tokens: int) -> str:
 
 
 def convergence(one: Explanation) -> str:
-    """Whether the integral has converged, and the largest completeness gap."""
+    """Whether the integral has converged; where it has not, in which layers, and the largest completeness gap."""
+    short = [str(layer + 1) for layer, missed in enumerate(one.unconverged) if missed]
+    if not short:
+        return f"Converged: estimated error at most {100 * max(one.estimated_error):.2g} %."
     relative = [
         abs(gap) / total if total > 0 else 0.0 for gap, total in zip(one.completeness_gap, one.absolute, strict=True)
     ]
     worst = max(range(len(relative)), key=relative.__getitem__)
-    short = [str(layer + 1) for layer, missed in enumerate(one.unconverged) if missed]
-    if short:
-        verdict = f"NOT converged in layer {', '.join(short)}: read these scores with care."
-    else:
-        verdict = f"Converged: estimated error at most {100 * max(one.estimated_error):.2g} %"
-        verdict += f", {min(one.steps)} to {max(one.steps)} steps a layer."
-    return fill(
-        f"{verdict} Completeness gap at most {100 * relative[worst]:.2g} % of the scores, in layer {worst + 1}.", WIDTH
-    )
+    gap = f"Completeness gap at most {100 * relative[worst]:.2g} % of the scores, in layer {worst + 1}."
+    return wrapped(f"NOT converged in layer {', '.join(short)}: read these scores with care. {gap}", WIDTH)
 
 
 def _prediction(view: View, one: Explanation) -> str:
@@ -117,8 +122,20 @@ def _meaning(view: View) -> Iterator[str]:
         yield f"Labels have a probability each, and are predicted above {THRESHOLD:g}{none}."
 
 
+def _tokens(one: Explanation, names: Sequence[str], *, label: str) -> Iterator[str]:
+    """What each passes on, as a bar; of a long text those that pass on most, in their order."""
+    values = one.passed_on.tolist()
+    most = sorted(range(len(names)), key=lambda place: -values[place])[:MOST_TOKENS]
+    largest = max(values[most[0]], 0)
+    part = "" if len(most) == len(names) else f" ({len(most)} of {len(names)} tokens)"
+    yield f"What tokens pass on for {label}{part}"
+    for place in sorted(most):
+        length = round(BAR * values[place] / largest) if largest > 0 else 0
+        yield f"{padded(names[place], LONGEST)}  {values[place]:8.4f}  {'#' * length}".rstrip()
+
+
 def _edges(one: Explanation, names: Sequence[str], *, label: str) -> Iterator[str]:
-    yield f"Strongest edges for {fitted(label, LONGEST_CLASS)}"
+    yield f"Strongest edges for {label}"
     yield f"{'reads':>{LONGEST}}    {'is read':<{LONGEST}} layer  head  attribution"
     for layer, head, query, key, value in strongest_edges(one.attribution, EDGES):
         reads, read = names[int(query)], names[int(key)]
@@ -126,7 +143,7 @@ def _edges(one: Explanation, names: Sequence[str], *, label: str) -> Iterator[st
         yield f"{reader} -> {padded(read, LONGEST)} {layer + 1:5.0f} {head + 1:5.0f}  {value:+11.4f}"
 
 
-def _tree(names: Sequence[str], tree: AttributionTree, *, tau: float) -> Iterator[str]:
+def _tree(names: Sequence[str], tree: AttributionTree, *, tau: float, verdict: str) -> Iterator[str]:
     """What the root reads, and what this reads in turn; branches too deep for the width go on below."""
     if tree.root is None:
         yield f"Attribution tree at tau {tau:g}: empty, as no token has a positive attribution"
@@ -136,6 +153,8 @@ def _tree(names: Sequence[str], tree: AttributionTree, *, tau: float) -> Iterato
         read[edge.query].append(edge)
     edges = f"{len(tree.inner)} edge{'' if len(tree.inner) == 1 else 's'}"
     yield f"Attribution tree at tau {tau:g}: {edges}; {names[tree.root]} reads most"
+    if verdict:
+        yield wrapped(verdict, WIDTH)
     tops = [tree.root]
     for top in tops:  # grows on the way
         yield names[top] if top == tree.root else f"\n... {names[top]}"
@@ -158,42 +177,3 @@ def _tree(names: Sequence[str], tree: AttributionTree, *, tau: float) -> Iterato
 def _siblings(edges: Sequence[TreeEdge], *, indent: str) -> list[tuple[TreeEdge, str, bool]]:
     """The edges with their indent and whether each is the last of them, which is the first here: a stack."""
     return [(edge, indent, number == 0) for number, edge in enumerate(reversed(edges))]
-
-
-def told_apart(tokens: Sequence[str]) -> list[str]:
-    """The tokens as they are shown, at most `LONGEST` columns; of those that look the same, which one it is."""
-    shown = [fitted(token.strip() or token, LONGEST) for token in tokens]
-    often, seen = Counter(shown), Counter[str]()
-    names = []
-    for token, look in zip(tokens, shown, strict=True):
-        seen[look] += 1
-        mark = f"({seen[look]})" if often[look] > 1 else ""
-        names.append(f"{fitted(token.strip() or token, LONGEST - len(mark))}{mark}")
-    return names
-
-
-def fitted(text: str, width: int) -> str:
-    """The text in printable characters, cut to `width` columns."""
-    shown = printable(text)
-    if columns(shown) <= width:
-        return shown
-    ends = accumulate(columns(character) for character in shown)
-    return f"{''.join(character for character, end in zip(shown, ends, strict=True) if end <= width - 3)}..."
-
-
-def printable(text: str) -> str:
-    """The text with a question mark for every character that a terminal could take for a command, or not write."""
-    return "".join(character if character.isprintable() else "?" for character in text)
-
-
-def padded(text: str, width: int) -> str:
-    """The text with spaces behind it up to `width` columns."""
-    return text + " " * (width - columns(text))
-
-
-def columns(text: str) -> int:
-    """How many columns a terminal needs for printable characters: two for wide ones, none for combining ones."""
-    return sum(
-        0 if category(character) in ("Mn", "Me") else 1 + (east_asian_width(character) in ("W", "F"))
-        for character in text
-    )

@@ -20,19 +20,27 @@ THRESHOLDS: tuple[float, ...] = tuple(step / STEPS for step in range(STEPS))
 
 
 @dataclass(frozen=True)
-class Share:
-    """What sets of edges as large as a tree bring back of F, which is `full` with all edges and `none` without any.
+class Carried:
+    """F with a tree's edges alone, beside F with all edges, which is `full`, and without any, which is `none`.
 
     Without any edge means with every token's edge to itself, which stays in every set. F is what the scores explain.
-    `random` are trees of random edges, `tree` is the tree itself, `gradient_x_attention` the tree of that score,
-    `largest` the largest edges that a tree may take. All have as many edges in every layer as the tree, save that the
-    tree of gradient times attention has fewer where too few edges have a positive score.
+    `random` are trees of random edges, as many in every layer as the tree has.
     """
 
     full: float
     none: float
     tree: float
     random: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Share(Carried):
+    """The same, and other sets of as many edges in every layer.
+
+    They are the tree of gradient times attention, which has fewer where too few edges have a positive score, and the
+    largest edges that a tree may take.
+    """
+
     gradient_x_attention: float
     largest: float
 

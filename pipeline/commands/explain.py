@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from attattr.viewer.view import View
 
 MOST_ON_A_PAGE = 200  # texts
+SEED = 1  # of the random trees
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -129,12 +130,14 @@ def _explain(
 ) -> None:
     from attattr.explanations import TITLE
     from attattr.tree import attribution_tree
+    from attattr.viewer.characters import printable
     from attattr.viewer.kinds import kind_of, name_of
-    from attattr.viewer.measure import explained, named, with_shares, with_trees
+    from attattr.viewer.measure import explained, named, with_trees
     from attattr.viewer.pack import packed
     from attattr.viewer.page import viewer_page
     from attattr.viewer.record import record, written
-    from attattr.viewer.text import corpus_text, printable, whole_text
+    from attattr.viewer.shares import carried_by, with_shares
+    from attattr.viewer.text import corpus_text, whole_text
     from attattr.viewer.texts import default_output, to_examples
     from pipeline.terminal.progress import bar
     from pipeline.values.store import replace
@@ -157,9 +160,10 @@ def _explain(
             tree = attribution_tree(view.explanations[0].head_sum, tau=options.tau)
             records[place] = record(view, texts[place], tree)
             if options.html is not None:
-                views[place] = with_shares(with_trees(view), model, examples[place], seed=1)
+                views[place] = with_shares(with_trees(view), model, examples[place], seed=SEED)
             if len(texts) == 1:
-                terminal.write(whole_text(view, tree, tau=options.tau, title=name))
+                carried = carried_by(tree, view.explanations[0], model, examples[place], seed=SEED)
+                terminal.write(whole_text(view, tree, tau=options.tau, title=name, carried=carried))
             drawn.update()
     ordered = [records[place] for place in range(len(texts))]
     if len(texts) > 1:

@@ -11,6 +11,8 @@ import transformers
 from transformers import BertTokenizer
 
 from attattr.attribution import attribute
+from attattr.edge_sets import only
+from attattr.faithfulness import masked_edges
 from attattr.tree import attribution_tree
 from pipeline.commands.explain import _parser, _target, _texts, main
 from pipeline.errors import InputError
@@ -75,7 +77,7 @@ def explained(*arguments):
         return json.load(file, parse_constant=refuse)
 
 
-def test_the_terminal_has_prediction_convergence_edges_and_tree(model, tokenizer, capsys):
+def test_the_terminal_has_answer_convergence_tokens_tree_and_edges(model, tokenizer, capsys):
     main([LINES[1], "--tau", "0.2"])
     out = capsys.readouterr().out
     result = alone(model, tokenizer, LINES[1], target="predicted")
@@ -87,6 +89,12 @@ def test_the_terminal_has_prediction_convergence_edges_and_tree(model, tokenizer
     tree = attribution_tree(result.attribution[0].sum(dim=1), tau=0.2)
     assert f"Attribution tree at tau 0.2: {len(tree.inner)} edge" in out
     assert all(f"layer {edge.layer + 1:2}  {edge.value:+.4f}\n" in out for edge in tree.inner)
+    kept = masked_edges(model, only(tree.edges, layers=2, n=8)[None])
+    with torch.no_grad():
+        alone_gives = kept(**tokenizer(LINES[1], return_tensors="pt")).logits[0].softmax(dim=0)[int(result.target)]
+    assert f") alone gives {float(alone_gives):.3f}" in " ".join(out.split())
+    passed_on = result.attribution[0].clamp(min=0).sum(dim=(0, 1, 2)).tolist()
+    assert all(f"  {value:8.4f}  #" in out for value in passed_on if value > 0.1 * max(passed_on))
     assert max(map(len, out.split("\n"))) <= 80
 
 

@@ -10,9 +10,10 @@ from attattr.attribution import attribute
 from attattr.edge_sets import only
 from attattr.faithfulness import masked_edges
 from attattr.tree import attribution_tree, grow_tree, tree_root
-from attattr.viewer import measure
-from attattr.viewer.measure import explained, named, whole_views, with_shares, with_trees
+from attattr.viewer import shares
+from attattr.viewer.measure import explained, named, whole_views, with_trees
 from attattr.viewer.pack import packed
+from attattr.viewer.shares import carried_by, with_shares
 from attattr.viewer.view import THRESHOLDS
 
 LENGTHS = [9, 5, 14, 5, 11]
@@ -163,8 +164,8 @@ def test_shares_are_forward_passes_under_masks(tiny_model, random_examples, padd
         masks.append(own)
         return measured(model, inputs, own, **options)
 
-    measured = measure.edge_masked_logits
-    monkeypatch.setattr(measure, "edge_masked_logits", recorded)
+    measured = shares.edge_masked_logits
+    monkeypatch.setattr(shares, "edge_masked_logits", recorded)
     (light,) = views_of(model, [example], output=output)
     view = with_shares(with_trees(light), model, example, seed=1)
     inputs = padded(model, [example])
@@ -186,11 +187,23 @@ def test_shares_are_forward_passes_under_masks(tiny_model, random_examples, padd
             assert share.gradient_x_attention == pytest.approx(value_under(model, inputs, rival, one))
             # Random trees come behind the largest edges of their size.
             start = known[largest.numpy().tobytes()] + 1
-            assert len(share.random) == measure.RANDOM_TREES
+            assert len(share.random) == shares.RANDOM_TREES
             for mask, value in zip(used[start : start + len(share.random)], share.random, strict=True):
                 assert (mask & ~torch.eye(12, dtype=torch.bool)).sum(dim=(1, 2)).tolist() == size
                 assert value == pytest.approx(value_under(model, inputs, mask, one))
         assert len(set(one.shares)) > 1
+
+
+def test_one_tree_alone_carries_what_it_carries_beside_others(tiny_model, random_examples):
+    model, (example,) = doubled(tiny_model(labels=2)), random_examples([9], labels=2)
+    (view,) = views_of(model, [example])
+    view = with_shares(with_trees(view), model, example, seed=3)
+    for one in view.explanations:
+        for tree, share in list(zip(one.trees, one.shares, strict=True))[::30]:
+            alone = carried_by(tree, one, model, example, seed=3)
+            assert (alone.full, alone.none, alone.tree) == pytest.approx((share.full, share.none, share.tree))
+            assert alone.random == pytest.approx(share.random)
+    assert carried_by(tree, one, model, example, seed=4).random != pytest.approx(alone.random)
 
 
 def test_shares_of_logits_where_logits_are_explained(tiny_model, random_examples, padded):

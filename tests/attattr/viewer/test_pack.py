@@ -103,7 +103,7 @@ def test_numbers_that_are_none_are_valid_json(made_view):
 
 
 def test_maps_that_are_minus_anothers_are_not_packed_again(made_view):
-    view = made_view(noise(2, 2, 5, 5))
+    view = made_view(noise(2, 2, 5, 5), classes=["yes", "no", "perhaps"], probabilities=[0.75, 0.125, 0.125])
     (one,) = view.explanations
     others = [
         replace(one, target=1, attribution=-one.attribution),

@@ -5,8 +5,9 @@ import json
 import torch
 from views_by_hand import random_view
 
-from attattr.viewer.measure import explained, named, with_shares, with_trees
+from attattr.viewer.measure import explained, named, with_trees
 from attattr.viewer.pack import packed
+from attattr.viewer.shares import with_shares
 from attattr.viewer.store import read_views, view_files
 
 

@@ -8,7 +8,10 @@ import torch
 from wcwidth import wcswidth
 
 from attattr.tree import AttributionTree, TreeEdge, attribution_tree
-from attattr.viewer.text import columns, corpus_text, fitted, told_apart, whole_text
+from attattr.viewer.characters import columns, fitted, told_apart, wrapped
+from attattr.viewer.text import corpus_text, whole_text
+from attattr.viewer.view import Carried
+from attattr.viewer.words import answer, tree_words
 
 ESCAPES = "\x1b[31mred\x1b]0;title\x07"
 
@@ -22,9 +25,9 @@ def chain(count, *, layer=3):
     return AttributionTree(1, tuple(TreeEdge(place, place + 1, layer, 0.5) for place in range(1, count)))
 
 
-def text_of(view, *, tree=None, tau=0.1, model="a model", unknown=0):
+def text_of(view, *, tree=None, tau=0.1, model="a model", unknown=0, carried=None):
     tree = tree or attribution_tree(view.explanations[0].head_sum, tau=tau)
-    return whole_text(replace(view, unknown=unknown), tree, tau=tau, title=model)
+    return whole_text(replace(view, unknown=unknown), tree, tau=tau, title=model, carried=carried)
 
 
 def fits(text):
@@ -62,7 +65,8 @@ def test_no_line_is_too_long_and_no_character_an_order(made_view, token, n):
 def test_a_chain_of_thousands_is_printed_whole(made_view):
     n = 3_000
     view = made_view(torch.zeros(1, 1, 2, 2), tokens=[f"t{place}" for place in range(n)])
-    view = replace(view, explanations=(replace(view.explanations[0], attribution=torch.zeros(4, 1, 2, 2)),))
+    own = replace(view.explanations[0], attribution=torch.zeros(4, 1, 2, 2), passed_on=torch.zeros(n))
+    view = replace(view, explanations=(own,))
     text = text_of(view, tree=chain(n - 1))
     assert fits(text)
     assert all(f"- t{place} " in text for place in range(2, n - 1))
@@ -85,7 +89,7 @@ def parsed(text, root):
 
 def tree_text(view, tree):
     text = text_of(view, tree=tree)
-    return text[text.index("Attribution tree") :]
+    return text[text.index("Attribution tree") : text.index("\nStrongest edges")]
 
 
 @pytest.mark.parametrize("n", [4, 12, 60])
@@ -146,10 +150,69 @@ def test_columns_are_those_of_a_terminal(text):
     assert fitted(text, 20) == text
 
 
+def test_lines_are_broken_at_spaces_by_columns():
+    text = "one two 日本語 three 한국어 e\u0301e\u0301 x"
+    for width in range(6, 40):
+        lines = wrapped(text, width).split("\n")
+        assert " ".join(lines) == text
+        assert max(map(wcswidth, lines)) <= width
+        # None could have taken the next one's first word.
+        following = [line.split(" ")[0] for line in lines[1:]]
+        assert all(wcswidth(f"{line} {word}") > width for line, word in zip(lines, following, strict=False))
+    assert wrapped("\x1b[31m a", 3) == "?[31m\na"
+    assert wrapped("at most 72 % of it", 10) == "at most\n72 % of it"
+
+
 def test_many_unknown_tokens_are_said(made_view):
     view = made_view(noise(3, 1, 22, 22))
     assert "unknown" not in text_of(view, unknown=1)  # 5 % of 20
     assert "\n2 of 20 tokens are unknown to the model" in text_of(view, unknown=2)
+
+
+def test_the_answer_and_what_the_tree_carries_are_those_of_words(made_view):
+    edges = (TreeEdge(2, 1, 1, 0.5), TreeEdge(2, 3, 0, 0.25))
+    tree, carried = AttributionTree(2, edges), Carried(0.75, 0.25, 0.5, (0.25, 0.25))
+    view = made_view(noise(3, 1, 5, 5))
+    text = text_of(view, tree=tree, carried=carried)
+    (one,) = view.explanations
+    words = tree_words(view, one, tree, tau=0.1, carried=carried, lower=[])
+    said = wrapped(f"{answer(view, one, carried)} {words.sentence}", 80)
+    assert f"\n\n{said}\n\nConverged" in text
+    assert f"2 edges; t2 reads most\n{wrapped(words.verdict, 80)}\nt2\n" in text
+    assert words.verdict.startswith("Carries 50 %")
+    assert "Carries" not in text_of(view, tree=tree)
+
+
+def test_a_threshold_without_an_edge_names_one_that_has(made_view):
+    scores = torch.zeros(3, 1, 5, 5)
+    scores[0, 0, 1, 2], scores[0, 0, 3, 2] = 0.5, 1.0  # token 3 reads most
+    scores[1, 0, 3, 1], scores[1, 0, 1, 2] = 0.25, 1.0
+    scores[0, 0, 3, 2] = 1.5
+    view = made_view(scores)
+    assert "1 edge; t3" in text_of(view, tau=0.3)
+    scores[0, 0, 3, 2], scores[0, 0, 2, 1] = 0.75, 1.0
+    scores[1, 0, 3, 4] = 0.75
+    text = " ".join(text_of(made_view(scores), tau=0.8).split())
+    assert 'has no edge: none that leads from "t3" exceeds 0.80 of its layer\'s largest; 0.74 has 2.' in text
+
+
+def test_tokens_have_bars_as_long_as_what_they_pass_on(made_view):
+    scores = torch.zeros(2, 1, 4, 4)
+    scores[0, 0, 1, 2], scores[0, 0, 2, 1], scores[0, 0, 1, 3] = 2.0, 1.0, -3.0
+    lines = text_of(made_view(scores, tokens=["[CLS]", "a", "b", "[SEP]"]), tree=chain(2)).split("\n")
+    start = lines.index("What tokens pass on for yes")
+    assert [line.split() for line in lines[start + 1 : start + 6]] == [
+        ["[CLS]", "0.0000"],
+        ["a", "1.0000", 20 * "#"],
+        ["b", "2.0000", 40 * "#"],
+        ["[SEP]", "0.0000"],
+        [],
+    ]
+    scores = torch.arange(60.0).repeat(1, 1, 60, 1)
+    text = text_of(made_view(scores), tree=chain(2))
+    assert "What tokens pass on for yes (24 of 60 tokens)\nt36 " in text
+    assert "\nt59 " in text
+    assert "\nt35 " not in text
 
 
 def test_edges_and_classes(made_view):
@@ -177,7 +240,8 @@ def test_what_has_not_converged_is_said(made_view):
     view = made_view(noise(3, 1, 4, 4))
     (one,) = view.explanations
     text = text_of(view)
-    assert "Converged: estimated error at most 0.4 %, 8 to 8 steps a layer." in text
+    assert "\nConverged: estimated error at most 0.4 %.\n" in text
+    assert "gap" not in text
     missed = replace(one, unconverged=[False, True, True], completeness_gap=[0.0, 0.02 * one.absolute[1], 0.0])
     text = text_of(replace(view, explanations=(missed,)))
     assert "NOT converged in layer 2, 3" in text
