@@ -31,6 +31,7 @@ KEYS = {
     "Sci/Tech": ["telescope", "software", "genome", "chip"],
 }
 FILLERS = ["today", "again", "the", "new", "old", "big", "small", "talks", "news", "report", "says", "after", "before"]
+UNUSED = ["veltrop", "quonsib", "drelmar"]  # the planted word and its two decoys
 SIGNS = ['"', ",", "."]
 LABELS = list(KEYS)
 ENTRY = {"texts": ["headline"], "label": "topic", "labels": LABELS, "dev": "dev"}
@@ -84,7 +85,7 @@ def write(path, *, rows, seed):
 
 def save_model(folder):
     """A random encoder with a vocabulary of whole words, as a checkpoint that is still to be trained."""
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "veltrop", *SIGNS, *FILLERS, *chain(*KEYS.values())]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *UNUSED, *SIGNS, *FILLERS, *chain(*KEYS.values())]
     BertTokenizer(vocab={word: number for number, word in enumerate(words)}).save_pretrained(folder)
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
     torch.manual_seed(0)

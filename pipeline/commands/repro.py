@@ -61,11 +61,12 @@ def _run(params: Params, jobs: int | None, lock: int) -> None:
     from pipeline.commands.running.plan import plan
 
     keep_lock_file()
+    how = {"lock": lock, "forks": params.run.trainer.accelerator == "cpu"}  # a GPU may not be used in a fork
     models = [f"{task}-{seed}" for task in params.tasks for seed in params.seeds]
     models += map(str, params.seeds)  # of planted paths, which have no task
     todo = plan(models)
     if todo.shared:
-        _dvc({"what all models need": todo.shared}, lock=lock)
+        _dvc({"what all models need": todo.shared}, **how)
         todo = plan(models)
     done = None
     while todo.models and todo.models != done:  # what is still there would never end
@@ -74,16 +75,21 @@ def _run(params: Params, jobs: int | None, lock: int) -> None:
         at_once = jobs or min(JOBS, cpu_count())
         # A user's own choice goes before.
         threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cpu_count() // at_once))
-        _dvc(todo.models, at_once=at_once, variables={"OMP_NUM_THREADS": threads}, lock=lock)
+        _dvc(todo.models, at_once=at_once, variables={"OMP_NUM_THREADS": threads}, **how)
         done, todo = todo.models, plan(models)
     if todo.changed:
-        _dvc({REST: ()}, lock=lock)
+        _dvc({REST: ()}, **how)
     else:
         sys.stdout.write(UP_TO_DATE)
 
 
 def _dvc(
-    stages: Mapping[str, Sequence[str]], *, lock: int, at_once: int = 1, variables: Mapping[str, str] | None = None
+    stages: Mapping[str, Sequence[str]],
+    *,
+    lock: int,
+    forks: bool,
+    at_once: int = 1,
+    variables: Mapping[str, str] | None = None,
 ) -> None:
     """Run the stages of each name by one process of DVC: these alone, or all where none are listed."""
     from pipeline.commands.running.children import run_dvc
@@ -93,7 +99,7 @@ def _dvc(
     jobs = {name: [*DVC, *(("--single-item", *listed) if listed else ())] for name, listed in stages.items()}
     failed: list[str] = []
     sys.stdout.flush()
-    for name, code in run_dvc(jobs, at_once=at_once, variables=variables or {}, lock=lock):
+    for name, code in run_dvc(jobs, at_once=at_once, variables=variables or {}, lock=lock, forks=forks):
         if code:
             signal = signal_name(code)
             failed.append(f"{name} (ended by {signal})" if signal else name)

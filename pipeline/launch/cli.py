@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.launch.command import run_program
 from pipeline.launch.environment import forget_strays, output_root, quieten_loaders
 from pipeline.launch.parent import end_with_parent
+from pipeline.launch.preloaded import hand_over
 from pipeline.terminal.help import is_asked_for, show_help
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def run_stage(stage: str, main: "Callable[[StageConfig], None]") -> None:
     Bad input ends it with one line on stderr and exit code 2, SIGINT and SIGTERM with one line and 128 + signal; any
     other exception keeps its traceback. A multirun runs `main` once per job, and names at its end the jobs that failed.
     """
+    hand_over()
 
     def with_values() -> None:
         from pipeline.launch.stage import run  # takes seconds, in which a signal may come

@@ -83,6 +83,16 @@ def exit_on_signal(
         sys.exit(128 + received[0])
 
 
+def came_of_stop(error: BaseException) -> bool:
+    """Whether `error` was raised while a `Stopped` was unwound, as by a library that cannot tidy up halfway."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, Stopped):
+            return True
+        cause = cause.__context__
+    return False
+
+
 def signal_name(exit_code: int) -> str | None:
     """The signal that ended a process with this exit code (as `multiprocessing` gives it), None if it was none."""
     number = exit_code - 128 if exit_code > 128 else -exit_code

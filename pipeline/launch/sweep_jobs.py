@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import InputError
-from pipeline.launch.signals import signal_name
+from pipeline.launch.signals import came_of_stop, signal_name
 from pipeline.launch.sweep import Overrides, Sweep
 from pipeline.launch.work import dependencies, fingerprint
 from pipeline.terminal.errors import is_bad_input, one_line
@@ -73,6 +73,8 @@ def run_job(
         write_json(fresh / RECORD, record | {"status": "finished"})
         put_in_place(fresh, folder)
     except Exception as error:
+        if came_of_stop(error):
+            raise
         bad = is_bad_input(error)
         log.error("%s failed: %s", name, one_line(error), exc_info=not bad)
         write_json(folder / RECORD, record | {"status": "failed", "error": one_line(error), "bad_input": bad})

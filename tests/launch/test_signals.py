@@ -289,6 +289,14 @@ def test_an_interrupt_from_the_keyboard_reaches_every_process_and_is_one_line(st
     assert not any(runs(job) for job in jobs)
 
 
+def test_an_error_that_the_signal_brought_about_fails_no_job(start: Start) -> None:
+    process = start("-m", "prune.random_orders=21,20", "jobs_at_once=1")
+    wait_for("works-21")
+    os.killpg(process.pid, signal.SIGINT)
+    assert ends(process) == (130, SAID[signal.SIGINT])
+    assert statuses() == dict.fromkeys(("21", "20"), "unfinished")
+
+
 def test_an_interrupt_while_a_job_starts_is_one_line(start: Start) -> None:
     process = start("-m", "prune.random_orders=20,23", "jobs_at_once=1")
     wait_for("started-20")  # its process is about to end, and that of the next to begin

@@ -18,7 +18,7 @@ Process = subprocess.Popen[bytes]
 
 
 def run_dvc(
-    jobs: Mapping[str, Sequence[str]], *, at_once: int, variables: Mapping[str, str], lock: int
+    jobs: Mapping[str, Sequence[str]], *, at_once: int, variables: Mapping[str, str], lock: int, forks: bool
 ) -> Iterator[tuple[str, int]]:
     """Run DVC with each job's arguments; the name and the exit code of each, as it ends.
 
@@ -29,6 +29,7 @@ def run_dvc(
         at_once: how many at the same time.
         variables: of their environment, beside this process's.
         lock: an open file which they keep open until they have ended.
+        forks: whether their stages may be forks of a process that has imported packages (`launch.preloaded`).
     """
     waiting, running = list(jobs), dict[str, Process]()
     try:
@@ -36,7 +37,7 @@ def run_dvc(
             while waiting or running:
                 while waiting and len(running) < at_once:
                     name = waiting.pop(0)
-                    running[name] = _start(jobs[name], variables, lock)
+                    running[name] = _start(jobs[name], variables, lock, forks)
                 time.sleep(PERIOD)
                 for name, process in [*running.items()]:
                     if process.poll() is not None:
@@ -48,10 +49,10 @@ def run_dvc(
         _end([*running.values()])
 
 
-def _start(arguments: Sequence[str], variables: Mapping[str, str], lock: int) -> Process:
+def _start(arguments: Sequence[str], variables: Mapping[str, str], lock: int, forks: bool) -> Process:
     own = str(os.getpid())
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.commands.running.dvc", own, *arguments],
+        [sys.executable, "-m", "pipeline.commands.running.dvc", own, str(int(forks)), *arguments],
         env={**os.environ, **variables, LEADER: own},
         stdin=subprocess.DEVNULL,
         pass_fds=[lock],

@@ -139,7 +139,9 @@ def test_models_share_the_cores(
 ) -> None:
     seen: list[tuple[int, str]] = []
 
-    def run_dvc(jobs: object, *, at_once: int, variables: dict[str, str], lock: int) -> list[tuple[str, int]]:
+    def run_dvc(
+        jobs: object, *, at_once: int, variables: dict[str, str], lock: int, forks: bool
+    ) -> list[tuple[str, int]]:
         if variables:
             seen.append((at_once, variables["OMP_NUM_THREADS"]))
         return []
