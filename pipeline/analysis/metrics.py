@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 
 # Column: statistic, and what makes points or percent of its unit.
 STATISTICS: dict[str, tuple[Key, float]] = {
-    "area": (Effectiveness.LEAD.key(against="attention_max"), 1),
+    "head_area": (Effectiveness.LEAD.key(against="attention_max"), 1),
     "taylor": (Prune.LEAD.key(against="taylor", how="none"), 1),
-    "random": (Prune.RANDOM_LEAD.key(), 1),
-    "foreign": (Universality.LOST.key(), 1),
+    "random_lead": (Prune.RANDOM_LEAD.key(), 1),
+    "foreign_loss": (Universality.LOST.key(), 1),
     "tree": (Tree.RECOVERED.key(arm=TREE), 100),
-    "beside": (Tree.BEYOND_RANDOM.key(), 100),
+    "tree_lead": (Tree.BEYOND_RANDOM.key(), 100),
     "growth": (ReceptiveField.GROWTH.key(), 1),
     "triggers": (Triggers.FOREIGN_DROP.key(group=Triggers.BEST[MINED]), 1),
-    "control": (Triggers.BEYOND_CONTROL.key(against="random"), 1),
+    "trigger_lead": (Triggers.BEYOND_CONTROL.key(against="random"), 1),
     "steps20": (Convergence.ERROR.key(rule="right", steps=20), 100),
 }
 
@@ -48,12 +48,13 @@ def task_metrics(
 
     - `accuracy`: dev accuracy
     - `unconverged`: share of (example, layer) pairs whose attribution stopped short of its tolerance
-    - `area`: effectiveness area by the predicted label's attribution, minus attention's
-    - `taylor`, `random`: attribution's pruning AUC minus Taylor's (the paper's reading), and minus the random orders'
-    - `foreign`: AUC lost by pruning in another task's order
-    - `tree`, `beside`: recovered share of the tree, and that minus random trees'
+    - `head_area`: effectiveness area by the predicted label's attribution, minus attention's
+    - `taylor`, `random_lead`: attribution's pruning AUC minus Taylor's (the paper's reading), and minus the random
+      orders'
+    - `foreign_loss`: AUC lost by pruning in another task's order
+    - `tree`, `tree_lead`: recovered share of the tree, and that minus random trees'
     - `growth`: the trees' mean distance, in tokens from first to last layer
-    - `triggers`, `control`: foreign drop of the best mined triggers, and of all mined ones minus random ones
+    - `triggers`, `trigger_lead`: foreign drop of the best mined triggers, and of all mined ones minus random ones
     - `steps20`: relative edge error of 20 right-rule steps
     """
     accuracy = [100 * record["accuracy"] for record in records["finetune"] if record["task"] == task]

@@ -421,15 +421,15 @@ def test_the_stage_picks_the_means_over_seeds_for_dvc(written):
     assert read_json(written / "metrics/negation.json") == {
         "accuracy": 62.5,
         "unconverged": 25,
-        "area": 12.5,
+        "head_area": 12.5,
         "taylor": 18.75,
-        "random": 31.25,
-        "foreign": 18.75,
+        "random_lead": 31.25,
+        "foreign_loss": 18.75,
         "tree": 58.3333,
-        "beside": 41.6667,
+        "tree_lead": 41.6667,
         "growth": 6.0,
         "triggers": 37.5,
-        "control": 37.5,
+        "trigger_lead": 37.5,
         "steps20": 1.5,
     }
 

@@ -37,7 +37,7 @@ def test_what_a_run_does_not_have_is_none():
     fixed_steps = records_of("rte", counts=(None, None))
     found = task_metrics(fixed_steps, found_of(["rte"], leave_out=("taylor", "tree")), "rte")
     assert {name for name, value in found.items() if value is None} == {"unconverged", "taylor", "tree"}
-    assert task_metrics(records_of("rte"), found_of(["mnli"]), "rte")["area"] is None
+    assert task_metrics(records_of("rte"), found_of(["mnli"]), "rte")["head_area"] is None
 
 
 def test_there_are_at_most_a_dozen_numbers_with_the_same_names_for_all_tasks():
