@@ -16,14 +16,21 @@ LONGEST = 18  # columns of a token
 
 def told_apart(tokens: Sequence[str]) -> list[str]:
     """The tokens as they are shown, at most `LONGEST` columns; of those that look the same, which one it is."""
+    return [
+        f"{fitted(token.strip() or token, LONGEST - len(mark))}{mark}"
+        for token, mark in zip(tokens, marks(tokens), strict=True)
+    ]
+
+
+def marks(tokens: Sequence[str]) -> list[str]:
+    """Behind tokens that look the same at `LONGEST` columns which one it is, "(2)"; behind all others nothing."""
     shown = [fitted(token.strip() or token, LONGEST) for token in tokens]
     often, seen = Counter(shown), Counter[str]()
-    names = []
-    for token, look in zip(tokens, shown, strict=True):
+    found = []
+    for look in shown:
         seen[look] += 1
-        mark = f"({seen[look]})" if often[look] > 1 else ""
-        names.append(f"{fitted(token.strip() or token, LONGEST - len(mark))}{mark}")
-    return names
+        found.append(f"({seen[look]})" if often[look] > 1 else "")
+    return found
 
 
 def fitted(text: str, width: int) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from attattr.viewer.characters import told_apart
+from attattr.viewer.characters import marks
 from attattr.viewer.kinds import name_of
 from attattr.viewer.view import THRESHOLDS
 from attattr.viewer.words import answer, tree_words
@@ -68,7 +68,7 @@ def _plain(view: View) -> dict[str, Any]:
         "name": view.name,
         "task": view.task,
         "tokens": list(view.tokens),
-        "names": told_apart(view.tokens),
+        "marks": marks(view.tokens),
         "special": list(view.special),
         "classes": list(view.classes),
         "probabilities": [rounded(value) for value in view.probabilities],

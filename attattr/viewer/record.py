@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attattr.viewer.pack import rounded, strongest_edges
 
 if TYPE_CHECKING:
-    from attattr.tree import AttributionTree
+    from attattr.tree import AttributionTree, TreeEdge
     from attattr.viewer.texts import Text
     from attattr.viewer.view import View
 
@@ -38,9 +38,14 @@ def record(view: View, text: Text, tree: AttributionTree) -> dict[str, Any]:
         "passed_on": [rounded(value) for value in one.passed_on.tolist()],
         "heads": [[rounded(value) for value in row] for row in one.heads["attribution, summed"].tolist()],
         "root": tree.root,
-        "tree": [{**edge._asdict(), "value": rounded(edge.value)} for edge in tree.edges],
+        "tree": [_tree_edge(edge, tree) for edge in tree.edges],
         "edges": [dict(zip(EDGE, edge, strict=True)) for edge in strongest_edges(one.attribution, STRONGEST)],
     }
+
+
+def _tree_edge(edge: TreeEdge, tree: AttributionTree) -> dict[str, Any]:
+    """`readout` says that it is the first token's, which reads the tree and is not counted as part of it."""
+    return {**edge._asdict(), "value": rounded(edge.value), "readout": edge.query == tree.readout}
 
 
 def _said(view: View) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def test_the_json_holds_the_numbers_of_attribute(model, tokenizer, text):
     assert record["root"] == tree.root
     found = [(edge["query"], edge["key"], edge["layer"]) for edge in record["tree"]]
     assert found == [edge[:3] for edge in tree.edges]
+    assert [edge["readout"] for edge in record["tree"]] == [edge not in tree.inner for edge in tree.edges]
     strongest = scores.flatten().abs().sort(descending=True).values[:20]
     assert [abs(edge["value"]) for edge in record["edges"]] == close(strongest)
     for edge in record["edges"]:

@@ -24,7 +24,8 @@ function loader(data) {
       const maps = minus === undefined ? await unpackedMaps(one.maps) : { ...explanations[minus].maps, sign: -1 };
       explanations.push({ target: one.target, ...details, maps });
     }
-    return { ...example, n: example.tokens.length, attention: await unpackedMaps(example.attention), explanations };
+    const names = example.tokens.map((token, place) => (token.trim() || token) + example.marks[place]);
+    return { ...example, names, n: example.tokens.length, attention: await unpackedMaps(example.attention), explanations };
   }
 
   return (number) => {

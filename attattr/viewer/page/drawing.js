@@ -52,6 +52,12 @@ function shade(colours, share) {
 // The longest token that is written out in a drawing.
 const shortened = (token, most) => (token.length > most ? `${token.slice(0, most - 1)}…` : token);
 
+// A token's name at most so long, with the number that tells it from others.
+const shortName = ({ names, marks }, place, most) => {
+  const mark = marks[place];
+  return shortened(names[place].slice(0, names[place].length - mark.length), most - mark.length) + mark;
+};
+
 // Black or white, whichever is easier to read on the colour.
 function inkOn(colour) {
   const linear = colour.map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));

@@ -17,9 +17,9 @@ function edgesOf(view, state) {
   return edges;
 }
 
-function sorted(edges, { column, falling }, tokens) {
+function sorted(edges, { column, falling }, names) {
   const of = {
-    query: (edge) => tokens[edge.query], key: (edge) => tokens[edge.key],
+    query: (edge) => names[edge.query], key: (edge) => names[edge.key],
     layer: (edge) => edge.layer, head: (edge) => edge.head ?? -1, value: (edge) => Math.abs(edge.value),
   }[column];
   const compare = (a, b) => (of(a) < of(b) ? -1 : of(a) > of(b) ? 1 : 0);
@@ -51,22 +51,22 @@ function edgesPanel(page) {
     }
     const wanted = state.filter.toLowerCase();
     const all = edgesOf(view, state);
-    const named = all.filter(({ query, key }) => [query, key].some((place) => view.tokens[place].toLowerCase().includes(wanted)));
-    shown = sorted(named, state.sort, view.tokens).slice(0, MOST_ROWS);
+    const named = all.filter(({ query, key }) => [query, key].some((place) => view.names[place].toLowerCase().includes(wanted)));
+    shown = sorted(named, state.sort, view.names).slice(0, MOST_ROWS);
     body.replaceChildren(
       ...shown.map((edge) =>
         html(
           "tr",
           {},
-          html("td", {}, view.tokens[edge.query], html("small", {}, ` ${edge.query}`)),
-          html("td", {}, view.tokens[edge.key], html("small", {}, ` ${edge.key}`)),
+          html("td", {}, view.names[edge.query]),
+          html("td", {}, view.names[edge.key]),
           html("td", { class: "number" }, edge.layer + 1),
           html("td", { class: "number" }, edge.head === null ? "all" : edge.head + 1),
           html("td", { class: "number" }, number(edge.value)),
         ),
       ),
     );
-    note.textContent = `${shown.length} of ${all.length} edges. Small numbers: the token's place.`;
+    note.textContent = `${shown.length} of ${all.length} edges. Tokens that occur several times are numbered.`;
   }
 
   const save = saving("edges", { name: page.fileName, colours: () => page.colours, numbers: () => ({ ...page.selection(), scope: page.state.scope, edges: shown }) });

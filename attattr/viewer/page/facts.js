@@ -28,6 +28,7 @@ function factsPanel(page) {
   const share = html("button", { type: "button", onclick: () => copyLink(page, status) }, "Copy link");
   const classes = html("div", { class: "classes", role: "group", "aria-label": "What is explained" });
   const meaning = html("p", { class: "note" });
+  const answer = html("p", { class: "answer" });
   const convergence = html("div", { class: "convergence" });
   const chooserRow = html("div", { class: "controls" }, step(-1, "Previous example", "‹"), chooser, step(1, "Next example", "›"), share, status);
 
@@ -46,12 +47,14 @@ function factsPanel(page) {
     );
     meaning.textContent = MEANING[view.kind](view);
     meaning.hidden = !meaning.textContent;
-    convergence.replaceChildren(...convergenceOf(view, view.explanations[state.explanation]));
+    const one = view.explanations[state.explanation];
+    answer.textContent = `${one.answer} ${wordsOf(one, state.step).sentence}`;
+    convergence.replaceChildren(...convergenceOf(one));
     status.textContent = "";
   }
 
-  const panel = html("header", {}, chooserRow, classes, meaning, convergence);
-  return { panel, keys: () => ["example", "explanation"], draw };
+  const panel = html("header", {}, chooserRow, classes, meaning, answer, convergence);
+  return { panel, keys: () => ["example", "explanation", "step"], draw };
 }
 
 function textOf(example) {
@@ -59,16 +62,15 @@ function textOf(example) {
   return shortened(own, 70);
 }
 
-function convergenceOf(view, one) {
+// Folded away where it says that all is well.
+function convergenceOf(one) {
   const { steps, error, unconverged, gap, change, absolute } = one.convergence;
   const relative = gap.map((value, part) => (absolute[part] > 0 ? Math.abs(value) / absolute[part] : 0));
   const worst = relative.indexOf(Math.max(...relative));
   const open = unconverged.flatMap((short, part) => (short ? [part + 1] : []));
   const estimated = error.every((value) => value !== null);
-  const verdict = open.length
-    ? html("strong", { class: "warning" }, `Not converged in layer ${open.join(", ")}: read these scores with care.`)
-    : html("strong", {}, estimated ? `Converged: estimated error at most ${percent(Math.max(...error))}.` : `${Math.max(...steps)} steps, error not estimated.`);
-  const words = ` Steps: ${Math.min(...steps)} to ${Math.max(...steps)}. Completeness gap: at most ${percent(relative[worst])} of the scores' sum, in layer ${worst + 1}.`;
+  const verdict = estimated ? `Converged: estimated error at most ${percent(Math.max(...error))}.` : `${Math.max(...steps)} steps, error not estimated.`;
+  const words = `Steps: ${Math.min(...steps)} to ${Math.max(...steps)}. Completeness gap: at most ${percent(relative[worst])} of the scores' sum, in layer ${worst + 1}.`;
   const rows = steps.map((count, part) =>
     html(
       "tr",
@@ -79,7 +81,12 @@ function convergenceOf(view, one) {
   );
   const headings = ["layer", "steps", "estimated error", `change of the ${one.output} without the layer's attention`, "gap", "gap, of the scores' absolute sum"];
   const table = html("table", {}, html("thead", {}, html("tr", {}, ...headings.map((heading) => html("th", { scope: "col" }, heading)))), html("tbody", {}, ...rows));
-  return [html("p", {}, verdict, words), html("details", {}, html("summary", {}, "By layer"), html("div", { class: "frame", tabindex: 0, role: "region", "aria-label": "Convergence by layer" }, table))];
+  const frame = html("div", { class: "frame", tabindex: 0, role: "region", "aria-label": "Convergence by layer" }, table);
+  if (open.length) {
+    const warning = html("strong", { class: "warning" }, `Not converged in layer ${open.join(", ")}: read these scores with care.`);
+    return [html("p", {}, warning, ` ${words}`), html("details", {}, html("summary", {}, "By layer"), frame)];
+  }
+  return [html("details", {}, html("summary", {}, verdict), html("p", {}, words), frame)];
 }
 
 async function copyLink(page, status) {

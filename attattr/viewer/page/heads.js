@@ -30,6 +30,7 @@ function headsPanel(page) {
 
   const save = saving("heads", {
     drawn: () => drawing,
+    caption: () => [...page.caption(), readout.textContent],
     name: page.fileName,
     colours: () => page.colours,
     numbers: () => ({ ...page.selection(), ...values(page.view, page.state) }),

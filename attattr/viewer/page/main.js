@@ -11,6 +11,13 @@ function viewer(root) {
     colours: palette(root),
     set,
     fileName: () => `attribution-${keyOf(data.examples[page.state.example]).replace(/[^\w-]+/g, "-")}`,
+    // What a picture is of: the text, and what is explained.
+    caption() {
+      const { view, state } = page;
+      const label = view.classes[view.explanations[state.explanation].target];
+      const said = `${label}, ${view.kind === "values" ? "value" : "probability"} ${number(numbersOf(view)[view.explanations[state.explanation].target])}`;
+      return [textOf(view), `Explained: ${said}`];
+    },
     selection() {
       const { view, state } = page;
       const one = view.explanations[state.explanation];

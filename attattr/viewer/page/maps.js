@@ -11,7 +11,7 @@ function mapsPanel(page) {
   function tell(view, { query, key }) {
     cursor = { query, key };
     readout.textContent =
-      `${view.tokens[query]} reads ${view.tokens[key]}: attention ${number(maps.attention.at(query, key))}, ` +
+      `${view.names[query]} reads ${view.names[key]}: attention ${number(maps.attention.at(query, key))}, ` +
       `attribution ${number(maps.attribution.at(query, key))}. ${LEGEND}${rounding()}`;
     for (const drawing of Object.values(drawings)) moveCursor(drawing, cursor);
   }
@@ -39,6 +39,7 @@ function mapsPanel(page) {
   const whole = (view, map) => view.tokens.map((_, query) => view.tokens.map((_, key) => map.at(query, key)));
   const save = saving("maps", {
     drawn: () => beside(Object.values(drawings)),
+    caption: () => [...page.caption(), `${title.textContent}. ${LEGEND}`],
     name: () => `${page.fileName()}-layer-${page.state.layer + 1}-${headName(page.view, page.state.head).replace(" ", "-")}`,
     colours: () => page.colours,
     numbers: () => ({
@@ -53,9 +54,9 @@ function mapsPanel(page) {
 }
 
 function mapDrawing(view, map, label, page, { tell, where, room: wide }) {
-  const { n, tokens } = view;
+  const { n, names } = view;
   const { colours } = page;
-  const longest = Math.min(Math.max(...tokens.map((token) => token.length)), 14);
+  const longest = Math.min(Math.max(...names.map((name) => name.length)), 14);
   const half = wide > 700 ? (wide - 16) / 2 : wide;
   const cell = Math.min(Math.max(Math.floor((half - 26 - 7 * longest) / n), 9), 26);
   const font = Math.min(12, cell + 1);
@@ -67,11 +68,11 @@ function mapDrawing(view, map, label, page, { tell, where, room: wide }) {
   });
   drawing.append(svg("text", { x: room, y: 15, "font-size": 13, "font-weight": 600, fill: css(colours.ink) }, label));
   const top = 22 + room;
-  tokens.forEach((token, place) => {
+  names.forEach((_, place) => {
     const middle = (place + 0.5) * cell;
     const small = { "font-size": font, fill: css(colours.ink) };
-    drawing.append(svg("text", { x: room - 6, y: top + middle + font / 3, "text-anchor": "end", ...small }, shortened(token, 14)));
-    drawing.append(svg("text", { transform: `translate(${room + middle + font / 3},${top - 6}) rotate(-90)`, ...small }, shortened(token, 14)));
+    drawing.append(svg("text", { x: room - 6, y: top + middle + font / 3, "text-anchor": "end", ...small }, shortName(view, place, 14)));
+    drawing.append(svg("text", { transform: `translate(${room + middle + font / 3},${top - 6}) rotate(-90)`, ...small }, shortName(view, place, 14)));
   });
   drawing.append(
     svg("image", { href: picture(view, map, colours), x: room, y: top, width: n * cell, height: n * cell, preserveAspectRatio: "none", style: "image-rendering:pixelated", "image-rendering": "pixelated" }),

@@ -6,17 +6,38 @@ function download(name, content, type) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
-// A drawing by itself: its own background and font, and nothing that only the page needs.
-function standalone(drawing, colours) {
+const CAPTION = { size: 13, line: 19, least: 460 };
+
+// Lines of about that width, as a picture has no measure of text.
+function brokenLines(texts, width) {
+  const most = Math.floor(width / (0.56 * CAPTION.size));
+  return texts.flatMap((text) => {
+    const lines = [""];
+    for (const word of text.split(" ")) {
+      const last = lines.length - 1;
+      if (lines[last] && lines[last].length + 1 + word.length > most) lines.push(word);
+      else lines[last] += (lines[last] && " ") + word;
+    }
+    return lines;
+  });
+}
+
+// A drawing by itself: what it shows, in words, above it; its own background and font, and nothing that only the page needs.
+function standalone(drawing, colours, caption) {
   const copy = drawing.cloneNode(true);
-  const { width, height } = drawing.viewBox.baseVal;
+  const size = drawing.viewBox.baseVal;
+  const width = Math.max(size.width, CAPTION.least);
+  const lines = brokenLines(caption, width - 16);
+  const top = lines.length * CAPTION.line + 12;
+  const height = top + size.height;
   for (const element of [copy, ...copy.querySelectorAll("*")])
     for (const name of [...element.getAttributeNames()])
       if (/^(role|tabindex|class|aria-|data-)/.test(name) || name === "style") element.removeAttribute(name);
-  const attributes = { xmlns: SVG, width, height, "font-family": "system-ui, sans-serif" };
-  filled(copy, attributes, []);
-  copy.prepend(svg("rect", { width, height, fill: css(colours.paper) }));
-  return { text: new XMLSerializer().serializeToString(copy), width, height };
+  filled(copy, { x: 0, y: top, width: size.width, height: size.height }, []);
+  const words = lines.map((line, place) => svg("text", { x: 8, y: (place + 1) * CAPTION.line, "font-size": CAPTION.size, fill: css(colours.ink) }, line));
+  const attributes = { viewBox: `0 0 ${width} ${height}`, width, height, "font-family": "system-ui, sans-serif" };
+  const whole = svg("svg", attributes, svg("rect", { width, height, fill: css(colours.paper) }), ...words, copy);
+  return { text: new XMLSerializer().serializeToString(whole), width, height };
 }
 
 async function png({ text, width, height }) {
@@ -44,8 +65,8 @@ function beside(drawings) {
   return svg("svg", { viewBox: `0 0 ${width - 16} ${height}`, width: width - 16, height }, ...parts);
 }
 
-// Buttons under a panel. `drawn` gives its drawing, where it has one, `numbers` what its JSON holds.
-function saving(what, { drawn, numbers, name, colours }) {
+// Buttons under a panel. `drawn` gives its drawing, where it has one, `caption` the lines above it, `numbers` its JSON.
+function saving(what, { drawn, caption, numbers, name, colours }) {
   const file = (suffix) => `${name()}-${what.replaceAll(" ", "-")}.${suffix}`;
   const button = (label, action) =>
     html("button", { type: "button", onclick: action, "aria-label": `Save ${what} as ${label}` }, label);
@@ -55,8 +76,8 @@ function saving(what, { drawn, numbers, name, colours }) {
     html("span", {}, "Save"),
     ...(drawn
       ? [
-          button("SVG", () => download(file("svg"), standalone(drawn(), colours()).text, "image/svg+xml")),
-          button("PNG", async () => download(file("png"), await png(standalone(drawn(), colours())))),
+          button("SVG", () => download(file("svg"), standalone(drawn(), colours(), caption()).text, "image/svg+xml")),
+          button("PNG", async () => download(file("png"), await png(standalone(drawn(), colours(), caption())))),
         ]
       : []),
     button("JSON", () => download(file("json"), `${JSON.stringify(numbers(), null, 1)}\n`, "application/json")),

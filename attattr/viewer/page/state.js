@@ -19,6 +19,12 @@ function startingState(data) {
   };
 }
 
+// What is said of the tree at a place of the slider, with the level by which it is coloured.
+function wordsOf(one, step) {
+  const [sentence, verdict, level] = one.words[step] ?? ["", "", "unknown"];
+  return { sentence, verdict, level };
+}
+
 // A state that fits its example, whatever was asked for.
 function fitting(data, state) {
   const whole = (value, low, high) => Math.min(Math.max(Number.isFinite(value) ? Math.round(value) : low, low), high);

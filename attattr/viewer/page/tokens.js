@@ -12,19 +12,21 @@ function tokensPanel(page) {
       ...view.tokens.map((token, place) => {
         const share = largest > 0 ? one.tokens[place] / largest : 0;
         const colour = shade(page.colours, share);
-        const chosen = state.filter === token;
+        const name = view.names[place];
+        const chosen = state.filter === name;
         return html(
           "button",
           {
             type: "button",
             class: view.special.includes(place) ? "token special" : "token",
             style: `background:${css(colour)};color:${css(inkOn(colour))}`,
-            title: `${token}: passes on ${number(one.tokens[place])}`,
-            "aria-label": `${token}, passes on ${number(one.tokens[place])}`,
+            title: `${name}: passes on ${number(one.tokens[place])}`,
+            "aria-label": `${name}, passes on ${number(one.tokens[place])}`,
             "aria-pressed": String(chosen),
-            onclick: () => page.set({ filter: chosen ? "" : token }),
+            onclick: () => page.set({ filter: chosen ? "" : name }),
           },
           token,
+          ...(view.marks[place] ? [html("small", {}, view.marks[place])] : []),
         );
       }),
     );

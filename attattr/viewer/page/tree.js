@@ -1,3 +1,5 @@
+const TREE_LEGEND = "Large dot: the root. Arrows lead to the token that is read, as wide as their attribution.";
+
 // The attribution tree: tokens along the axis, height by layer, arrows lead to the token that is read.
 
 function treePanel(page) {
@@ -11,6 +13,7 @@ function treePanel(page) {
   const from = bound("from", "First layer shown");
   const to = bound("to", "Last layer shown");
   const frame = html("div", { class: "frame", tabindex: 0, role: "region", "aria-label": "Attribution tree, scrolls sideways" });
+  const verdict = html("p", { "aria-live": "polite" });
   const summary = html("p", { class: "note", "aria-live": "polite" });
   let drawing = null;
   let last = null;
@@ -37,23 +40,31 @@ function treePanel(page) {
     if (view !== last) frame.scrollLeft = drawing.rootAt - frame.clientWidth / 2;
     last = view;
     const inner = (all) => all.filter(([query]) => query !== 0).length;
+    const words = wordsOf(one, state.step);
+    verdict.className = `verdict ${words.level}`;
+    verdict.textContent = words.verdict;
+    verdict.hidden = !words.verdict;
     const part = edges.length < whole.length ? `, ${inner(edges)} of them in layers ${state.from + 1} to ${state.to + 1}` : "";
     const count = `${inner(whole)} edge${inner(whole) === 1 ? "" : "s"}`;
     summary.textContent =
-      one.root === null
-        ? "No token has a positive attribution, so there is no tree."
-        : `${count}${part}. Root: ${view.tokens[one.root]} (orange). ` +
+      one.root === null || !inner(whole)
+        ? words.sentence
+        : `${count}${part}. Root: ${view.names[one.root]} (large dot). ` +
           "A token stands in the layer in which it is attached; arrows are as wide as their attribution; grey lines, which are not counted, are the first token reading the tree in the last layer.";
   }
 
   const save = saving("tree", {
     drawn: () => drawing,
+    caption: () => {
+      const words = wordsOf(page.view.explanations[page.state.explanation], page.state.step);
+      return [...page.caption(), `τ = ${threshold.textContent}. ${words.verdict || words.sentence}`, TREE_LEGEND];
+    },
     name: page.fileName,
     colours: () => page.colours,
     numbers: () => ({
       ...page.selection(),
       root: page.view.explanations[page.state.explanation].root,
-      edges: shownEdges(page.view, page.state).map(([query, key, layer, value]) => ({ query, key, layer, value })),
+      edges: shownEdges(page.view, page.state).map(([query, key, layer, value]) => ({ query, key, layer, value, readout: query === 0 })),
       recovered: sharesAt(page.view.explanations[page.state.explanation], page.state.step),
     }),
   });
@@ -63,14 +74,14 @@ function treePanel(page) {
     html("label", {}, "τ ", slider, " ", threshold),
     html("span", {}, "layers ", from, " to ", to),
   );
-  const panel = html("section", { class: "tree" }, html("h3", {}, "Attribution tree"), controls, frame, summary, save);
+  const panel = html("section", { class: "tree" }, html("h3", {}, "Attribution tree"), controls, verdict, frame, summary, save);
   return { panel, keys: () => ["example", "explanation", "step", "from", "to"], draw };
 }
 
 function treeDrawing(view, root, whole, edges, colours, room) {
   const gap = Math.min(Math.max((room - 90) / view.n, 20), 64);
   const level = Math.min(Math.max(260 / (view.layers + 1), 18), 44);
-  const longest = Math.max(...view.tokens.map((token) => Math.min(token.length, 16)));
+  const longest = Math.max(...view.names.map((name) => Math.min(name.length, 16)));
   const [left, top] = [64, 14];
   const base = top + (view.layers + 1) * level;
   const width = left + view.n * gap + 30;
@@ -91,7 +102,7 @@ function treeDrawing(view, root, whole, edges, colours, room) {
   }
   for (const [query, key, layer, value] of [...edges].sort((a, b) => a[3] - b[3])) {
     const terminal = query === 0;
-    const title = `${view.tokens[query]} reads ${view.tokens[key]}, ${layerName(layer)}: ${number(value)}`;
+    const title = `${view.names[query]} reads ${view.names[key]}, ${layerName(layer)}: ${number(value)}`;
     const path = arrow(x(query), y(heights.get(query) ?? 0), x(key), y(heights.get(key) ?? 0));
     drawing.append(
       svg(
@@ -107,11 +118,11 @@ function treeDrawing(view, root, whole, edges, colours, room) {
     );
   }
   for (const [token, at] of heights) {
-    const mark = token === root ? colours.negative : token === 0 ? colours.faint : colours.positive;
+    const mark = token === 0 ? colours.faint : colours.positive;
     drawing.append(svg("line", { x1: x(token), x2: x(token), y1: y(at), y2: base, stroke: css(colours.line), "stroke-dasharray": "1 3" }));
-    drawing.append(svg("circle", { cx: x(token), cy: y(at), r: 4, fill: css(mark), stroke: css(colours.paper) }, svg("title", {}, view.tokens[token])));
+    drawing.append(svg("circle", { cx: x(token), cy: y(at), r: token === root ? 7 : 4, fill: css(mark), stroke: css(colours.paper) }, svg("title", {}, view.names[token])));
   }
-  view.tokens.forEach((token, place) => {
+  view.names.forEach((name, place) => {
     const inside = heights.has(place);
     drawing.append(
       svg(
@@ -120,8 +131,8 @@ function treeDrawing(view, root, whole, edges, colours, room) {
           transform: `translate(${x(place) + 4},${base + 14}) rotate(-60)`, "text-anchor": "end", "font-size": 12,
           fill: css(inside ? colours.ink : colours.faint), "font-weight": inside ? 600 : 400,
         },
-        shortened(token, 16),
-        svg("title", {}, token),
+        shortName(view, place, 16),
+        svg("title", {}, name),
       ),
     );
   });
@@ -141,6 +152,6 @@ function arrow(x1, y1, x2, y2) {
 
 function treeInWords(view, root, edges) {
   if (root === null) return "Attribution tree: empty.";
-  const words = edges.filter(([query]) => query !== 0).map(([query, key, layer]) => `${view.tokens[query]} reads ${view.tokens[key]} in ${layerName(layer)}`);
-  return `Attribution tree with root ${view.tokens[root]}: ${words.join("; ") || "no further token"}.`;
+  const words = edges.filter(([query]) => query !== 0).map(([query, key, layer]) => `${view.names[query]} reads ${view.names[key]} in ${layerName(layer)}`);
+  return `Attribution tree with root ${view.names[root]}: ${words.join("; ") || "no further token"}.`;
 }

@@ -10,9 +10,11 @@ from xml.etree import ElementTree
 import pytest
 from views_by_hand import random_view
 
+from attattr.viewer.characters import told_apart
 from attattr.viewer.pack import packed
 from attattr.viewer.page import viewer_page
 from attattr.viewer.view import THRESHOLDS, View
+from attattr.viewer.words import answer, tree_words
 
 GRID = range(0, 100, 10)
 HOSTILE = (
@@ -106,7 +108,7 @@ def test_shares_are_those_of_the_threshold(opened: Any):
     tab = opened(page_of([random_view(1)]))
     set_slider(tab, 80)
     row = tab.locator("table.shares tr", has_text="this tree").inner_text().split()
-    assert row[-2:] == ["0.80", "0.7"]
+    assert row[-2:] == ["0.7", "0.80"]
     assert "−0.20 to 0.40" in tab.locator("table.shares").inner_text()
 
 
@@ -215,6 +217,10 @@ def test_edges_are_sorted_and_filtered(opened: Any):
     assert layers == sorted(layers)
 
 
+def labels_of(found: Any) -> list[str]:
+    return [one.get_attribute("aria-label") for one in found.all()]
+
+
 @pytest.mark.parametrize("what", ["tree", "heads", "maps", "recovered share"])
 def test_a_panel_is_saved_as_picture_and_numbers(opened: Any, tmp_path: Path, what: str):
     view = random_view(1)
@@ -228,13 +234,20 @@ def test_a_panel_is_saved_as_picture_and_numbers(opened: Any, tmp_path: Path, wh
     drawing = ElementTree.parse(saved("SVG")).getroot()
     assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
     assert len(list(drawing.iter())) > 5
+    said = " ".join(element.text or "" for element in drawing if element.tag.endswith("}text"))
+    assert said.startswith(f"{' '.join(view.tokens[1:-1])} Explained: negative, probability 0.75 ")
+    assert ("τ = 0.30. Carries" in said) == (what == "tree")
+    assert ("The tree at threshold 0.30" in said) == (what == "recovered share")
+    assert any(colour in said for colour in ("Blue", "Large dot"))
     assert saved("PNG").read_bytes().startswith(b"\x89PNG")
     content = json.loads(saved("JSON").read_text())
     assert content["example"] == "random-1"
     assert (content["layer"], content["head"], content["tau"]) == (1, 2, 0.3)
     if what == "tree":
         edges = [(edge["query"], edge["key"], edge["layer"]) for edge in content["edges"]]
-        assert edges == [(e.query, e.key, e.layer) for e in view.explanations[0].trees[30].edges]
+        tree = view.explanations[0].trees[30]
+        assert edges == [(e.query, e.key, e.layer) for e in tree.edges]
+        assert [edge["readout"] for edge in content["edges"]] == [edge not in tree.inner for edge in tree.edges]
     if what == "maps":
         scores = view.explanations[0].attribution[1, 2]
         assert content["attribution"][2] == pytest.approx(
@@ -257,6 +270,53 @@ def test_what_has_not_converged_is_said(opened: Any):
     own = replace(view.explanations[0], unconverged=[False, True, False, False])
     tab = opened(page_of([replace(view, explanations=(own,))]))
     assert "Not converged in layer 2" in tab.locator(".convergence").inner_text()
+    well = opened(page_of([view]))
+    assert well.locator(".convergence").inner_text().strip() == "Converged: estimated error at most 0.4 %."
+    well.locator(".convergence summary").click()
+    assert "Completeness gap: at most" in well.locator(".convergence").inner_text()
+
+
+def test_the_answer_and_the_verdict_are_those_of_words(opened: Any):
+    view = random_view(7)
+    tab = opened(page_of([view]))
+    for place, one in enumerate(view.explanations):
+        if place:
+            tab.get_by_role("button", name="positive").click()
+        for step in (0, 40, 90):
+            set_slider(tab, step)
+            lower = reversed(list(zip(THRESHOLDS, one.trees, strict=True))[:step])
+            how: Any = {"tau": step / 100, "carried": one.shares[step], "lower": lower}
+            words = tree_words(view, one, one.trees[step], **how)
+            assert tab.locator(".answer").inner_text() == f"{answer(view, one, one.shares[0])} {words.sentence}"
+            assert tab.locator(".verdict").inner_text() == words.verdict
+            assert words.level in (tab.locator(".verdict").get_attribute("class") or "").split()
+
+
+def test_no_share_is_given_where_all_edges_together_speak_against_it(opened: Any):
+    view = random_view(1)
+    own = view.explanations[0]
+    turned = replace(own, shares=tuple(replace(share, full=0.302, none=0.54) for share in own.shares))
+    tab = opened(page_of([replace(view, explanations=(turned,))]))
+    assert "All edges together speak against it" in tab.locator(".carried .note").inner_text()
+    assert "share" not in tab.locator("table.shares").inner_text()
+    assert tab.locator("table.shares tr", has_text="this tree").inner_text().split()[-1] == "0.6"
+    assert "together, all edges speak against it" in tab.locator(".answer").inner_text()
+
+
+def test_tokens_are_numbered_as_in_the_terminal(opened: Any):
+    view = replace(
+        random_view(2, tokens=8), tokens=["[CLS]", "the", " the", "king", "x" * 40, "x" * 39 + "y", "The", "[SEP]"]
+    )
+    tab = opened(page_of([view]))
+    names = told_apart(view.tokens)
+    shown = [name.removesuffix(name[name.index(",") :]) for name in labels_of(tab.locator(".token"))]
+    assert [name.partition("(")[2] for name in shown] == [name.partition("(")[2] for name in names]
+    assert shown[1:4] == names[1:4] == ["the(1)", "the(2)", "king"]
+    tab.locator(".token").nth(2).click()
+    settled(tab)
+    rows = tab.locator(".edges tbody tr").all_inner_texts()
+    assert rows
+    assert all("the(2)" in row for row in rows)
 
 
 def test_a_tree_without_a_root_and_shares_that_were_not_measured(opened: Any):
@@ -265,7 +325,9 @@ def test_a_tree_without_a_root_and_shares_that_were_not_measured(opened: Any):
     empty = replace(own, trees=tuple(replace(tree, root=None, edges=()) for tree in own.trees), shares=())
     tab = opened(page_of([replace(view, explanations=(empty,))]))
     assert drawn_edges(tab) == []
-    assert "there is no tree" in tab.locator(".tree .note").inner_text()
+    assert "There is no tree, as no token" in tab.locator(".tree .note").inner_text()
+    assert "There is no tree" in tab.locator(".answer").inner_text()
+    assert not tab.locator(".verdict").is_visible()
     assert "Not measured" in tab.locator(".carried .note").inner_text()
 
 
