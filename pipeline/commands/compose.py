@@ -8,16 +8,20 @@ Run: python -m pipeline.commands.compose preset=minilm trainer=gpu prune.random_
 from __future__ import annotations
 
 import shlex
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser
-from pipeline.terminal.listing import presets
+from pipeline.terminal.listing import presets, stages
 from pipeline.values.paths import PRESETS, link_external
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+
+    from pipeline.values.schema import Params
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -36,9 +40,28 @@ def _compose(options: argparse.Namespace) -> None:
 
     params = compose_params(options.overrides)
     link_external(external_folders(params))
+    run = described(params)
     command = shlex.join(["python", "-m", "pipeline.commands.compose", *options.overrides])
     header = f"Composed by: {command}\nEditing values is fine: `dvc repro` runs again what reads them."
     replace(PARAMS_FILE, dump_params(params, header=header).encode())
+    sys.stdout.write(f"{run}\n")
+
+
+def described(params: Params) -> str:
+    """One line on the run that `make repro` would be with these values, from the start."""
+    from joblib import cpu_count
+
+    from pipeline.commands.running.estimate import about, addresses, counted, known_seconds, time_left
+    from pipeline.commands.running.plan import JOBS
+
+    graph = addresses(stages(Path()), params)
+    tasks, seeds = len(params.tasks), len(params.seeds)
+    seconds = time_left(graph, known_seconds(params), at_once=min(JOBS, cpu_count()))
+    return (
+        f"make repro runs {counted(len(graph), 'stage')} for {counted(tasks * seeds, 'model')} "
+        f"({counted(tasks, 'task')} x {counted(seeds, 'seed')})"
+        + (f"; {about(seconds)} by earlier runs" if seconds else "")
+    )
 
 
 if __name__ == "__main__":

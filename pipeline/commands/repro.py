@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from pipeline.commands.running.telling import Telling
     from pipeline.values.schema import Params
 
-JOBS = 2
 MOST_JOBS = 1024
 UP_TO_DATE = "Data and pipelines are up to date.\n"  # as DVC says it
 DVC = ("--wait-for-lock", "repro")
@@ -57,34 +57,42 @@ def _repro(options: argparse.Namespace) -> None:
 
 
 def _run(params: Params, jobs: int | None, lock: int) -> None:
+    from joblib import cpu_count  # those that this process may use
+
     from pipeline.commands.running.lock_file import keep_lock_file
-    from pipeline.commands.running.plan import plan
+    from pipeline.commands.running.plan import JOBS, plan
+    from pipeline.commands.running.telling import telling
 
     keep_lock_file()
     how = {"lock": lock, "forks": params.run.trainer.accelerator == "cpu"}  # a GPU may not be used in a fork
+    at_once = jobs or min(JOBS, cpu_count())
+    # A user's own choice goes before.
+    threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cpu_count() // at_once))
     models = [f"{task}-{seed}" for task in params.tasks for seed in params.seeds]
     models += map(str, params.seeds)  # of planted paths, which have no task
     todo = plan(models)
-    if todo.shared:
-        _dvc({"what all models need": todo.shared}, **how)
-        todo = plan(models)
-    done = None
-    while todo.models and todo.models != done:  # what is still there would never end
-        from joblib import cpu_count  # those that this process may use
-
-        at_once = jobs or min(JOBS, cpu_count())
-        # A user's own choice goes before.
-        threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cpu_count() // at_once))
-        _dvc(todo.models, at_once=at_once, variables={"OMP_NUM_THREADS": threads}, **how)
-        done, todo = todo.models, plan(models)
-    if todo.changed:
-        _dvc({REST: ()}, **how)
-    else:
+    if not todo.changed:
         sys.stdout.write(UP_TO_DATE)
+        return
+    with telling(params) as told:
+        if todo.shared:
+            _dvc({"what all models need": todo.shared}, told, **how)
+            todo = plan(models)
+        done = None
+        while todo.models and todo.models != done:  # what is still there would never end
+            told.expect(todo.stale, at_once=at_once)
+            _dvc(todo.models, told, at_once=at_once, variables={"OMP_NUM_THREADS": threads}, **how)
+            done, todo = todo.models, plan(models)
+        if todo.changed:
+            told.expect(todo.stale, at_once=at_once)
+            _dvc({REST: ()}, told, **how)
+        else:
+            told.say(UP_TO_DATE.strip())
 
 
 def _dvc(
     stages: Mapping[str, Sequence[str]],
+    told: Telling,
     *,
     lock: int,
     forks: bool,
@@ -94,17 +102,20 @@ def _dvc(
     """Run the stages of each name by one process of DVC: these alone, or all where none are listed."""
     from pipeline.commands.running.children import run_dvc
     from pipeline.commands.running.lock_file import keep_lock_file
+    from pipeline.commands.running.telling import LOG
     from pipeline.launch.signals import signal_name
 
     jobs = {name: [*DVC, *(("--single-item", *listed) if listed else ())] for name, listed in stages.items()}
     failed: list[str] = []
-    sys.stdout.flush()
-    for name, code in run_dvc(jobs, at_once=at_once, variables=variables or {}, lock=lock, forks=forks):
+    running = run_dvc(jobs, at_once=at_once, variables=variables or {}, lock=lock, forks=forks, listener=told)
+    for name, code in running:
+        told.leave(name, failed=bool(code))
         if code:
             signal = signal_name(code)
             failed.append(f"{name} (ended by {signal})" if signal else name)
         keep_lock_file()
     if failed:
+        sys.stderr.write(f"all that was said: {LOG}\n")
         sys.exit(f"error: stages of {', '.join(failed)} failed")
 
 

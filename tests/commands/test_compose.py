@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,27 @@ def test_overrides_are_composed_and_the_header_says_how(workspace: Path, exit_co
     command = "preset=mini trainer=gpu prune.random_orders=50 'seeds=[1,2]'"
     assert Path("params.yaml").read_text().startswith(f"# Composed by: python -m pipeline.commands.compose {command}\n")
     assert {path.name for path in workspace.iterdir()} == {"dvc.yaml", "params.yaml"}
+
+
+def test_one_line_says_what_the_run_will_be(
+    workspace: Path, capsys: pytest.CaptureFixture[str], exit_code, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("joblib.cpu_count", lambda: 1)
+    given = ["preset=mini", "tasks=[negation,inference]", "seeds=[1,2,3]"]
+    assert exit_code(main, given) == 0
+    # Of the workspace's stages one is run for each task, one for each model, one for all.
+    said = "make repro runs 9 stages for 6 models (2 tasks x 3 seeds)"
+    assert capsys.readouterr().out == f"{said}\n"
+    entries = {
+        name: {"cmd": "run"} for task in ("negation", "inference") for name in (f"prepare@{task}", f"prune@{task}-1")
+    }
+    Path("dvc.lock").write_text(json.dumps({"stages": entries}))
+    Path("outputs/times").mkdir(parents=True)
+    Path("outputs/times/repro.json").write_text(json.dumps(dict.fromkeys(entries, 60.0)))
+    assert exit_code(main, given) == 0
+    assert capsys.readouterr().out == f"{said}; about 8 minutes by earlier runs\n"
+    assert exit_code(main, ["preset=mini", "tasks=[negation]", "seeds=[1]"]) == 0
+    assert capsys.readouterr().out.startswith("make repro runs 3 stages for 1 model (1 task x 1 seed); ")
 
 
 def test_params_yaml_may_be_a_link_and_keeps_its_mode(workspace: Path, tmp_path: Path, exit_code) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from networkx import DiGraph
 
 
+JOBS = 2  # models at once, where nobody says how many
+
+
 @dataclass(frozen=True)
 class Plan:
     """Stages as DVC names them, such as `prune@rte-1`, each after those that it reads."""
@@ -23,6 +26,8 @@ class Plan:
     """By model, those that have changed or read one that has; of a model that has none, nothing."""
     changed: Collection[str]
     """All that have changed."""
+    stale: Collection[str]
+    """All that have changed or read one that has, so those that may run."""
 
 
 def plan(models: Iterable[str]) -> Plan:
@@ -65,18 +70,18 @@ def divide(reads: Mapping[str, Collection[str]], changed: Collection[str], model
     known = [*models]
 
     def waits(name: str) -> bool:
-        return any(_item(other) not in ("", _item(name)) and other in changed for other in reads[name])
+        return any(item_of(other) not in ("", item_of(name)) and other in changed for other in reads[name])
 
-    own = {name: _item(name) for name in reads if _item(name) in known and not waits(name)}
+    own = {name: item_of(name) for name in reads if item_of(name) in known and not waits(name)}
     before = {name for stage in own for name in reads[stage]}
-    shared = {name for name in before if {*known}.isdisjoint(map(_item, (name, *reads[name])))}
-    stale = [name for name in own if not {name, *reads[name]}.isdisjoint(changed)]
-    work = {model: [name for name in stale if own[name] == model] for model in known}
+    shared = {name for name in before if {*known}.isdisjoint(map(item_of, (name, *reads[name])))}
+    stale = [name for name in reads if not {name, *reads[name]}.isdisjoint(changed)]
+    work = {model: [name for name in stale if own.get(name) == model] for model in known}
     first = [name for name in reads if name in shared and name in changed]
-    return Plan(first, {model: names for model, names in work.items() if names}, changed)
+    return Plan(first, {model: names for model, names in work.items() if names}, changed, stale)
 
 
-def _item(stage: str) -> str:
+def item_of(stage: str) -> str:
     """Which of a stage's matrix it is: `rte-1` of `prune@rte-1`, empty of a stage without."""
     return Path(stage).name.partition("@")[2]
 

@@ -30,7 +30,7 @@ stages:
     deps: ["outputs/one/${item.task}-${item.seed}"]
     outs: ["outputs/two/${item.task}-${item.seed}"]
   tables:
-    cmd: mkdir -p outputs/tables && cat outputs/two/* > outputs/tables/claims.md
+    cmd: mkdir -p outputs/tables && (echo claim,statement,verdict && cat outputs/two/*) > outputs/tables/claims.csv
     deps: [outputs/two]
     outs: [outputs/tables]
 """
@@ -44,7 +44,7 @@ Path(f"ran-{stage}-{model}").write_text(os.environ.get("OMP_NUM_THREADS", "-"))
 while Path(f"wait-{stage}").exists():
     time.sleep(0.02)
 Path(f"outputs/{stage}").mkdir(parents=True, exist_ok=True)
-Path(f"outputs/{stage}/{model}").write_text(model + "\n")
+Path(f"outputs/{stage}/{model}").write_text(f"T1,{model},open\n")
 """
 
 

@@ -90,7 +90,9 @@ def test_a_process_is_started_for_work_alone(
     assert started[1:3] == [[f"{stage}@{model}-1" for stage in ("one", "two")] for model in ("negation", "inference")]
     assert started[3:] == [[]]
     said = capfd.readouterr().out
-    assert said.endswith(f"\ninference-1\nnegation-1\n\nReport: {toy}/outputs/report/index.html\n")
+    rows = [line.split() for line in said.splitlines() if line.startswith("T1")]
+    assert rows == [["T1", model, "open"] for model in ("inference-1", "negation-1")]
+    assert said.endswith(f"\nReport: {toy}/outputs/report/index.html\n")
     assert UP_TO_DATE not in said
 
     started.clear()
@@ -139,9 +141,7 @@ def test_models_share_the_cores(
 ) -> None:
     seen: list[tuple[int, str]] = []
 
-    def run_dvc(
-        jobs: object, *, at_once: int, variables: dict[str, str], lock: int, forks: bool
-    ) -> list[tuple[str, int]]:
+    def run_dvc(jobs: object, *, at_once: int, variables: dict[str, str], **rest: object) -> list[tuple[str, int]]:
         if variables:
             seen.append((at_once, variables["OMP_NUM_THREADS"]))
         return []
@@ -153,7 +153,7 @@ def test_models_share_the_cores(
     monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     monkeypatch.setattr(children, "run_dvc", run_dvc)
     (toy / "outputs/tables").mkdir(parents=True)
-    (toy / "outputs/tables/claims.md").touch()
+    (toy / "outputs/tables/claims.csv").touch()
     repro.main([] if given is None else [str(given)])
     assert seen == [expected]
 
