@@ -3,6 +3,7 @@
 import csv
 import importlib
 import random
+import shlex
 import shutil
 from itertools import chain
 from pathlib import Path
@@ -13,11 +14,15 @@ import torch
 import yaml
 from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
+from pipeline.commands import compose
+from pipeline.commands.check import check
+from pipeline.data.sources import load_rows
+from pipeline.data.splits import split
 from pipeline.errors import InputError
 from pipeline.reporting.style import task_name
 from pipeline.values import task_table
 from pipeline.values.config import StageConfig
-from pipeline.values.params import read_declaration
+from pipeline.values.params import read_declaration, read_params
 from pipeline.values.paths import link_external
 from pipeline.values.presets import compose_params
 from pipeline.values.schema import external_folders
@@ -160,6 +165,59 @@ def test_no_place_outside_of_the_repository_is_in_what_is_written(prepared, plac
 def test_a_model_from_scratch_is_refused(run):
     with pytest.raises(InputError, match=r"model.source is scratch, whose words are those of planted tasks, but data"):
         compose_params(["preset=mini", "data={source: folder, name: mine, n_train: null, n_dev: null}"])
+
+
+@pytest.fixture
+def few(place, tmp_path, monkeypatch):
+    """`few(rows)`: a repository whose task has so many training rows; what is given to compose."""
+
+    def made(rows):
+        write(tmp_path / "few/topics/train.csv", rows=rows, seed=3)
+        return ["preset=minilm", "data.name=few", "model.name=tiny", "tasks=[topics]", "prepare.n_heldout=400"]
+
+    (tmp_path / "few/topics").mkdir(parents=True)
+    write(tmp_path / "few/topics/dev.csv", rows=8, seed=4)
+    (tmp_path / "models").symlink_to(place / "models")
+    table = {"topics": ENTRY, **yaml.safe_load((ROOT / "conf/tasks.yaml").read_text())}
+    (tmp_path / "tasks.yaml").write_text(yaml.safe_dump(table))
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    monkeypatch.setenv("ATTATTR_DATA", str(tmp_path))
+    monkeypatch.setattr(task_table, "FILE", tmp_path / "tasks.yaml")
+    return made
+
+
+@pytest.mark.parametrize("rows", [12, 30, 300])
+def test_few_rows_take_one_refusal_whose_command_works(rows, few, capsys):
+    given = few(rows)
+    with pytest.raises(SystemExit) as refused:
+        compose.main(given)
+    said = capsys.readouterr().err
+    assert (refused.value.code, said.count("\n")) == (2, 1)
+    assert f"topics has {rows} distinct training texts, too few to take 600 of them out" in said
+    assert not Path("params.yaml").exists()
+    command = shlex.split(said.partition("with smaller samples: ")[2])
+    assert command[:3] == ["python", "-m", "pipeline.commands.compose"]
+    assert command[3:7] == given[:4]
+    compose.main(command[3:])
+    params = read_params()
+    check(params)
+    prepare = params.prepare
+    assert params.triggers.n_select + params.triggers.hotflip_batch <= prepare.n_heldout <= rows / 6
+    splits = split(load_rows(params.data, params.table["topics"]), params.table["topics"], prepare, seed=1)
+    assert len(splits.train) >= rows / 2
+    Path("params.yaml").write_text(
+        Path("params.yaml").read_text().replace(f"n_heldout: {prepare.n_heldout}", "n_heldout: 400")
+    )
+    with pytest.raises(InputError, match=r"smaller samples: set prepare.n_importance=\d+, prepare.n_heldout=\d+, "):
+        check(read_params())
+
+
+def test_rows_that_suffice_for_no_sample_are_refused(few, capsys):
+    given = few(11)
+    with pytest.raises(SystemExit):
+        compose.main(given)
+    assert capsys.readouterr().err.endswith("of the training, and for any smaller samples: add rows\n")
 
 
 def test_it_may_be_named_in_tables_of_values(run):

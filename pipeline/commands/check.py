@@ -59,9 +59,11 @@ def check(params: Params) -> None:
     """Make or refresh the link `external` if `params` needs it, and look for the folders of every task and seed.
 
     Raises:
-        InputError: if one is missing, holds an adapter, or is linked so that DVC would not see its changes.
+        InputError: if one is missing, holds an adapter, is linked so that DVC would not see its changes, or has too few
+            rows for the samples that `prepare` takes out of them.
     """
     from pipeline.data.checkpoint import model_location
+    from pipeline.data.few_rows import few_rows
     from pipeline.data.sources import refuse_linked_data
     from pipeline.predicting.plain import refuse_adapters
     from pipeline.values.schema import external_folders
@@ -70,6 +72,9 @@ def check(params: Params) -> None:
     for task in params.tasks if params.data.source == "folder" else ():
         refuse_linked_data(params.data, params.table[task])
         _require_folder(Path(params.data.dep) / task, f"tasks holds {task}")
+    if few := few_rows(params):
+        values = ", ".join(f"{key}={value}" for key, value in few.values.items())
+        raise InputError(f"{few.why}; smaller samples: set {values}")
     for task, seed in product(params.tasks, params.seeds) if params.model.source == "folder" else ():
         refuse_adapters(model_location(params.model, task, seed))
 

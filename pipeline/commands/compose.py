@@ -12,10 +12,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.errors import InputError
 from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser
 from pipeline.terminal.listing import presets, stages
 from pipeline.values.paths import PRESETS, link_external
+
+COMMAND = ("python", "-m", "pipeline.commands.compose")
 
 if TYPE_CHECKING:
     import argparse
@@ -40,11 +43,22 @@ def _compose(options: argparse.Namespace) -> None:
 
     params = compose_params(options.overrides)
     link_external(external_folders(params))
+    _refuse_few_rows(params, options.overrides)
     run = described(params)
-    command = shlex.join(["python", "-m", "pipeline.commands.compose", *options.overrides])
+    command = shlex.join([*COMMAND, *options.overrides])
     header = f"Composed by: {command}\nEditing values is fine: `dvc repro` runs again what reads them."
     replace(PARAMS_FILE, dump_params(params, header=header).encode())
     sys.stdout.write(f"{run}\n")
+
+
+def _refuse_few_rows(params: Params, overrides: Sequence[str]) -> None:
+    """Refuse samples for which a task has too few rows, with the command that makes them smaller."""
+    from pipeline.data.few_rows import few_rows
+
+    if few := few_rows(params):
+        kept = [given for given in overrides if given.partition("=")[0].lstrip("+") not in few.values]
+        command = shlex.join([*COMMAND, *kept, *(f"{key}={value}" for key, value in few.values.items())])
+        raise InputError(f"{few.why}; with smaller samples: {command}")
 
 
 def described(params: Params) -> str:
