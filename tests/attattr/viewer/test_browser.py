@@ -13,8 +13,9 @@ from views_by_hand import random_view
 from attattr.viewer.characters import told_apart
 from attattr.viewer.pack import packed
 from attattr.viewer.page import viewer_page
+from attattr.viewer.tree_words import tree_words
 from attattr.viewer.view import THRESHOLDS, View
-from attattr.viewer.words import answer, tree_words
+from attattr.viewer.words import answer
 
 GRID = range(0, 100, 10)
 HOSTILE = (
