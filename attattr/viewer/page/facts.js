@@ -29,7 +29,7 @@ function factsPanel(page) {
   const classes = html("div", { class: "classes", role: "group", "aria-label": "What is explained" });
   const meaning = html("p", { class: "note" });
   const answer = html("p", { class: "answer" });
-  const warning = html("p", { class: "verdict none" });
+  const warning = html("p", { class: "banner" });
   const convergence = html("div", { class: "convergence" });
   const chooserRow = html("div", { class: "controls" }, step(-1, "Previous example", "‹"), chooser, step(1, "Next example", "›"), share, status);
 
