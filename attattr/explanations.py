@@ -14,7 +14,7 @@ from attattr.viewer.pack import packed
 from attattr.viewer.page import viewer_page
 from attattr.viewer.record import record, written
 from attattr.viewer.text import whole_text
-from attattr.viewer.texts import default_output, to_examples
+from attattr.viewer.texts import default_output, to_examples, with_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,7 +96,8 @@ def explain(
     examples = to_examples(model, tokenizer, texts)
     chosen = output or default_output(model)
     views = whole_views(model, tokenizer, examples, target=target, options={"output": chosen}, seed=seed, shares=shares)
-    return Explanations(tuple(texts), tuple(views), chosen, kind_of(model))
+    worded = [with_words(view, tokenizer, text) for view, text in zip(views, texts, strict=True)]
+    return Explanations(tuple(texts), tuple(worded), chosen, kind_of(model))
 
 
 def _parts(text: Text) -> Sequence[str]:

@@ -208,7 +208,7 @@ def named(view: View, tokenizer: PreTrainedTokenizerBase, example: Example) -> V
     if any(tokenizer.convert_tokens_to_ids(space) not in (None, unknown) for space in ("Ġ", "▁")):
         decoded = [str(tokenizer.decode([one], clean_up_tokenization_spaces=False)) for one in ids]
         tokens = [text if text.strip() else token for text, token in zip(decoded, tokens, strict=True)]
-    return replace(view, tokens=tokens, unknown=sum(number == unknown for number in ids))
+    return replace(view, tokens=tokens, unknown=tuple(place for place in example.own if ids[place] == unknown))
 
 
 def with_trees(view: View, grow: Callable[..., AttributionTree] = attribution_tree) -> View:

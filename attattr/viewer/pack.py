@@ -21,16 +21,17 @@ import torch
 
 from attattr.viewer.characters import marks
 from attattr.viewer.kinds import name_of
+from attattr.viewer.tree_words import tree_words
 from attattr.viewer.view import THRESHOLDS
-from attattr.viewer.words import answer, tree_words
+from attattr.viewer.words import answer, is_foreign, unknown_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
 
+    from attattr.viewer.tree_words import TreeWords
     from attattr.viewer.view import Explanation, Share, View
-    from attattr.viewer.words import TreeWords
 
 MOST_BYTES = 1_900_000
 LEVELS = (127, 90, 63, 45, 31, 22, 15, 11, 7, 5, 4, 3, 2, 1)
@@ -70,6 +71,9 @@ def _plain(view: View) -> dict[str, Any]:
         "tokens": list(view.tokens),
         "marks": marks(view.tokens),
         "special": list(view.special),
+        "unknown": list(view.unknown),
+        "warning": unknown_words(view),
+        "foreign": is_foreign(view),
         "classes": list(view.classes),
         "probabilities": [rounded(value) for value in view.probabilities],
         "kind": view.kind,

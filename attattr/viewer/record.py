@@ -27,6 +27,7 @@ def record(view: View, text: Text, tree: AttributionTree) -> dict[str, Any]:
         "number": int(view.name),
         "text": text,
         "tokens": list(view.tokens),
+        "unknown": list(view.unknown),
         "classes": list(view.classes),
         **_said(view),
         "target": one.target,

@@ -62,7 +62,7 @@ def _class_facts(one: Explanation, place: str, tensors: dict[str, Tensor]) -> di
 
 def _view(facts: dict[str, Any], place: str, tensors: dict[str, Tensor]) -> View:
     classes = [_explanation(one, f"{place}.{number}", tensors) for number, one in enumerate(facts.pop("explanations"))]
-    facts |= {"predicted": tuple(facts["predicted"]), "values": tuple(facts["values"])}
+    facts |= {name: tuple(facts[name]) for name in ("predicted", "unknown", "values")}
     return View(**facts, attention=tensors[f"{place}.attention"], explanations=tuple(classes))
 
 

@@ -10,8 +10,9 @@ from attattr.tree import attribution_tree
 from attattr.viewer.characters import LONGEST, columns, fitted, padded, told_apart, wrapped
 from attattr.viewer.kinds import THRESHOLD
 from attattr.viewer.pack import strongest_edges
+from attattr.viewer.tree_words import tree_words
 from attattr.viewer.view import THRESHOLDS
-from attattr.viewer.words import LONGEST_CLASS, answer, tree_words
+from attattr.viewer.words import LONGEST_CLASS, answer, is_foreign, unknown_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,13 +41,21 @@ def whole_text(view: View, tree: AttributionTree, *, tau: float, title: str, car
     blocks = [
         fitted(title, WIDTH),
         _prediction(view, one),
-        wrapped(f"{answer(view, one, carried)} {words.sentence}", WIDTH),
+        wrapped(f"{answer(view, one, carried)} {words.sentence}".rstrip(), WIDTH),
         convergence(one),
-        unknown_words(view.unknown, len(view.tokens) - len(view.special)),
+        wrapped(unknown_words(view), WIDTH),
+    ]
+    if is_foreign(view):
+        return _joined([*blocks, wrapped(words.verdict, WIDTH)])
+    blocks += [
         "\n".join(_tokens(one, names, label=label)),
         "\n".join(_tree(names, tree, tau=tau, verdict=words.verdict)),
         "\n".join(_edges(one, names, label=label)),
     ]
+    return _joined(blocks)
+
+
+def _joined(blocks: Sequence[str]) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -59,7 +68,7 @@ def corpus_text(records: Sequence[Mapping[str, Any]], *, model: str, output: str
     notes = [
         f"value: the {output.replace('_', ' ')} of what is explained." if output not in PLAIN else "",
         f"!: {missed} of {len(records)} not converged, read their scores with care." if missed else "",
-        unknown_words(unknown, tokens),
+        f"{unknown} of {tokens} tokens are unknown to the model." if unknown > MOST_UNKNOWN * tokens else "",
     ]
     heading = f"{'text':>5} {'explained':<12} {'value':>7}  {'strongest edge for it':<{2 * LONGEST + 4}} {'score':>8}"
     lines = "".join(map(_one_line, records))
@@ -74,13 +83,6 @@ def _one_line(record: Mapping[str, Any]) -> str:
     mark = "" if record["converged"] else " !"
     start = f"{record['number']:>5} {label} {record['value']:7.3f}  {padded(edge, 2 * LONGEST + 4)}"
     return f"{start} {best['value']:+8.3f}{mark}\n"
-
-
-def unknown_words(unknown: int, tokens: int) -> str:
-    """The line that says so where more tokens are unknown than of any usual text; else nothing."""
-    if unknown <= MOST_UNKNOWN * tokens:
-        return ""
-    return f"{unknown} of {tokens} tokens are unknown to the model: it cannot tell such words apart."
 
 
 def convergence(one: Explanation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from attattr.errors import AttributionError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
     from attattr.output import Output
+    from attattr.viewer.view import View
 
 log = logging.getLogger(__name__)
 
@@ -62,3 +64,17 @@ def to_examples(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text
     for example, *parts in zip(examples, *columns, strict=True):
         require_tokens(parts, example.segments, names=[f"text {example.example_id}"] * len(parts))
     return examples
+
+
+def with_words(view: View, tokenizer: PreTrainedTokenizerBase, text: Text) -> View:
+    """The view with the text's own words for the tokens that stand for unknown ones, where the tokenizer tells."""
+    parts = [text] if isinstance(text, str) else list(text)
+    encoded, _ = encode(tokenizer, [[part] for part in parts], max_length=len(view.tokens))
+    if not encoded.is_fast:  # others do not keep the places in the text
+        return view
+    tokens = list(view.tokens)
+    for place in view.unknown:
+        part, span = encoded.token_to_sequence(0, place), encoded.token_to_chars(0, place)
+        if part is not None and span is not None:
+            tokens[place] = parts[part][span.start : span.end] or tokens[place]
+    return replace(view, tokens=tokens)

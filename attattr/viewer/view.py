@@ -93,8 +93,8 @@ class View:
     attention: Tensor  # (layer, head, query, key)
     explanations: tuple[Explanation, ...]
     """The first is the one that is shown first."""
-    unknown: int = 0
-    """Tokens that stand for words which the model does not know."""
+    unknown: Sequence[int] = ()
+    """The places of tokens that stand for words which the model does not know."""
     kind: Kind = "classes"
     """What the outputs are."""
     values: Sequence[float] = ()

@@ -1,17 +1,17 @@
-"""What an explanation says, in sentences: the same in the terminal and on the page."""
+"""What a model says and why, in sentences: the same in the terminal and on the page."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
-from attattr.viewer.characters import fitted, told_apart
+from attattr.segments import MOST_UNKNOWN
+from attattr.viewer.characters import LONGEST, fitted, told_apart
 from attattr.viewer.kinds import THRESHOLD, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from attattr.tree import AttributionTree
     from attattr.viewer.view import Carried, Explanation, View
 
 LONGEST_CLASS = 40  # columns
@@ -19,22 +19,25 @@ MOST_TOKENS = 3  # that are named
 LEAST_PASSED_ON = 0.25  # of the largest, by a token that is named
 LEAST_LOST = 1e-3  # of F without any edge, where a share of it says anything
 LITTLE_LOST = 0.1  # of a probability
-LEAST_CARRIED, MOST_OF_IT = 0.1, 0.5  # shares from which a tree explains part of the prediction, and most of it
-NOTHING = "nothing"
+MOST_WORDS = 12  # that are unknown, and shown
 UNITS = {"log_probability": "log probability", "margin": "log-odds"}
 
-Level = Literal["most", "part", "none", "unknown"]
+
+def unknown_words(view: View) -> str:
+    """Which words the model does not know, where they are more than in any usual text; else nothing."""
+    count, own = len(view.unknown), len(view.tokens) - len(view.special)
+    if count <= MOST_UNKNOWN * own:
+        return ""
+    words = list(dict.fromkeys(quoted(fitted(view.tokens[place], LONGEST)) for place in view.unknown))
+    more = len(words) - MOST_WORDS
+    shown_words = [*words[:MOST_WORDS], f"{more} more"] if more > 0 else words
+    which = "is unknown to the model" if count == 1 else "are unknown to the model, which cannot tell them apart"
+    return f"{count} of {own} tokens {which}: {listed(shown_words)}."
 
 
-class TreeWords(NamedTuple):
-    """A sentence on what a tree carries, the verdict that stands beside it, and its level, by which it is coloured.
-
-    Where it was not measured what the tree carries, the level is "unknown", and there is no verdict.
-    """
-
-    sentence: str
-    verdict: str
-    level: Level
+def is_foreign(view: View) -> bool:
+    """Whether the model does not know more than half of the text."""
+    return len(view.unknown) > (len(view.tokens) - len(view.special)) / 2
 
 
 def answer(view: View, one: Explanation, carried: Carried | None) -> str:
@@ -45,7 +48,7 @@ def answer(view: View, one: Explanation, carried: Carried | None) -> str:
     parts = [_said(view, one), _tokens(view, one)]
     found = known(carried)
     if found:
-        unit = _unit(view, one)
+        unit = unit_of(view, one)
         meaning = _meaning(found.full - found.none, unit)
         parts.append(f"Without attention between tokens the {unit} would be {shown(found.none, unit)}{meaning}.")
     return " ".join(parts)
@@ -60,11 +63,11 @@ def _meaning(lost: float, unit: str) -> str:
 
 
 def _said(view: View, one: Explanation) -> str:
-    unit, label = _unit(view, one), _label(view, one.target)
+    unit, label = unit_of(view, one), label_of(view, one.target)
     value = shown(one.value, unit)
     if view.kind == "values":
         return f"The model gives {label} the value {value}."
-    predicted = [f"{_label(view, k)} ({shown(view.probabilities[k], 'probability')})" for k in view.predicted]
+    predicted = [f"{label_of(view, k)} ({shown(view.probabilities[k], 'probability')})" for k in view.predicted]
     if view.kind == "labels":
         found = listed(predicted) if predicted else f"no label, as no probability is above {THRESHOLD:g}"
         return f"The model predicts {found}. Explained is the {unit} of {label}, {value}."
@@ -82,90 +85,7 @@ def _tokens(view: View, one: Explanation) -> str:
         return "No token passes on anything that speaks for it."
     verb = "passes" if len(most) == 1 else "pass"
     part = sum(passed_on[place] for place in most) / sum(passed_on)
-    return f"{listed([quoted(names[place]) for place in most])} {verb} on {_percent(part)} of what speaks for it."
-
-
-def tree_words(
-    view: View,
-    one: Explanation,
-    tree: AttributionTree,
-    *,
-    tau: float,
-    carried: Carried | None,
-    lower: Iterable[tuple[float, AttributionTree]],
-) -> TreeWords:
-    """What `tree`, of the threshold `tau`, carries. `lower` are smaller thresholds, the largest first, and their trees.
-
-    The share that a tree carries is how far its edges alone bring F from its value without any edge to that with all.
-    It is not said where there is no way to go, or where it leads down.
-    """
-    if tree.root is None:
-        return TreeWords("There is no tree, as no token has a positive attribution.", "", "unknown")
-    if not tree.inner:
-        root = quoted(told_apart(view.tokens)[tree.root])
-        there = next(((at, len(other.inner)) for at, other in lower if other.inner), None)
-        hint = "no threshold has one" if there is None else f"{there[0]:.2f} has {there[1]}"
-        why = f"none that leads from {root} exceeds {tau:.2f} of its layer's largest"
-        return TreeWords(f"The tree at threshold {tau:.2f} has no edge: {why}; {hint}.", "", "unknown")
-    edges = f"{len(tree.inner)} edge{'' if len(tree.inner) == 1 else 's'}"
-    subject = f"The tree at threshold {tau:.2f} ({edges})"
-    found = known(carried)
-    if found is None:
-        return TreeWords(f"{subject}: what it carries is not measured.", "", "unknown")
-    return TreeWords(*_carried_words(subject, found, view, one))
-
-
-def _carried_words(subject: str, found: Carried, view: View, one: Explanation) -> tuple[str, str, Level]:
-    unit, lost = _unit(view, one), found.full - found.none
-    chance = math.fsum(found.random) / len(found.random)
-    alone = f"{subject} alone gives {shown(found.tree, unit)}"
-    beside = f"{len(found.random)} random trees of its size give {shown(chance, unit)} on average"
-    if lost < LEAST_LOST:
-        return f"{alone}; {beside}.", *_without_share(found, unit, lost)
-    share, by_chance, *others = ((value - found.none) / lost for value in (found.tree, chance, *found.random))
-    what = _explained(view, one.target)
-    sentence = f"{alone}, {_way(share, 'the way to all edges')}; {beside}, {_way(by_chance, 'it')}."
-    return sentence, *_verdict(share, by_chance, others, what)
-
-
-def _way(share: float, what: str) -> str:
-    if share < -0.005:
-        return "less than without attention"
-    if share < 0.005:
-        return f"none of {what}"
-    return f"{_percent(share)} of {what}" if share < 1.005 else "more than all edges"
-
-
-def _verdict(share: float, chance: float, others: Sequence[float], what: str) -> tuple[str, Level]:
-    nothing = "nor do random trees of its size"
-    both = _amount(share) == _amount(chance) == NOTHING
-    carries = f"Carries {_amount(share)}, {nothing if both else f'random trees of its size {_amount(chance)}'}"
-    if share < chance or share < LEAST_CARRIED:
-        return f"{carries}: this tree does not explain {what}.", "none"
-    if share <= max(others):
-        return (
-            f"{carries}, one of {len(others)} even {_amount(max(others))}: this may be chance.",
-            "part",
-        )
-    if share - chance < LEAST_CARRIED:
-        return f"{carries}: this tree explains little of {what} that others do not.", "part"
-    if share < MOST_OF_IT:
-        return f"{carries}: this tree explains part of {what}.", "part"
-    return f"{carries}: this tree explains {f'most of {what}' if share < 1 else what}.", "most"
-
-
-def _amount(share: float) -> str:
-    return _percent(share) if share >= 0.005 else NOTHING
-
-
-def _without_share(carried: Carried, unit: str, lost: float) -> tuple[str, Level]:
-    if lost > -LEAST_LOST:
-        return f"Nothing to carry: without any edge the {unit} is the same.", "none"
-    none, tree = shown(carried.none, unit), shown(carried.tree, unit)
-    turn = f"All edges together lower the {unit}"
-    if carried.tree > carried.none:
-        return f"{turn}; this tree alone raises it, from {none} to {tree}.", "part"
-    return f"{turn}; this tree alone does not raise it.", "none"
+    return f"{listed([quoted(names[place]) for place in most])} {verb} on {percent(part)} of what speaks for it."
 
 
 def known(carried: Carried | None) -> Carried | None:
@@ -194,20 +114,17 @@ def quoted(name: str) -> str:
     return f'"{name}"'
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """To whole per cent."""
     return f"{100 * share:.0f} %"
 
 
-def _unit(view: View, one: Explanation) -> str:
+def unit_of(view: View, one: Explanation) -> str:
+    """What is explained, as a sentence calls it."""
     name = name_of(one.output, view.kind)
     return UNITS.get(name, name)
 
 
-def _explained(view: View, target: int) -> str:
-    if view.kind == "values":
-        return "the value"
-    return "the prediction" if target in view.predicted else _label(view, target)
-
-
-def _label(view: View, label: int) -> str:
+def label_of(view: View, label: int) -> str:
+    """The class's name, at most `LONGEST_CLASS` columns."""
     return fitted(view.classes[label], LONGEST_CLASS)

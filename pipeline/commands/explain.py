@@ -138,7 +138,7 @@ def _explain(
     from attattr.viewer.record import record, written
     from attattr.viewer.shares import carried_by, with_shares
     from attattr.viewer.text import corpus_text, whole_text
-    from attattr.viewer.texts import default_output, to_examples
+    from attattr.viewer.texts import default_output, to_examples, with_words
     from pipeline.terminal.progress import bar
     from pipeline.values.store import replace
 
@@ -155,8 +155,8 @@ def _explain(
     found = explained(model, examples, target=target, whole=options.html is not None, options={"output": output})
     with bar(total=len(examples), description="explain", unit="texts") as drawn:
         for place, light in found:
-            view = named(light, tokenizer, examples[place])
-            unknown += view.unknown
+            view = with_words(named(light, tokenizer, examples[place]), tokenizer, texts[place])
+            unknown += len(view.unknown)
             tree = attribution_tree(view.explanations[0].head_sum, tau=options.tau)
             records[place] = record(view, texts[place], tree)
             if options.html is not None:

@@ -111,6 +111,7 @@ def test_the_json_holds_the_numbers_of_attribute(model, tokenizer, text):
     def close(values):
         return pytest.approx(values.tolist(), rel=1e-3, abs=1e-6)
 
+    assert record["unknown"] == []
     assert record["text"] == (text if isinstance(text, str) else list(text))
     assert record["classes"] == ["worse", "same", "better"]
     assert record["predicted"] == record["target"] == int(result.target)
@@ -218,10 +219,14 @@ def test_a_line_ends_with_a_line_feed_alone(workspace, end, last):
 
 def test_many_unknown_words_are_said(model, capsys):
     main(["the xyzzy film"])
-    assert "1 of 3 tokens are unknown" in capsys.readouterr().out
+    assert '1 of 3 tokens is unknown to the model: "xyzzy".' in capsys.readouterr().out
     write(["the xyzzy film", "king reads", "plugh"])
     main(["--file", "texts.txt"])
     assert "2 of 6 tokens are unknown" in capsys.readouterr().out
+    main(["xyzzy film plugh"])
+    out = capsys.readouterr().out
+    assert "--model" in out
+    assert "Attribution tree" not in out
     main(["the film"])
     assert "unknown" not in capsys.readouterr().out
 

@@ -29,6 +29,7 @@ function factsPanel(page) {
   const classes = html("div", { class: "classes", role: "group", "aria-label": "What is explained" });
   const meaning = html("p", { class: "note" });
   const answer = html("p", { class: "answer" });
+  const warning = html("p", { class: "banner" });
   const convergence = html("div", { class: "convergence" });
   const chooserRow = html("div", { class: "controls" }, step(-1, "Previous example", "‹"), chooser, step(1, "Next example", "›"), share, status);
 
@@ -49,11 +50,13 @@ function factsPanel(page) {
     meaning.hidden = !meaning.textContent;
     const one = view.explanations[state.explanation];
     answer.textContent = `${one.answer} ${wordsOf(one, state.step).sentence}`;
+    warning.textContent = view.warning;
+    warning.hidden = !view.warning;
     convergence.replaceChildren(...convergenceOf(one));
     status.textContent = "";
   }
 
-  const panel = html("header", {}, chooserRow, classes, meaning, answer, convergence);
+  const panel = html("header", {}, chooserRow, classes, meaning, answer, warning, convergence);
   return { panel, keys: () => ["example", "explanation", "step"], draw };
 }
 

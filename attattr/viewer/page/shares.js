@@ -30,6 +30,7 @@ function sharesPanel(page) {
   function draw(view, state) {
     const one = view.explanations[state.explanation];
     const { shares } = one;
+    panel.hidden = view.foreign;
     save.hidden = !shares;
     if (!shares) {
       frame.replaceChildren();

@@ -13,15 +13,16 @@ function tokensPanel(page) {
         const share = largest > 0 ? one.tokens[place] / largest : 0;
         const colour = shade(page.colours, share);
         const name = view.names[place];
+        const known = view.unknown.includes(place) ? ", unknown to the model" : "";
         const chosen = state.filter === name;
         return html(
           "button",
           {
             type: "button",
-            class: view.special.includes(place) ? "token special" : "token",
+            class: `token${view.special.includes(place) ? " special" : ""}${view.unknown.includes(place) ? " unknown" : ""}`,
             style: `background:${css(colour)};color:${css(inkOn(colour))}`,
-            title: `${name}: passes on ${number(one.tokens[place])}`,
-            "aria-label": `${name}, passes on ${number(one.tokens[place])}`,
+            title: `${name}: passes on ${number(one.tokens[place])}${known}`,
+            "aria-label": `${name}, passes on ${number(one.tokens[place])}${known}`,
             "aria-pressed": String(chosen),
             onclick: () => page.set({ filter: chosen ? "" : name }),
           },

@@ -44,6 +44,7 @@ function treePanel(page) {
     verdict.className = `verdict ${words.level}`;
     verdict.textContent = words.verdict;
     verdict.hidden = !words.verdict;
+    for (const part of [controls, frame, summary, save]) part.hidden = view.foreign;
     const part = edges.length < whole.length ? `, ${inner(edges)} of them in layers ${state.from + 1} to ${state.to + 1}` : "";
     const count = `${inner(whole)} edge${inner(whole) === 1 ? "" : "s"}`;
     summary.textContent =

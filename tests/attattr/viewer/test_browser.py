@@ -13,8 +13,9 @@ from views_by_hand import random_view
 from attattr.viewer.characters import told_apart
 from attattr.viewer.pack import packed
 from attattr.viewer.page import viewer_page
+from attattr.viewer.tree_words import tree_words
 from attattr.viewer.view import THRESHOLDS, View
-from attattr.viewer.words import answer, tree_words
+from attattr.viewer.words import answer
 
 GRID = range(0, 100, 10)
 HOSTILE = (
@@ -215,6 +216,21 @@ def test_edges_are_sorted_and_filtered(opened: Any):
     settled(tab)
     layers = [int(text) for text in tab.locator(".edges td:nth-child(3)").all_inner_texts()]
     assert layers == sorted(layers)
+
+
+@pytest.mark.parametrize("count", [5, 6])
+def test_unknown_words_are_marked_and_above_one_half_no_tree_is_shown(opened: Any, count: int):
+    view = replace(random_view(2, tokens=12), unknown=tuple(range(1, count + 1)))
+    tab = opened(page_of([view, random_view(1)]))
+    assert f"{count} of 10 tokens are unknown to the model" in tab.locator("header").inner_text()
+    assert tab.locator(".token.unknown").all_inner_texts() == view.tokens[1 : count + 1]
+    shown = count == 5
+    for place in (".tree svg", ".tree input[type=range]", ".carried"):
+        assert tab.locator(place).first.is_visible() is shown
+    assert ("--model" in tab.locator(".tree").inner_text()) is not shown
+    choose(tab, 1)
+    assert tab.locator(".tree svg").first.is_visible()
+    assert "unknown" not in tab.locator("header").inner_text()
 
 
 def labels_of(found: Any) -> list[str]:

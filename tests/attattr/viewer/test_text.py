@@ -10,8 +10,9 @@ from wcwidth import wcswidth
 from attattr.tree import AttributionTree, TreeEdge, attribution_tree
 from attattr.viewer.characters import columns, fitted, told_apart, wrapped
 from attattr.viewer.text import corpus_text, whole_text
+from attattr.viewer.tree_words import tree_words
 from attattr.viewer.view import Carried
-from attattr.viewer.words import answer, tree_words
+from attattr.viewer.words import answer
 
 ESCAPES = "\x1b[31mred\x1b]0;title\x07"
 
@@ -25,7 +26,7 @@ def chain(count, *, layer=3):
     return AttributionTree(1, tuple(TreeEdge(place, place + 1, layer, 0.5) for place in range(1, count)))
 
 
-def text_of(view, *, tree=None, tau=0.1, model="a model", unknown=0, carried=None):
+def text_of(view, *, tree=None, tau=0.1, model="a model", unknown=(), carried=None):
     tree = tree or attribution_tree(view.explanations[0].head_sum, tau=tau)
     return whole_text(replace(view, unknown=unknown), tree, tau=tau, title=model, carried=carried)
 
@@ -165,8 +166,17 @@ def test_lines_are_broken_at_spaces_by_columns():
 
 def test_many_unknown_tokens_are_said(made_view):
     view = made_view(noise(3, 1, 22, 22))
-    assert "unknown" not in text_of(view, unknown=1)  # 5 % of 20
-    assert "\n2 of 20 tokens are unknown to the model" in text_of(view, unknown=2)
+    assert "unknown" not in text_of(view, unknown=(3,))  # 5 % of 20
+    text = " ".join(text_of(view, unknown=(3, 7)).split())
+    assert '2 of 20 tokens are unknown to the model, which cannot tell them apart: "t3" and "t7".' in text
+    assert "Attribution tree" in text_of(view, unknown=range(1, 11))
+
+
+def test_no_tree_is_shown_where_more_than_half_is_unknown(made_view):
+    view = made_view(noise(3, 1, 22, 22))
+    text = text_of(view, unknown=range(1, 12))
+    assert "take a model that knows its words (--model" in " ".join(text.split())
+    assert not re.search("Attribution tree|Strongest edges|pass on for|alone gives", text)
 
 
 def test_the_answer_and_what_the_tree_carries_are_those_of_words(made_view):

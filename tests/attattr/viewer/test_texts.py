@@ -12,7 +12,8 @@ from attattr.attribution import attribute
 from attattr.errors import AttributionError
 from attattr.families import FAMILIES
 from attattr.tree import attribution_tree
-from attattr.viewer.texts import to_examples
+from attattr.viewer.measure import explained, named
+from attattr.viewer.texts import to_examples, with_words
 
 TEXTS = ["the film is not good", "a very old book", "king"]
 
@@ -184,3 +185,32 @@ def test_explanations_are_the_same_as_text_page_and_json(tiny_model, tokenizer):
     assert page.startswith("<!doctype html>")
     assert '"start":20' in page
     assert escape(page) in found.show(tau=0.2, height=300)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("the xyzzy  Plugh film", ["[CLS]", "the", "xyzzy", "Plugh", "film", "[SEP]"]),
+        (("wug film", "is wug"), ["[CLS]", "wug", "film", "[SEP]", "is", "wug", "[SEP]"]),
+        ("[UNK] film", ["[CLS]", "[UNK]", "film", "[SEP]"]),
+    ],
+)
+def test_unknown_words_are_those_of_the_text(tiny_model, tokenizer, text, expected):
+    model = tiny_model(labels=2)
+    (example,) = to_examples(model, tokenizer, [text])
+    ((_, light),) = explained(model, [example], target="predicted", whole=False, options={})
+    view = named(light, tokenizer, example)
+    words = with_words(view, tokenizer, text)
+    assert list(words.tokens) == expected
+    assert [view.tokens[place] for place in view.unknown] == ["[UNK]"] * len(view.unknown)
+    assert [expected[place] for place in words.unknown] == [
+        one for one in expected if one in ("xyzzy", "Plugh", "wug", "[UNK]")
+    ]
+
+
+def test_of_a_text_that_is_cut_too(tiny_model, tokenizer):
+    model = tiny_model(labels=2)
+    text = " ".join(["king", "wug"] * 400)
+    explanation = explain(model, tokenizer, [text], shares=False)
+    (view,) = explanation.views
+    assert list(view.tokens[1:-1]) == text.split()[: len(view.tokens) - 2]

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from attattr.tree import AttributionTree, TreeEdge
+from attattr.viewer.tree_words import tree_words
 from attattr.viewer.view import Carried
-from attattr.viewer.words import answer, listed, shown, tree_words
+from attattr.viewer.words import answer, listed, shown, unknown_words
 
 TREE = AttributionTree(1, (TreeEdge(1, 2, 0, 0.5), TreeEdge(1, 3, 0, 0.25), TreeEdge(0, 1, 1, 0.5)))
 BARE = AttributionTree(1, (TreeEdge(0, 1, 1, 0.5),))
@@ -179,3 +180,23 @@ def test_numbers_say_no_more_than_they_know(value, unit, text):
 
 def test_lists_are_those_of_a_sentence():
     assert [listed(["a", "b", "c"][:count]) for count in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+
+
+def test_unknown_words_are_shown(view):
+    own = ["[CLS]", *(f"w{place}" for place in range(20)), "[SEP]"]
+    text = replace(view, tokens=own, special=(0, 21))
+    assert unknown_words(replace(text, unknown=(3,))) == ""  # 5 % of them
+    assert unknown_words(replace(view, unknown=(2,))) == '1 of 3 tokens is unknown to the model: "good".'
+    said = "tokens are unknown to the model, which cannot tell them apart: "
+    assert unknown_words(replace(text, unknown=(3, 5))) == f'2 of 20 {said}"w2" and "w4".'
+    assert unknown_words(replace(text, unknown=range(1, 16))).endswith('"w11" and 3 more.')
+    alike = replace(text, tokens=["[CLS]", *["wug"] * 20, "[SEP]"], unknown=(3, 5))
+    assert unknown_words(alike) == f'2 of 20 {said}"wug".'
+
+
+@pytest.mark.parametrize(("count", "shown"), [(10, True), (11, False)])
+def test_of_a_text_that_is_mostly_unknown_no_tree_is_shown(view, count, shown):
+    text = replace(view, tokens=["[CLS]", *["wug"] * 20, "[SEP]"], special=(0, 21), unknown=range(1, count + 1))
+    words = tree_said(text, Carried(0.75, 0.25, 0.5, (0.25,)))
+    assert words.sentence.startswith("The tree at") is shown
+    assert ("--model" in words.verdict) is not shown
