@@ -1,5 +1,6 @@
 """What there is to do: asked of DVC once, for all stages, before any process is started."""
 
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,7 @@ def plan(models: Iterable[str]) -> Plan:
     from dvc.lock import LockError
     from dvc.repo import Repo, lock_repo
 
+    logging.getLogger("dvc.progress").setLevel(logging.CRITICAL)  # by which it decides whether to draw bars
     try:
         with Repo() as repo, lock_repo(repo):
             forget_the_dead()

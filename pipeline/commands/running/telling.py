@@ -96,7 +96,8 @@ class Telling:
         if left:
             begun = sum(min(taken, seconds_of(stage, self.known) or 0.0) for stage, taken in running.items())
             parts.append(f"{about(max(1.0, left - begun / self.at_once))} left")
-        text = f"{self._number()}{_clock(now - self._start)}  {', '.join(parts)}"[: get_terminal_size().columns - 1]
+        said = ", ".join(parts) or "DVC looks at what is there"
+        text = f"{self._number()}{_clock(now - self._start)}  {said}"[: get_terminal_size().columns - 1]
         self._erase()
         sys.stdout.write(text)
         sys.stdout.flush()
