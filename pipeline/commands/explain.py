@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MOST_ON_A_PAGE = 200  # texts
 SEED = 1  # of the random trees
+STANDARD_INPUT = Path("-")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -52,7 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pair", nargs="?", const=True, metavar="TEXT", help="its second text; with --file: a pair a line"
     )
-    parser.add_argument("--file", type=Path, help="one text a line, or with --pair two, separated by a tab")
+    parser.add_argument(
+        "--file", type=Path, help="one text a line, or with --pair two, separated by a tab; - reads standard input"
+    )
     parser.add_argument("--model", metavar="NAME", help="a folder or a hub id; default: the newest model of outputs/")
     parser.add_argument(
         "--target",
@@ -84,7 +87,8 @@ def _texts(options: argparse.Namespace) -> list[Text]:
     if isinstance(options.pair, str):
         raise InputError("--pair has a text, but with --file each line holds both, separated by a tab")
     with refused(f"--file {options.file} cannot be read", remedy="give a text file in UTF-8"):
-        content = options.file.read_bytes().decode("utf-8-sig")
+        read = sys.stdin.buffer.read if options.file == STANDARD_INPUT else options.file.read_bytes
+        content = read().decode("utf-8-sig")
     if "\r" in content.strip() and "\n" not in content:
         raise InputError(f"--file {options.file} ends its lines with carriage returns alone: end them with line feeds")
     # At line feeds alone: a text may hold other characters at which `splitlines` splits, and so does a file of text.

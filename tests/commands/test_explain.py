@@ -1,5 +1,6 @@
 """`explain`: what it says, writes and refuses."""
 
+import io
 import json
 import os
 import re
@@ -200,6 +201,11 @@ def test_what_a_file_may_hold(model):
     assert records[1]["tokens"] == ["[CLS]", "bad", "[SEP]", "good", "book", "[SEP]"]
     write("king")
     assert len(explained("--file", "texts.txt")["texts"]) == 1
+
+
+def test_standard_input_is_read_as_a_file(model, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"king reads\nbad book\n")))
+    assert [record["text"] for record in explained("--file", "-")["texts"]] == ["king reads", "bad book"]
 
 
 # Of none of these does a line end, in Python's eyes or in those of others.
