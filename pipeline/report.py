@@ -5,11 +5,17 @@ Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
 """
 
+from __future__ import annotations
+
 import logging
+from typing import TYPE_CHECKING
 
 from pipeline.launch.cli import run_stage
-from pipeline.values.config import StageConfig
 from pipeline.values.paths import data_folder, summary_folder
+
+if TYPE_CHECKING:
+    from pipeline.reporting.blocks import ReportContext
+    from pipeline.values.config import StageConfig
 
 log = logging.getLogger(__name__)
 
@@ -18,19 +24,32 @@ LARGEST = 8_000_000  # bytes of the page: browsers and mail take it
 
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
+    from pipeline.reporting.page import render_html, render_markdown
+    from pipeline.tracking.tracking import track
+    from pipeline.values.store import replace
+
+    context, folder = gathered(config), summary_folder(config.output_root, "report")
+    with track(config):
+        page = render_html(context).encode()
+        if len(page) > LARGEST:
+            log.warning("index.html has %.1f MB, above %d: show fewer tasks at once", len(page) / 1e6, LARGEST / 1e6)
+        replace(folder / "index.html", page)
+        replace(folder / "report.md", render_markdown(context).encode())
+
+
+def gathered(config: StageConfig) -> ReportContext:
+    """Everything that the report is made of, from the files of the run."""
     from pipeline.reporting.blocks import ReportContext
     from pipeline.reporting.experiments import SHOWN
-    from pipeline.reporting.page import render_html, render_markdown
     from pipeline.reporting.results import Results
-    from pipeline.tracking.tracking import track
     from pipeline.values.per_task import shown_names
     from pipeline.values.presets import overrides
-    from pipeline.values.store import read_json, replace
+    from pipeline.values.store import read_json
 
     results = Results(config.input_root, config.tasks, config.seeds)
     figures, values = summary_folder(config.input_root, "figures"), config.values()
     prepared = {task: data_folder(config.input_root, *results.first(task)) for task in config.tasks}
-    context = ReportContext(
+    return ReportContext(
         title=f"{config.report.title}: preset {config.preset}, seeds {', '.join(map(str, config.seeds))}",
         preset=config.preset,
         overrides=overrides(values),
@@ -47,13 +66,6 @@ def main(config: StageConfig) -> None:
         replicates=results.replicates(),
         examples=[example for task in config.tasks for example in results.examples(task)],
     )
-    folder = summary_folder(config.output_root, "report")
-    with track(config):
-        page = render_html(context).encode()
-        if len(page) > LARGEST:
-            log.warning("index.html has %.1f MB, above %d: show fewer tasks at once", len(page) / 1e6, LARGEST / 1e6)
-        replace(folder / "index.html", page)
-        replace(folder / "report.md", render_markdown(context).encode())
 
 
 if __name__ == "__main__":

@@ -104,7 +104,35 @@ class Tabs:
     kind: ClassVar[str] = "tabs"
 
 
-Block = Text | Table | Picture | Code | Html | Tabs
+@dataclass(frozen=True)
+class Heading:
+    """A heading within a section, its anchor, and the short name by which the contents link to it."""
+
+    text: str
+    anchor: str
+    short: str
+    kind: ClassVar[str] = "heading"
+
+
+@dataclass(frozen=True)
+class See:
+    """Where the figure stands that belongs here, too: under the heading of this anchor."""
+
+    text: str
+    anchor: str
+    kind: ClassVar[str] = "see"
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that the page shows when their summary is pressed; Markdown has them below it."""
+
+    summary: str
+    blocks: Sequence["Block"]
+    kind: ClassVar[str] = "fold"
+
+
+Block = Text | Table | Picture | Code | Html | Tabs | Heading | See | Fold
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The report as one self-contained HTML page and as Markdown."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -9,8 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from pipeline.reporting.blocks import Block, ReportContext, Section, Table, Tabs
-from pipeline.reporting.claims.section import claim_details
+from pipeline.reporting.blocks import Block, Heading, Picture, ReportContext, Section, Table, Tabs
+from pipeline.reporting.claims.section import figure_at, findings_section
 from pipeline.reporting.experiments import SHOWN
 from pipeline.reporting.plain import plain_section
 from pipeline.reporting.sections.choices import choices_section
@@ -41,12 +41,37 @@ def render_markdown(context: ReportContext) -> str:
 
 def _sections(context: ReportContext) -> list[Section]:
     # Of a kept run no model may have outcomes of some experiment.
-    claims, *experiments = [_section(name) for name in SHOWN if context.records.get(name) != []]
-    opening = [claims, examples_section]
-    details = [run_section, claim_details, *experiments, choices_section, values_section]
-    sections = [section(context) for section in opening]
-    sections += [replace(section(context), folded=True) for section in details]
-    return [_shown(one) for one in (*sections, citation_section(context))]
+    claims, *experiments = [_section(name)(context) for name in SHOWN if context.records.get(name) != []]
+    findings = findings_section(context, {one.name: one for section in experiments for one in _pictures(section)})
+    elsewhere = _places(findings)
+    experiments = [replace(one, blocks=[_once(block, elsewhere) for block in one.blocks]) for one in experiments]
+    opening = [claims, findings, examples_section(context)]
+    details = [run_section(context), *experiments, choices_section(context), values_section(context)]
+    folded = [replace(one, folded=True) for one in details]
+    return [_shown(one) for one in (*opening, *folded, citation_section(context))]
+
+
+def _pictures(section: Section) -> list[Picture]:
+    return [block for block in section.blocks if isinstance(block, Picture)]
+
+
+def _places(findings: Section) -> dict[str, Heading]:
+    """The headings under which the figures of the findings stand."""
+    places: dict[str, Heading] = {}
+    heading = None
+    for block in findings.blocks:
+        if isinstance(block, Heading):
+            heading = block
+        elif isinstance(block, Picture) and heading:
+            places[block.name] = heading
+    return places
+
+
+def _once(block: Block, elsewhere: Mapping[str, Heading]) -> Block:
+    """A figure that stands at a claim is not shown a second time."""
+    if isinstance(block, Picture) and block.name in elsewhere:
+        return figure_at(elsewhere[block.name])
+    return block
 
 
 def _section(experiment: str) -> Callable[[ReportContext], Section]:

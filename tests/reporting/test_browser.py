@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
+from pipeline.report import gathered
 from pipeline.reporting.page import render_html
+from pipeline.values.config import StageConfig
+from pipeline.values.params import read_declaration, read_params
 from pipeline.values.paths import SOURCE
 
 if TYPE_CHECKING:
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
 
     from pipeline.reporting.blocks import ReportContext
 
-FIGURE = SOURCE / "results/mini/outputs/figures/pruning.svg"
+KEPT = SOURCE / "results/mini"
+FIGURE = KEPT / "outputs/figures/pruning.svg"
 HIDDEN = "[...document.querySelectorAll('.panel')].filter(panel => !panel.checkVisibility()).length"
 WIDER = "document.documentElement.scrollWidth - innerWidth"
 
@@ -62,12 +65,12 @@ def test_wide_tables_scroll_in_their_frame_and_the_page_does_not(
 
 
 def test_in_a_wide_window_every_table_of_a_real_report_is_whole(browser: Browser, tmp_path: Path) -> None:
-    report = (SOURCE / "results/mini/outputs/report/index.html").read_text(encoding="utf-8")
-    style = (SOURCE / "pipeline/reporting/templates/page.css").read_text(encoding="utf-8")
-    shown = f"<style>{style} .tabs > .panel {{ display: block !important }}</style>"
-    report, replaced = re.subn("<style>.*?</style>", lambda _: shown, report, count=1, flags=re.DOTALL)
+    declared = read_declaration("report", SOURCE / "dvc.yaml").sections
+    config = StageConfig(read_params(KEPT / "params.yaml"), stage="report", declared=declared)
+    config.input_root = KEPT
+    shown = "<style>.tabs > .panel { display: block !important }</style></head>"
+    report = render_html(gathered(config)).replace("</head>", shown, 1)
     (tmp_path / "index.html").write_text(report, encoding="utf-8")
-    assert replaced == 1
     cut = "[...document.querySelectorAll('.table')].filter(one => one.scrollWidth > one.clientWidth).length"
     for width in (1024, 1280, 1920):
         page = browser.new_page(viewport={"width": width, "height": 900})

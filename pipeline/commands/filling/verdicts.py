@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.commands.filling.runs import RUNS
+from pipeline.reporting.claims.words import verdict_words
 from pipeline.reporting.results import Results
 from pipeline.reporting.style import task_name
 from pipeline.reporting.table_text import to_markdown
@@ -32,7 +33,7 @@ def verdicts(results: Path) -> str:
         for one in of_run:
             if one["id"] in rows:
                 rows[one["id"]].setdefault("claim", f"{one['claim']} ({one['id']})")
-                rows[one["id"]][heads[run]] = _verdict(one)
+                rows[one["id"]][heads[run]] = verdict_words(one)
     where = [f"`results/{run}`: {RUNS[run]}" for run in runs]
     return f"{to_markdown([*rows.values()])}\n{'; '.join(where)}."
 
@@ -44,16 +45,3 @@ def _tasks(claims: Sequence[Metrics]) -> str:
         for one in claim["tasks"]:
             found[one["task"]] = max(found.get(one["task"], 0), *(row["replicates"] or 0 for row in one["primary"]), 0)
     return ", ".join(f"{task_name(task)} ({count} models)" for task, count in found.items())
-
-
-def _verdict(claim: Metrics) -> str:
-    """`reproduced on negation; open, points to it, on inference`, or why there is none."""
-    by_word: dict[str, list[str]] = {}
-    for one in claim["tasks"]:
-        direction, points, _ = (one["why"] or "").partition(";")
-        word = f"open, {direction}" if points and direction.startswith("points") else one["verdict"]
-        by_word.setdefault(word, []).append(task_name(one["task"]))
-    if len(by_word) == 1:
-        return next(iter(by_word))
-    parts = [f"{word}{',' * (',' in word)} on {' and '.join(tasks)}" for word, tasks in by_word.items()]
-    return "; ".join(parts) or claim["verdict"]

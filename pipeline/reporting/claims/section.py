@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.analysis.verdicts import LEAST_REPLICATES
-from pipeline.reporting.blocks import ReportContext, Section, Table, Tabs, Text
+from pipeline.reporting.blocks import Fold, Heading, ReportContext, Section, See, Table, Text
 from pipeline.reporting.claims.abstract import abstract
+from pipeline.reporting.claims.findings import finding, told
 from pipeline.reporting.claims.kept import kept_verdicts, most_models
+from pipeline.reporting.claims.paper import paper_words
 from pipeline.reporting.claims.tables import claim_rows, primary_rows, secondary_rows
+from pipeline.reporting.claims.words import missing_words, verdict_words
 from pipeline.reporting.style import task_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from pipeline.reporting.blocks import Block
+    from pipeline.reporting.blocks import Block, Picture
     from pipeline.reporting.cells import Metrics
     from pipeline.reporting.table_text import Row
 
@@ -52,11 +55,37 @@ def section(context: ReportContext) -> Section:
     return Section("claims", "Claims", blocks)
 
 
-def claim_details(context: ReportContext) -> Section:
-    """A panel for every claim that has a task in this run."""
-    claims = [claim for claim in context.records["claims"] if claim["tasks"]]
-    panels = {claim["id"]: _claim(claim) for claim in claims}
-    return Section("claims-in-detail", "Claims in detail", [Tabs("claim", panels)] if panels else [])
+def findings_section(context: ReportContext, pictures: Mapping[str, Picture]) -> Section:
+    """Of every claim that has a task in this run what was found, its figure, the verdict, and what the paper says.
+
+    A figure stands at the first claim that it shows; the others lead there.
+    """
+    blocks: list[Block] = []
+    place: dict[str, Heading] = {}
+    for claim in context.records["claims"]:
+        if not claim["tasks"]:
+            continue
+        heading = Heading(f"{claim['id']}: {claim['claim']}", f"claim-{claim['id']}", claim["id"])
+        figure = told().get(claim["id"], {}).get("figure", "")
+        blocks += [heading, Text(finding(claim)), Text(_verdict(claim))]
+        if said := paper_words(claim["id"], context):
+            blocks.append(Text(said))
+        if figure in place:
+            blocks.append(figure_at(place[figure]))
+        elif figure in pictures:
+            place[figure] = heading
+            blocks.append(pictures[figure])
+        blocks.append(Fold(f"{claim['id']}: the rule and its numbers", _numbers(claim)))
+    return Section("findings", "What was found", blocks)
+
+
+def figure_at(heading: Heading) -> See:
+    """A line that leads to the claim where a figure stands."""
+    return See(f"Its figure stands at {heading.short}.", heading.anchor)
+
+
+def _verdict(claim: Metrics) -> str:
+    return f"Verdict: {verdict_words(claim)}. {missing_words(claim)}".rstrip()
 
 
 def _what_was_run(context: ReportContext) -> str:
@@ -68,12 +97,11 @@ def _what_was_run(context: ReportContext) -> str:
     return f"What was run: preset `{context.preset}`, {context.model}, on {', '.join(counts)}."
 
 
-def _claim(claim: Metrics) -> Sequence[Block]:
+def _numbers(claim: Metrics) -> Sequence[Block]:
     seen = [
         f"{task_name(one['task'])} seed {', '.join(map(str, one['seen']))}" for one in claim["tasks"] if one["seen"]
     ]
-    text = f"{claim['id']}: {claim['claim']}. " + RULE.format(**{k: claim[k] for k in ("date", "rule", "source")})
-    text += f" Verdict: {claim['verdict']}."
+    text = RULE.format(**{k: claim[k] for k in ("date", "rule", "source")})
     if seen:
         text += " " + SEEN.format(listed="; ".join(seen))
     # The claim and the seeds are named above.
