@@ -181,7 +181,7 @@ def test_reading_an_undeclared_section_ends_the_stage(run: Run, capfd: pytest.Ca
 def test_a_stage_can_ask_for_what_differs_from_the_preset(run: Run, mode: list[str]) -> None:
     found = []
     assert run("report", *mode, "prune.n_eval=4", main=lambda config: found.extend(overrides(config.values()))) == 0
-    assert found == [("seeds", [1, 2, 3], [1]), ("prune.n_eval", 100, 4)]
+    assert found == [("seeds", [1, 2, 3, 4, 5], [1]), ("prune.n_eval", 100, 4)]
 
 
 def test_the_log_level_is_the_one_of_run(run: Run) -> None:
