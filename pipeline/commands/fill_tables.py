@@ -1,4 +1,4 @@
-"""Fill the tables of verdicts and scores in README.md and docs/method.md.
+"""Fill tables of verdicts and scores in README.md and method.md.
 
 What stands there between `<!-- filled: NAME -->` and `<!-- end of filled -->` is made of what committed runs found,
 those that are listed in pipeline/commands/filling/runs.py; a test fails where it differs from them.
