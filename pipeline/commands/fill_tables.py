@@ -1,4 +1,4 @@
-"""Fill tables of verdicts and scores in README.md and method.md.
+"""Fill tables of verdicts and scores in README and method.
 
 What stands there between `<!-- filled: NAME -->` and `<!-- end of filled -->` is made of what committed runs found,
 those that are listed in pipeline/commands/filling/runs.py; a test fails where it differs from them.
