@@ -45,26 +45,30 @@ def preloaded() -> Iterator[None]:
     Nothing changes outside of Linux, where such forks are not safe, or where TMPDIR is too long for a socket's path.
     """
     with tempfile.TemporaryDirectory(prefix="attattr-") as folder:
-        listener, address = socket.socket(socket.AF_UNIX), Path(folder, "socket")
-        with listener:
-            try:
-                listener.bind(str(address))
-            except OSError:
-                address = None
-            if address is None or sys.platform != "linux":
-                yield
-                return
-            listener.listen()
-            number = listener.fileno()
-            command = [sys.executable, "-m", "pipeline.launch.preloaded", str(number)]
-            forking = subprocess.Popen(command, pass_fds=[number])
-        os.environ[ADDRESS] = str(address)
+        address = str(Path(folder, "socket"))
+        forking = _start(address) if sys.platform == "linux" else None
+        if forking is None:
+            yield
+            return
+        os.environ[ADDRESS] = address
         try:
             yield
         finally:
             del os.environ[ADDRESS]
             forking.terminate()
             forking.wait()
+
+
+def _start(address: str) -> "subprocess.Popen[bytes] | None":
+    """The process that forks for who connects to `address`, which may be too long for a socket."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            listener.bind(address)
+        except OSError:
+            return None
+        listener.listen()
+        number = listener.fileno()
+        return subprocess.Popen([sys.executable, "-m", "pipeline.launch.preloaded", str(number)], pass_fds=[number])
 
 
 def hand_over() -> None:
