@@ -91,7 +91,7 @@ def _places(findings: Section) -> dict[str, Heading]:
 def _once(block: Block, elsewhere: Mapping[str, Heading]) -> Block:
     """A figure that stands at a claim is not shown a second time."""
     if isinstance(block, Picture) and block.name in elsewhere:
-        return figure_at(elsewhere[block.name])
+        return figure_at(block.name, elsewhere[block.name])
     return block
 
 

@@ -194,7 +194,11 @@ def test_the_error_of_attribution_is_reported(report_context):
     assert "On 12 dev examples per model" in error
     assert "96 Gauss-Legendre nodes in float64" in error
     assert "Largest gaps: negation, seed 1: 0.12." in error
-    order = ["Its figure stands at P1.", "`steps: auto` on the same examples", "](../figures/completeness.svg)"]
+    order = [
+        "The figure of convergence stands at P1.",
+        "`steps: auto` on the same examples",
+        "](../figures/completeness.svg)",
+    ]
     assert sorted(order, key=error.index) == order
 
 
@@ -287,7 +291,7 @@ def test_a_figure_of_several_claims_stands_at_the_first(report_context):
     first, other = found.split("### P4b")
     assert "](../figures/pruning.svg)" in first
     assert "](../figures/pruning.svg)" not in other
-    assert "Its figure stands at P4a." in other
+    assert "The figure of pruning stands at P4a." in other
 
 
 def test_every_figure_names_its_stage_and_the_command_that_draws_it(report_context):
