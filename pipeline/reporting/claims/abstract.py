@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from pipeline.reporting.claims.words import joined
 from pipeline.reporting.style import task_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from pipeline.reporting.cells import Metrics
 
@@ -43,7 +44,7 @@ def _listed(title: str, claims: Sequence[Metrics], words: set[str]) -> str:
     parts = []
     for claim in claims:
         tasks = _decided(claim, words)
-        where = "" if len(tasks) == len(claim["tasks"]) else f", on {_and(map(task_name, tasks))}"
+        where = "" if len(tasks) == len(claim["tasks"]) else f", on {joined(map(task_name, tasks))}"
         kind = ", an objection" if claim["objection"] else ""
         parts.append(f"{claim['claim']} ({claim['id']}{kind}{where})")
     return f"{title}: {'; '.join(parts)}." if parts else ""
@@ -60,12 +61,8 @@ def _open(claims: Sequence[Metrics]) -> str:
         if (found := MISSING.search(one["why"] or "")) is not None
     ]
     most = max(("models", "examples"), key=lacks.count)
-    text = f"Open: {_and(one['id'] for one in claims)}."
+    named = [f"{one['claim']} ({one['id']}{', an objection' if one['objection'] else ''})" for one in claims]
+    text = f"What is open: {'; '.join(named)}."
     if lacks.count(most) * 2 > sum(len(claim["tasks"]) for claim in claims):
         text += f" What most of them lack is {most}; the rows that decide say how many would do."
     return text
-
-
-def _and(words: Iterable[str]) -> str:
-    *others, last = words
-    return f"{', '.join(others)} and {last}" if others else last
