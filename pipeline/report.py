@@ -42,6 +42,8 @@ def gathered(config: StageConfig) -> ReportContext:
     from pipeline.reporting.blocks import ReportContext
     from pipeline.reporting.experiments import SHOWN
     from pipeline.reporting.results import Results
+    from pipeline.reporting.sections.replicates import made_of
+    from pipeline.values.git import last_change
     from pipeline.values.per_task import shown_names
     from pipeline.values.presets import overrides
     from pipeline.values.store import read_json
@@ -64,6 +66,7 @@ def gathered(config: StageConfig) -> ReportContext:
         completeness=results.table("attribute", "completeness").to_dict("records"),
         figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
         replicates=results.replicates(),
+        made=made_of(results.replicates()) or last_change() or "",
         examples=[example for task in config.tasks for example in results.examples(task)],
     )
 

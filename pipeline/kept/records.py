@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.errors import InputError
 from pipeline.terminal.listing import stages
+from pipeline.values.git import changed, git
 from pipeline.values.models import replicates_folder
 from pipeline.values.paths import SOURCE, times_file
 from pipeline.values.store import read_json
@@ -31,7 +31,6 @@ DRAWN = "outputs/examples/{item}/trees.json"  # of no measuring stage; drawn whe
 MAY_LACK = ("universality", "planted_paths", "shortcut")  # a replicate may be without
 OVER_ALL = ("tasks", "seeds", "preset")
 ENTRIES = ("entry", "labels")  # of its own task, beside the sections that all share
-WHERE = ("attattr", "pipeline", "conf", "dvc.yaml", "requirements.lock", "requirements.model.lock")
 
 
 class Item(NamedTuple):
@@ -152,14 +151,4 @@ def refuse_damaged(folder: Path, records: Iterable[Record]) -> None:
 
 def _commit() -> Record:
     """The commit of the source, and whether what runs differs from it."""
-
-    def git(*arguments: str) -> str | None:
-        try:
-            command = ["git", *arguments]
-            done = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True, check=False)
-        except FileNotFoundError:
-            return None
-        return None if done.returncode else done.stdout.strip()
-
-    changed = git("status", "--porcelain", "--", *WHERE)
-    return {"commit": git("rev-parse", "HEAD"), "dirty": None if changed is None else bool(changed)}
+    return {"commit": git("rev-parse", "HEAD"), "dirty": changed()}

@@ -20,7 +20,8 @@ class ReportContext:
     `statistics` what the models of a task came to together;
     `completeness` has one row per task, seed and layer; `figures` maps the names of the files of the `figures` stage to
     SVG texts, which report.md finds in `figure_folder`, relative to itself; `examples` are those of the viewer, packed;
-    `replicates` say where the models of a kept run are from.
+    `replicates` say where the models of a kept run are from; `made` says of which commit and date the run is,
+    empty where nobody knows.
     """
 
     title: str
@@ -36,6 +37,7 @@ class ReportContext:
     figures: Mapping[str, str]
     examples: Sequence[Mapping[str, Any]] = ()
     replicates: Sequence[Mapping[str, Any]] = ()
+    made: str = ""
     figure_folder: str = "../figures"
 
 
@@ -60,13 +62,14 @@ class Table:
 class Picture:
     """A figure of `ReportContext.figures`; `alt` says what someone who cannot see it should know.
 
-    `stage` measured what is drawn.
+    `stage` measured what is drawn, and the file `script` draws it: `page.py` knows it.
     """
 
     name: str
     alt: str
     caption: str
     stage: str
+    script: str = ""
     kind: ClassVar[str] = "picture"
 
     @property

@@ -371,6 +371,7 @@ def report_context(
 ):
     return ReportContext(
         title="Attribution <mini>",
+        made="commit 0a1b2c3 of 2026-12-01",
         preset="mini",
         overrides=[("finetune.epochs", 6, 3), ("model.name", None, "bert & co")],
         model="BERT <small>, 4 layers of 4 heads",

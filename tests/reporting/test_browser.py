@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 KEPT = SOURCE / "results/mini"
 FIGURE = KEPT / "outputs/figures/pruning.svg"
 HIDDEN = "[...document.querySelectorAll('.panel')].filter(panel => !panel.checkVisibility()).length"
+CUT = "[...document.querySelectorAll('.table')].filter(one => one.scrollWidth > one.clientWidth).length"
 WIDER = "document.documentElement.scrollWidth - innerWidth"
 
 
@@ -54,30 +55,45 @@ def show(
         page.close()
 
 
-@pytest.mark.parametrize(("width", "narrow"), [(320, True), (600, True), (1280, False)])
-def test_wide_tables_scroll_in_their_frame_and_the_page_does_not(
-    show: Callable[..., Page], width: int, *, narrow: bool
-) -> None:
+@pytest.mark.parametrize("width", [320, 600, 800, 1280])
+def test_neither_the_page_nor_a_table_scrolls_to_the_side(show: Callable[..., Page], width: int) -> None:
     page = show(width)
     assert page.evaluate(WIDER) <= 0
-    scrolling = "[...document.querySelectorAll('.table')].some(frame => frame.scrollWidth > frame.clientWidth)"
-    assert page.evaluate(scrolling) == narrow
+    assert page.evaluate(CUT) == 0
 
 
-def test_in_a_wide_window_every_table_of_a_real_report_is_whole(browser: Browser, tmp_path: Path) -> None:
+def test_in_a_narrow_window_every_cell_says_what_it_is(show: Callable[..., Page]) -> None:
+    cell = "document.querySelector('#claims td:nth-child(3)')"
+    assert show(390).evaluate(f"getComputedStyle({cell}, '::before').content") == '"verdict"'
+    assert show(1280).evaluate(f"getComputedStyle({cell}, '::before').content") == "none"
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> str:
+    """The address of the report of committed results, made anew, with all panels shown."""
     declared = read_declaration("report", SOURCE / "dvc.yaml").sections
     config = StageConfig(read_params(KEPT / "params.yaml"), stage="report", declared=declared)
     config.input_root = KEPT
     shown = "<style>.tabs > .panel { display: block !important }</style></head>"
     report = render_html(gathered(config)).replace("</head>", shown, 1)
     (tmp_path / "index.html").write_text(report, encoding="utf-8")
-    cut = "[...document.querySelectorAll('.table')].filter(one => one.scrollWidth > one.clientWidth).length"
-    for width in (1024, 1280, 1920):
+    return (tmp_path / "index.html").as_uri()
+
+
+def test_a_real_report_prints_on_few_pages(browser: Browser, kept: str) -> None:
+    page = browser.new_page()
+    page.goto(kept)
+    assert 5 < page.pdf(format="A4").count(b"/Type /Page\n") <= 20
+    page.close()
+
+
+def test_every_table_of_a_real_report_is_whole(browser: Browser, kept: str) -> None:
+    for width in (390, 800, 1024, 1280, 1920):
         page = browser.new_page(viewport={"width": width, "height": 900})
-        page.goto((tmp_path / "index.html").as_uri())
+        page.goto(kept)
         page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
         assert page.locator(".table").count() > 80
-        assert page.evaluate(cut) == 0
+        assert page.evaluate(CUT) == 0
         page.close()
 
 

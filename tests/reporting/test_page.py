@@ -194,7 +194,11 @@ def test_the_error_of_attribution_is_reported(report_context):
     assert "On 12 dev examples per model" in error
     assert "96 Gauss-Legendre nodes in float64" in error
     assert "Largest gaps: negation, seed 1: 0.12." in error
-    order = ["Its figure stands at P1.", "`steps: auto` on the same examples", "](../figures/completeness.svg)"]
+    order = [
+        "The figure of convergence stands at P1.",
+        "`steps: auto` on the same examples",
+        "](../figures/completeness.svg)",
+    ]
     assert sorted(order, key=error.index) == order
 
 
@@ -287,17 +291,36 @@ def test_a_figure_of_several_claims_stands_at_the_first(report_context):
     first, other = found.split("### P4b")
     assert "](../figures/pruning.svg)" in first
     assert "](../figures/pruning.svg)" not in other
-    assert "Its figure stands at P4a." in other
+    assert "The figure of pruning stands at P4a." in other
 
 
 def test_every_figure_names_its_stage_and_the_command_that_draws_it(report_context):
     stages = set(yaml.safe_load((SOURCE / "dvc.yaml").read_text())["stages"])
     page, markdown = Page(render_html(report_context)).text, render_markdown(report_context)
     for text, quote in ((page, " *"), (markdown, "`")):
-        pattern = "Measured by 'dvc repro (\\w+)', drawn by 'python -m pipeline.commands.figure (\\w+)'"
-        said = re.findall(pattern.replace("'", quote), text)
-        assert sorted(name for _, name in said) == sorted(report_context.figures)
-        assert {stage for stage, _ in said} <= stages
+        drawn = "drawn by 'python -m pipeline.commands.figure (\\w+)' in '([\\w/]+.py)', commit 0a1b2c3 of 2026-12-01"
+        said = re.findall(f"Measured by 'dvc repro (\\w+)', {drawn}".replace("'", quote), text)
+        assert sorted(name for _, name, _ in said) == sorted(report_context.figures)
+        assert {stage for stage, _, _ in said} <= stages
+        for _, name, script in said:
+            # Figures of single examples are named by their task.
+            assert f'"{name.replace("negation", "")}' in (SOURCE / script).read_text()
+
+
+def test_the_report_says_of_which_commit_it_is_and_is_silent_where_nobody_knows(report_context):
+    assert Page(render_html(report_context)).text.count("Commit 0a1b2c3 of 2026-12-01") == 1
+    assert "\n\nCommit 0a1b2c3 of 2026-12-01\n\n" in render_markdown(report_context)
+    assert "ommit 0" not in render_markdown(dataclasses.replace(report_context, made=""))
+
+
+def test_long_tables_of_experiments_are_folded_under_what_they_show(report_context):
+    rows = [row for row in report_context.statistics["effectiveness"] if row["name"].startswith("area/")]
+    html = render_html(report_context)
+    folded = '<details class="fold">\n<summary>Areas between the curves.</summary>'
+    assert len(rows) > LONG_TABLE
+    assert html.count(folded) == 1
+    few = {**report_context.statistics, "effectiveness": rows[:LONG_TABLE]}
+    assert folded not in render_html(dataclasses.replace(report_context, statistics=few))
 
 
 def test_markup_goes_into_the_page_as_it_is_and_markdown_links_to_it(report_context, monkeypatch):

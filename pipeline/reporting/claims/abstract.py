@@ -61,7 +61,8 @@ def _open(claims: Sequence[Metrics]) -> str:
         if (found := MISSING.search(one["why"] or "")) is not None
     ]
     most = max(("models", "examples"), key=lacks.count)
-    text = f"Open: {joined(one['id'] for one in claims)}."
+    named = [f"{one['claim']} ({one['id']}{', an objection' if one['objection'] else ''})" for one in claims]
+    text = f"What is open: {'; '.join(named)}."
     if lacks.count(most) * 2 > sum(len(claim["tasks"]) for claim in claims):
         text += f" What most of them lack is {most}; the rows that decide say how many would do."
     return text

@@ -71,7 +71,7 @@ def findings_section(context: ReportContext, pictures: Mapping[str, Picture]) ->
         if said := paper_words(claim["id"], context):
             blocks.append(Text(said))
         if figure in place:
-            blocks.append(figure_at(place[figure]))
+            blocks.append(figure_at(figure, place[figure]))
         elif figure in pictures:
             place[figure] = heading
             blocks.append(pictures[figure])
@@ -79,9 +79,9 @@ def findings_section(context: ReportContext, pictures: Mapping[str, Picture]) ->
     return Section("findings", "What was found", blocks)
 
 
-def figure_at(heading: Heading) -> See:
+def figure_at(name: str, heading: Heading) -> See:
     """A line that leads to the claim where a figure stands."""
-    return See(f"Its figure stands at {heading.short}.", heading.anchor)
+    return See(f"The figure of {name.replace('_', ' ')} stands at {heading.short}.", heading.anchor)
 
 
 def _verdict(claim: Metrics) -> str:

@@ -21,14 +21,14 @@ CURVES_ALT = (
     "curves in points: {areas}."
 )
 CURVES_CAPTION = (
-    "Accuracy on dev examples against the number of heads masked in every layer. Solid lines lose the lowest-ranked "
-    "heads first and should stay high, dashed lines lose the highest-ranked first and should fall. With one seed, "
-    "bands are 95 % intervals; with several, lines are their mean."
+    "Where a ranking knows which heads matter, its solid line stays high and its dashed line falls. Accuracy on dev "
+    "examples against the number of heads masked in every layer: solid lines lose the lowest-ranked heads first, "
+    "dashed lines the highest-ranked. With one seed, bands are 95 % intervals; with several, lines are their mean."
 )
 AREAS_ALT = "Dots with intervals, one chart per task: the areas of every ranking, the numbers of the first table."
 AREAS_CAPTION = (
-    "The area between the solid and the dashed line, the mean over k of their difference, by every ranking, with its "
-    "95 % interval. With several seeds, small strokes are the seeds."
+    "The further to the right, the more a ranking knows; 0 is nothing. The area is that between the solid and the "
+    "dashed line, the mean over k of their difference, with its 95 % interval. Small strokes are the seeds, if several."
 )
 FIRST = "Largest area among the rankings that do not see the gold label, in points"
 READING = (

@@ -22,16 +22,17 @@ REDUNDANT = (
 )
 ALT = "Dots with intervals, one chart per design: AUROC by method. {values}."
 CAPTION = (
-    "AUROC of the edges that carry the label, with 95 % intervals. With several seeds, small strokes are the seeds."
+    "At 1 a score tells every edge that carries the label from the others, at 0.5 none. AUROC with 95 % intervals. "
+    "With several seeds, small strokes are the seeds."
 )
 EXAMPLE_ALT = (
     "Small diagrams of one example of each design: the true path, and edges as wide as their scores by knock-out, "
     "attribution, gradient × attention and attention."
 )
 EXAMPLE_CAPTION = (
-    "One example of each design, first seed. Words stand from left to right, layers from the bottom up; an edge leads "
-    "from what is read to what reads it, as wide as its absolute score, dotted where the score is negative. Blue edges "
-    "carry the label, lighter orange ones nothing."
+    "A good score draws the blue edges wide and the orange ones thin. One example of each design, first seed. Words "
+    "stand from left to right, layers from the bottom up; an edge leads from what is read to what reads it, as wide as "
+    "its absolute score, dotted where the score is negative. Blue edges carry the label, lighter orange ones nothing."
 )
 
 

@@ -19,7 +19,8 @@ ALT = (
     "measure of importance. Areas under the curves in points, importance as computed: {aucs}."
 )
 CAPTION = (
-    "Accuracy on the dev split against the share of heads pruned, least important first, the mean over seeds. Grey: "
+    "The longer a line stays high, the better its ranking; one within the grey knows no more than chance. Accuracy on "
+    "the dev split against the share of heads pruned, least important first, the mean over seeds. Grey: "
     "the middle 90 % and the mean of the random orders. The upright bar is the widest interval of one accuracy; "
     "differences between curves are paired and more certain than that."
 )

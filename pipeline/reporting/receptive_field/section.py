@@ -14,14 +14,18 @@ DISTANCE_ALT = (
     "tokens. Special tokens left out: {values}."
 )
 DISTANCE_CAPTION = (
-    "Distance between the ends of tree edges in tokens, by layer. A layer without a box has no edges; seeds stand side "
+    "Boxes at one height mean that the field is stable, rising ones that it grows. Distance between the ends of tree "
+    "edges in tokens, by layer. A layer without a box has no edges; seeds stand side "
     "by side."
 )
 SHARE_ALT = (
     "Line charts, one per task with pairs of sentences, of the share of tree edges within one sentence by layer. Over "
     "all layers, special tokens left out: {values}."
 )
-SHARE_CAPTION = "Share of tree edges whose ends lie in the same sentence, by layer, a line per seed."
+SHARE_CAPTION = (
+    "Where a line falls, edges cross from one sentence to the other. Share of tree edges whose ends lie in the same "
+    "sentence, by layer, a line per seed."
+)
 READING = (
     "How to read it: a tree grows from the last layer but one down and takes every token once, so that edges of lower "
     "layers lead to the tokens that the layers above left over. Growth is what the mean distance, or the share within "

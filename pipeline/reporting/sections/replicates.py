@@ -42,6 +42,14 @@ def replicate_blocks(replicates: Sequence[Mapping[str, Any]], models: Sequence[M
     return [Table(CAPTION, rows), *([said] if alike else [])]
 
 
+def made_of(replicates: Sequence[Mapping[str, Any]]) -> str:
+    """`commit 0a1b2c3, run until 2026-12-01`: the commits of kept replicates and their last day; empty without any."""
+    commits = sorted({one["commit"][:7] for one in replicates if one["commit"]})
+    started = [stage["started"] for one in replicates for stage in one["stages"].values() if stage["started"]]
+    parts = [f"commit{'s' * (len(commits) > 1)} {', '.join(commits)}"] if commits else []
+    return ", ".join([*parts, *([f"run until {max(started)}"] if started else [])])
+
+
 def _versions(one: Mapping[str, Any]) -> str:
     """`python 3.11.7, torch 2.13.0`; what stages had in several versions with each."""
     found: dict[str, list[str]] = {}

@@ -32,11 +32,15 @@ PRUNED = (
     "something only where plain rows do not suffer."
 )
 ALT = "Dots with intervals, one chart per task: first places by method, in percent of the examples. {values}."
-CAPTION = "Examples in which the planted word comes first of all tokens, in percent, with 95 % intervals."
+CAPTION = (
+    "The further to the right, the surer a score names the word on which the model relies. Examples in which the "
+    "planted word comes first of all tokens, in percent, with 95 % intervals."
+)
 PRUNED_ALT = "Line charts, one per task: accuracy on turned rows against heads masked. Changes: {values}."
 PRUNED_CAPTION = (
-    "Accuracy on rows in which the word is moved to the other classes, against the share of heads that are masked: "
-    "those that read the word most come first. With several seeds, thick lines are their mean and thin lines the seeds."
+    "A line that rises above that of random heads brings accuracy back. Accuracy on rows in which the word is moved to "
+    "the other classes, against the share of heads that are masked: those that read the word most come first. With "
+    "several seeds, thick lines are their mean and thin lines the seeds."
 )
 
 

@@ -31,8 +31,9 @@ CURVE_ALT = (
     "excess, against the threshold. At the run's threshold: {values}."
 )
 CURVE_CAPTION = (
-    "Recovered share against the threshold τ. Thick lines are means over seeds, thin lines the seeds; the band is the "
-    "95 % interval of the excess."
+    "Trees tell something where their line lies above that of random trees, and the excess above 0. Below 0 a set "
+    "leaves less of the prediction than no edge at all. Recovered share against the threshold τ. Thick lines are means "
+    "over seeds, thin lines the seeds; the band is the 95 % interval of the excess."
 )
 CURVE_TABLE = "Excess of the tree's recovered share over that of random trees of its size, and where it is largest."
 SETS = (
@@ -47,18 +48,23 @@ EDGES_ALT = (
     "the share of edges that are kept. Areas: {values}."
 )
 EDGES_CAPTION = (
-    "Recovered share of the largest edges of every layer, against how many are kept of those that a tree may take. "
-    "This asks no threshold and no tree. All lines meet where all such edges are kept; random order is what a map "
-    "that knows nothing gives. Lines are means over seeds."
+    "The higher a line at few edges, the better its score finds those that carry the prediction. Recovered share of "
+    "the largest edges of every layer, against how many are kept of those that a tree may take. This asks no threshold "
+    "and no tree. All lines meet where all such edges are kept; random order is what a map that knows nothing gives. "
+    "Lines are means over seeds."
 )
 EDGES_TABLE = "Area under these lines over the logarithm of the share of edges: the mean recovered share."
 TREES_ALT = "Attribution trees of {count} {task} examples, tokens along the axis, height by layer."
 TREES_CAPTION = (
-    "{task}: the root is a diamond, a node stands at the layer in which it is attached, arrows lead to the token "
-    "that is read and are as wide as their attribution. Grey lines: [CLS] reads the tree in the last layer."
+    "{task}: the edges to look at are the widest. The root is a diamond, a node stands at the layer in which it is "
+    "attached, arrows lead to the token that is read and are as wide as their attribution. Grey lines: [CLS] reads the "
+    "tree in the last layer."
 )
 HEAT_ALT = "Heat maps of the attention and of the attribution of one head between the tokens of one {task} example."
-HEAT_CAPTION = "{task}: attention of one head beside its attribution, as in the paper's first figure."
+HEAT_CAPTION = (
+    "{task}: attention of one head beside its attribution, as in the paper's first figure. Much attention need not "
+    "carry anything: compare where the two are dark. Blue speaks for the class, orange against it."
+)
 
 
 def section(context: ReportContext) -> Section:

@@ -34,7 +34,8 @@ ALT = (
     "of every kind. In points: {drops}."
 )
 CAPTION = (
-    "Foreign drop on dev of every mined trigger; crosses mark triggers that send nearly all examples to one class. "
+    "Mined triggers tell something where they cost more than the controls at the right. Foreign drop on dev of every "
+    "mined trigger; crosses mark triggers that send nearly all examples to one class. "
     "Right of the line: means of every kind with 95 % intervals, filled over all triggers, open over the best {best}."
 )
 READING = (

@@ -30,15 +30,19 @@ BY_CONSTRUCTION = (
     "question: the pairs with the largest scores are removed together."
 )
 ALT = "Dots with intervals, one chart per task: AUROC of query-key pairs by method. {values}."
-CAPTION = "AUROC of query-key pairs, with 95 % intervals. With several seeds, small strokes are the seeds."
+CAPTION = (
+    "The further to the right, the better a score finds the pairs that matter; 0.5 is chance. AUROC of query-key "
+    "pairs, with 95 % intervals. With several seeds, small strokes are the seeds."
+)
 PRECISION_ALT = "Dots with intervals, one chart per task: average precision of query-key pairs by method. {values}."
 PRECISION_CAPTION = (
-    "Average precision, the area under the curve of precision against recall, with 95 % intervals; a score that knows "
-    "nothing has what random ones have, the share of pairs that matter."
+    "The further to the right, the better. Average precision, the area under the curve of precision against recall, "
+    "with 95 % intervals; a score that knows nothing has what random ones have, the share of pairs that matter."
 )
 GROUPS_ALT = "Line charts, one per task: log-odds lost against pairs removed, a line per method. Means: {values}."
 GROUPS_CAPTION = (
-    "Log-odds of the predicted class that are lost without the query-key pairs of the largest scores, against their "
+    "The steeper a line rises, the sooner its score names what carries the prediction. Log-odds of the predicted class "
+    "that are lost without the query-key pairs of the largest scores, against their "
     "number. With several seeds, lines are their mean."
 )
 
@@ -52,8 +56,9 @@ RANDOMISED = (
 )
 RANDOMISED_ALT = "Line charts, one per task: rank correlation against what is shuffled. With all shuffled: {values}."
 RANDOMISED_CAPTION = (
-    "Rank correlation of all pairs' scores with those of the unchanged model, against the number of parts that are "
-    "shuffled: the classifier first, then the layers from the last to the first."
+    "Scores that tell what was learned fall towards 0 from left to right. Rank correlation of all pairs' scores with "
+    "those of the unchanged model, against the number of parts that are shuffled: the classifier first, then the "
+    "layers from the last to the first."
 )
 OF_PAIRS = Truth.AGREEMENT.where(level=PAIRS)
 LEADERS = (

@@ -15,8 +15,9 @@ QUESTION = (
 NOTHING = "No two models can be compared here: universality needs two tasks or two seeds of one."
 ALT = "Scatter plots of head importance, task against task and seed against seed, one point per head. {values}."
 CAPTION = (
-    "Normalised importance of every head, pairs of tasks with the first seed, then each task with two seeds. On the "
-    "line a head is as important in both. Lighter points are heads of lower layers; r is Pearson's, ρ Spearman's."
+    "The closer points lie to the line, the more two models agree on which heads matter. Normalised importance of "
+    "every head, pairs of tasks with the first seed, then each task with two seeds. On the line a head is as important "
+    "in both. Lighter points are heads of lower layers; r is Pearson's, ρ Spearman's."
 )
 READING = (
     "How to read it: r is 1 where two models agree and 0 on average where they know nothing of each other. Each seed "

@@ -7,6 +7,7 @@ import pytest
 from pipeline.reporting.claims.abstract import abstract
 
 FEW = "points to it; too few models: 5 would do"
+LACK = "What most of them lack is models; the rows that decide say how many would do."
 
 
 def claim(name: str, *verdicts: tuple[str, str | None], objection: bool = False, verdict: str = "") -> dict:
@@ -31,9 +32,12 @@ YES, NO, OPEN = ("reproduced", None), ("not reproduced", None), ("open", FEW)
         (claim("P5", verdict="not tested: needs MNLI"), "P5 is not tested: needs MNLI."),
         (
             claim("P2", OPEN, OPEN),
-            "Open: P2. What most of them lack is models; the rows that decide say how many would do.",
+            f"What is open: of P2 (P2). {LACK}",
         ),
-        (claim("P2", ("open", "the gate"), ("open", None)), "Open: P2."),
+        (claim("P2", ("open", "the gate"), ("open", None)), "What is open: of P2 (P2)."),
+        # A smoke run.
+        (claim("P2", ("open", "1 model, and a verdict needs 3")), "What is open: of P2 (P2)."),
+        (claim("R1", OPEN, objection=True), f"What is open: of R1 (R1, an objection). {LACK}"),
     ],
 )
 def test_a_claim_by_hand(given: dict, said: str) -> None:
@@ -43,7 +47,7 @@ def test_a_claim_by_hand(given: dict, said: str) -> None:
 def test_every_claim_is_told_once_in_the_order_of_what_is_sure() -> None:
     claims = [claim("P1", OPEN), claim("P2", NO), claim("P3", YES), claim("P4", YES, NO), claim("P5", verdict="none")]
     text = " ".join(abstract(claims))
-    assert [text.count(f"of P{n}") + text.count(f"Open: P{n}") + text.count(f"P{n} is") for n in range(1, 6)] == [1] * 5
+    assert [text.count(f"of P{n}") + text.count(f"P{n} is") for n in range(1, 6)] == [1] * 5
     assert text.index("P3") < text.index("P2") < text.index("P4") < text.index("P1")
 
 
