@@ -1,6 +1,6 @@
 """Write the report: one HTML page, and the same as Markdown.
 
-Reads:  params.yaml and its preset in conf/, outputs/{analysis,data,examples,figures}
+Reads:  params.yaml and its preset in conf/, outputs/{source,analysis,data,examples,figures}
 Writes: outputs/report/{index.html,report.md}
 Run:    python -m pipeline.report
 """
@@ -39,16 +39,17 @@ def main(config: StageConfig) -> None:
 
 def gathered(config: StageConfig) -> ReportContext:
     """Everything that the report is made of, from the files of the run."""
+    from pipeline.launch.work import pipeline_run
     from pipeline.reporting.blocks import ReportContext
     from pipeline.reporting.experiments import SHOWN
     from pipeline.reporting.results import Results
     from pipeline.reporting.sections.replicates import made_of
-    from pipeline.values.git import last_change
     from pipeline.values.per_task import shown_names
     from pipeline.values.presets import overrides
     from pipeline.values.store import read_json
 
     results = Results(config.input_root, config.tasks, config.seeds)
+    replicates = results.replicates()
     figures, values = summary_folder(config.input_root, "figures"), config.values()
     prepared = {task: data_folder(config.input_root, *results.first(task)) for task in config.tasks}
     return ReportContext(
@@ -65,8 +66,8 @@ def gathered(config: StageConfig) -> ReportContext:
         statistics={name: results.statistics(name) for name in SHOWN},
         completeness=results.table("attribute", "completeness").to_dict("records"),
         figures={path.stem: path.read_text(encoding="utf-8") for path in sorted(figures.glob("*.svg"))},
-        replicates=results.replicates(),
-        made=made_of(results.replicates()) or last_change() or "",
+        replicates=replicates,
+        made=made_of(replicates) if replicates else f"run {pipeline_run(config)}",
         examples=[example for task in config.tasks for example in results.examples(task)],
     )
 

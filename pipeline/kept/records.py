@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pipeline.errors import InputError
 from pipeline.terminal.listing import stages
-from pipeline.values.git import changed, git
+from pipeline.values.git import changed, commit
 from pipeline.values.models import replicates_folder
 from pipeline.values.paths import SOURCE, times_file
 from pipeline.values.store import read_json
@@ -151,4 +151,4 @@ def refuse_damaged(folder: Path, records: Iterable[Record]) -> None:
 
 def _commit() -> Record:
     """The commit of the source, and whether what runs differs from it."""
-    return {"commit": git("rev-parse", "HEAD"), "dirty": changed()}
+    return {"commit": commit(), "dirty": changed()}

@@ -20,8 +20,8 @@ class ReportContext:
     `statistics` what the models of a task came to together;
     `completeness` has one row per task, seed and layer; `figures` maps the names of the files of the `figures` stage to
     SVG texts, which report.md finds in `figure_folder`, relative to itself; `examples` are those of the viewer, packed;
-    `replicates` say where the models of a kept run are from; `made` says of which commit and date the run is,
-    empty where nobody knows.
+    `replicates` say where the models of a kept run are from; `made` says of which commits and date a kept
+    run is, empty where nobody knows, and of a run that is not kept its name, a digest of its values and source.
     """
 
     title: str

@@ -8,7 +8,6 @@ instead of two.
 
 import logging
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -20,6 +19,7 @@ from pipeline.tracking import lineage
 from pipeline.tracking.tracker import Tracker
 from pipeline.tracking.tracking_mode import go_offline, tracking_mode
 from pipeline.values.config import StageConfig
+from pipeline.values.git import commit
 from pipeline.values.per_task import filled_name
 
 log = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def facts(config: StageConfig) -> dict[str, Any]:
     model = {"task": config._task, "seed": config._seed}
     lock = Path("dvc.lock")
     return {name: value for name, value in model.items() if value is not None} | {
-        "git_commit": _commit(),
+        "git_commit": commit(),
         "dvc_lock": sha256(lock.read_bytes()).hexdigest() if lock.is_file() else None,
         "run": config.run.model_dump(mode="json"),
     }
@@ -134,12 +134,3 @@ def shown_values(config: StageConfig) -> dict[str, Any]:
 def model_of(config: StageConfig) -> dict[str, Any]:
     """The task and the seed of the run, as far as the stage has them."""
     return {name: getattr(config, name) for name in lineage.stage_entry(config.stage)["matrix"]}
-
-
-def _commit() -> str | None:
-    """The commit that is checked out; None outside of git."""
-    command = ["git", "rev-parse", "HEAD"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None

@@ -16,6 +16,7 @@ from pipeline.tracking.tracker import Tracker
 from pipeline.tracking.tracking import shown_values, track
 from pipeline.training.logger import training_logger
 from pipeline.values.config import StageConfig
+from pipeline.values.git import commit
 from pipeline.values.paths import SOURCE
 from pipeline.values.presets import compose_params
 
@@ -97,7 +98,7 @@ def test_an_offline_run_read_back_holds_what_the_stage_gave_it(tmp_path):
     assert found["config"] == chosen.values() | {
         "task": "negation",
         "seed": 1,
-        "git_commit": None,
+        "git_commit": commit(),
         "dvc_lock": hashlib.sha256(b"a lock").hexdigest(),
         "run": chosen.run.model_dump(mode="json"),
         "inputs": [f"data-negation-1:{nothing}", f"models-negation-1:{nothing}"],
