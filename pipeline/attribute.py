@@ -26,7 +26,7 @@ def main(config: StageConfig) -> None:
     from pipeline.predicting.device import device_for
     from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.collect import merge, unconverged, write_store
-    from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
+    from pipeline.scoring.jobs import Attributor, job_name, make_jobs, run_jobs
     from pipeline.scoring.samples import samples, what_to_keep
     from pipeline.tracking.jobs import track_job
 
@@ -42,11 +42,11 @@ def main(config: StageConfig) -> None:
     jobs = make_jobs(chosen, settings=settings, token_budget=budget)
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
     attributor = Attributor(model, settings=settings, token_budget=budget, keep=what_to_keep(chosen, settings))
-    with unfinished(config) as folder, track_job(config):
-        run_jobs(attributor, jobs, trainer=config.run.trainer, folder=folder, workers=config.run.workers)
+    with unfinished(config) as work, track_job(config):
+        run_jobs(attributor, jobs, trainer=config.run.trainer, work=work, workers=config.run.workers)
         places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)
         order = {place: number for number, place in enumerate(places)}
-        rows = merge([job_file(folder, job) for job in jobs], order)
+        rows = merge(work, [job_name(job) for job in jobs], order)
         shape = {"layers": model.config.num_hidden_layers, "heads": model.config.num_attention_heads}
         write_store(attributions_folder(config.output_root, task, seed), rows, **shape)
         if short := unconverged(rows):

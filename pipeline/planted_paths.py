@@ -35,7 +35,7 @@ def main(config: StageConfig) -> None:
             train = texts(circuit, settings.n_train, seed=seed, split="train")
             dev = texts(circuit, settings.n_examples, seed=seed, split="dev")
             model = draw_model(circuit, seed=seed)
-            fine_tune(model, train, dev, **how, checkpoints=checkpoints / design.replace(" ", "_"))
+            fine_tune(model, train, dev, **how, checkpoints=checkpoints.within(design.replace(" ", "_")))
             logits = predict_logits(model, dev)
             right = sum(int(row.argmax()) == one.label for row, one in zip(logits, dev, strict=True))
             models.append({"design": design, "n": len(dev), "correct": right})

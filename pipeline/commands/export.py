@@ -120,6 +120,7 @@ def _finetuned(
     params: Params, options: argparse.Namespace, model: PreTrainedModel, dev: Sequence[Example]
 ) -> tuple[PreTrainedModel, Tensor]:
     """The model after some epochs of training as `finetune` does it, and its logits."""
+    from pipeline.launch.unfinished import Unfinished
     from pipeline.predicting.examples import read_examples
     from pipeline.predicting.predict import predict_logits
     from pipeline.training.classifier import fine_tune
@@ -127,7 +128,8 @@ def _finetuned(
     train = read_examples(data_folder(Path(), options.task, options.seed) / "train.parquet")
     how = {"settings": params.finetune, "epochs": options.epochs, "seed": options.seed}
     with TemporaryDirectory() as checkpoints:
-        where = {"device": model.device, "workers": params.run.workers, "checkpoints": Path(checkpoints)}
+        work = Unfinished(Path(checkpoints), "")
+        where = {"device": model.device, "workers": params.run.workers, "checkpoints": work}
         fine_tune(model, train, dev, **how, **where)
     return model, predict_logits(model, dev)
 

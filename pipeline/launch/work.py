@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.digests.stage import lines
+from pipeline.launch.unfinished import Unfinished
 from pipeline.values.config import StageConfig
 from pipeline.values.params import Declaration, read_declaration
 from pipeline.values.paths import OUTPUTS, SOURCE, source_file
@@ -23,25 +24,30 @@ SOURCE_FOLDER = source_file(Path(), "").parent
 log = logging.getLogger(__name__)
 
 
-def work_folder(config: StageConfig) -> Path:
+def work_of(config: StageConfig) -> Unfinished:
     """Where a run that writes to this place keeps its unfinished work: named after everything that it depends on."""
-    place = Path(".work") / config.output_root / f"{config.stage}-{config.label}".rstrip("-")
-    return place / fingerprint(config, inputs=dependencies(config, read_declaration(config.stage)))[:16]
+    key = fingerprint(config, inputs=dependencies(config, read_declaration(config.stage)))
+    return Unfinished(work_place(config) / key[:16], key)
+
+
+def work_place(config: StageConfig) -> Path:
+    """What holds the unfinished work of runs that write to this place."""
+    return Path(".work") / config.output_root / f"{config.stage}-{config.label}".rstrip("-")
 
 
 @contextmanager
-def unfinished(config: StageConfig) -> Iterator[Path]:
-    """The `work_folder`, deleted once the block has ended well: a run that fails in it goes on from what it holds.
+def unfinished(config: StageConfig) -> Iterator[Unfinished]:
+    """What `work_of` says, deleted once the block has ended well: a run that fails in it goes on from what it holds.
 
     What an earlier run to the same place left of other values, inputs or source is deleted before, with a word.
     """
-    folder = work_folder(config)
-    for other in sorted(folder.parent.glob("*")):
-        if other != folder:
+    work = work_of(config)
+    for other in sorted(work.folder.parent.glob("*")):
+        if other != work.folder:
             log.info("starting anew: unfinished work (%s) is of other inputs, values or source, and is deleted", other)
             shutil.rmtree(other, ignore_errors=True)
-    yield folder
-    shutil.rmtree(folder.parent, ignore_errors=True)
+    yield work
+    shutil.rmtree(work.folder.parent, ignore_errors=True)
 
 
 def fingerprint(config: StageConfig, *, inputs: Iterable[Path]) -> str:

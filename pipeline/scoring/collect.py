@@ -1,28 +1,36 @@
 """From the job files to the attribution store."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipeline.errors import InputError
 from pipeline.values.store import read_rows, replace, write_rows
 
+if TYPE_CHECKING:
+    from pipeline.launch.unfinished import Unfinished
+
 MAPS = ("head_sum", "full_attribution", "full_attention")
 PLACE = ("split", "example_id", "target")
 ERRORS = ("steps", "unconverged", "completeness_gap", "output_change")
 
 
-def merge(files: Sequence[Path], order: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
-    """All rows, by split and position in it (`order`), then by target; independent of how jobs were cut."""
+def merge(work: Unfinished, names: Sequence[str], order: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
+    """All rows, by split and position in it (`order`), then by target; independent of how jobs were cut.
+
+    Raises:
+        InputError: if a file has been damaged since it was written.
+    """
     rows: list[dict[str, Any]] = []
-    for file in files:
-        try:
-            rows += read_rows(file)
-        except (OSError, ValueError) as error:  # pyarrow's own are of both kinds
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{file} cannot be read; delete it and run attribute again: {reason}") from None
+    for name in names:
+        content = work.read(name)
+        if content is None:
+            raise InputError(f"{work.path(name)} was damaged while attribute ran: run the same command again")
+        rows += read_rows(content)
     rows.sort(key=lambda row: (order[row["split"], row["example_id"]], row["target"]))
     keys = [(row["split"], row["example_id"], row["target"]) for row in rows]
     if len(set(keys)) != len(keys):

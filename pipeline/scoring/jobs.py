@@ -8,7 +8,6 @@ import logging
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytorch_lightning as pl
@@ -30,9 +29,10 @@ from pipeline.predicting.examples import length_batches
 from pipeline.predicting.predict import not_finite
 from pipeline.scoring.records import Keep, example_record
 from pipeline.terminal.trainer import Progress
-from pipeline.values.store import write_rows
+from pipeline.values.store import parquet_of
 
 if TYPE_CHECKING:
+    from pipeline.launch.unfinished import Unfinished
     from pipeline.values.schema import Attribute
     from pipeline.values.schema import Trainer as TrainerSettings
 
@@ -136,9 +136,9 @@ class Attributor(pl.LightningModule):
 class JobWriter(BasePredictionWriter):
     """Writes each job's rows to a file of its own, whole or not at all."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, work: Unfinished) -> None:
         super().__init__(write_interval="batch")
-        self.folder = folder
+        self.work = work
 
     def write_on_batch_end(
         self,
@@ -151,22 +151,24 @@ class JobWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Called by the process that ran the job."""
-        write_rows(job_file(self.folder, batch), prediction)
+        self.work.write(job_name(batch), lambda file: file.write(parquet_of(prediction)))
 
 
-def job_file(folder: Path, job: Job) -> Path:
-    """Where a job's rows are, named after its content: another token budget cuts the same work into other jobs."""
+def job_name(job: Job) -> str:
+    """The file of a job's rows, named after its content: another token budget cuts the same work into other jobs."""
     content = json.dumps([job.split, job.targets, [example.example_id for example in job.examples]])
-    return folder / f"job-{hashlib.sha256(content.encode()).hexdigest()[:16]}.parquet"
+    return f"job-{hashlib.sha256(content.encode()).hexdigest()[:16]}.parquet"
 
 
-def run_jobs(attributor: Attributor, jobs: list[Job], *, trainer: TrainerSettings, folder: Path, workers: int) -> None:
-    """Run the jobs that have no file in `folder` yet, over the trainer's processes.
+def run_jobs(
+    attributor: Attributor, jobs: list[Job], *, trainer: TrainerSettings, work: Unfinished, workers: int
+) -> None:
+    """Run the jobs that have no file in `work` yet, over the trainer's processes.
 
     Raises:
         InputError: if the trainer asks for GPUs that are not there, or one of its processes is killed.
     """
-    missing = [job for job in jobs if not job_file(folder, job).is_file()]
+    missing = [job for job in jobs if not work.has(job_name(job))]
     if not missing:
         return
     device = device_for(trainer)
@@ -181,7 +183,7 @@ def run_jobs(attributor: Attributor, jobs: list[Job], *, trainer: TrainerSetting
         plugins=LightningEnvironment(),
         # Lightning's inference mode forbids the gradients that attribution is made of.
         inference_mode=False,
-        callbacks=[JobWriter(folder), Progress("attribute")],
+        callbacks=[JobWriter(work), Progress("attribute")],
         enable_progress_bar=False,
         logger=False,
         enable_checkpointing=False,

@@ -1,29 +1,45 @@
 """What a fine-tuning saves of itself, so that one that was cut off goes on to the same end."""
 
+from __future__ import annotations
+
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.io import TorchCheckpointIO
 from pytorch_lightning.callbacks import Checkpoint
 
-from pipeline.errors import InputError
+if TYPE_CHECKING:
+    from pipeline.launch.unfinished import Unfinished
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+
+
+class SealedCheckpoints(TorchCheckpointIO):
+    """Saves a checkpoint as a file of unfinished work.
+
+    Lightning's own passes a copy through the system's temporary folder, where a kill leaves it.
+    """
+
+    def __init__(self, work: Unfinished) -> None:
+        super().__init__()
+        self.work = work
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        """Write it, whole or not at all."""
+        self.work.write(Path(path).name, lambda file: torch.save(checkpoint, file))
 
 
 class LastEpoch(Checkpoint):
-    """Saves every epoch's end to one file, whole or not at all.
+    """Saves every epoch's end to one file.
 
-    Lightning's `ModelCheckpoint(save_last=True)` writes only when it saves a top-k checkpoint too, and copies the file
-    from the system's temporary folder, which a kill can cut off.
+    Lightning's `ModelCheckpoint(save_last=True)` writes only when it saves a top-k checkpoint too.
     """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write it."""
-        _save(trainer, self.path)
+        trainer.save_checkpoint(LAST)
 
 
 class BestEpoch(Checkpoint):
@@ -32,16 +48,16 @@ class BestEpoch(Checkpoint):
     Lightning's `ModelCheckpoint` forgets how good that was where a run goes on below another path.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.path, self.accuracy = path, -1.0
+        self.accuracy = -1.0
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write it if it is better."""
         accuracy = float(trainer.callback_metrics["dev_accuracy"])
         if accuracy > self.accuracy:
             self.accuracy = accuracy
-            _save(trainer, self.path)
+            trainer.save_checkpoint(BEST)
 
     def state_dict(self) -> dict[str, float]:
         """Kept in every checkpoint."""
@@ -52,26 +68,6 @@ class BestEpoch(Checkpoint):
         self.accuracy = state_dict["accuracy"]
 
 
-def _save(trainer: pl.Trainer, path: Path) -> None:
-    partial = path.with_suffix(".partial")
-    trainer.save_checkpoint(partial)
-    partial.replace(path)
-
-
-def read_checkpoint(path: Path, module: pl.LightningModule) -> dict[str, Any]:
-    """A checkpoint of `module`; nothing but tensors and plain values is unpickled.
-
-    Raises:
-        InputError: if it cannot be read, or is of another module.
-    """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        shapes = {name: tensor.shape for name, tensor in content["state_dict"].items()}
-        whole = content.keys() >= {"epoch", "global_step", "loops", "lr_schedulers", "optimizer_states"}
-    # Whatever a file that is cut off, or that is no checkpoint, makes of the reader.
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"{path} cannot be read; delete it to train from the start: {reason}") from None
-    if not whole or shapes != {name: tensor.shape for name, tensor in module.state_dict().items()}:
-        raise InputError(f"{path} is no checkpoint of this training; delete it to train from the start")
-    return content
+def read_checkpoint(work: Unfinished, name: str) -> dict[str, Any]:
+    """What was saved by that name. Nothing but tensors and plain values is unpickled."""
+    return torch.load(work.path(name), map_location="cpu", weights_only=True, mmap=True)

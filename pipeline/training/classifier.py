@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
@@ -22,11 +21,12 @@ from pipeline.predicting.predict import forward, predict_logits
 from pipeline.terminal.trainer import Progress
 from pipeline.tracking.tracker import LOGGED_EVERY
 from pipeline.training.batches import epoch_batches
-from pipeline.training.checkpoints import BestEpoch, LastEpoch, read_checkpoint
+from pipeline.training.checkpoints import BEST, LAST, BestEpoch, LastEpoch, SealedCheckpoints, read_checkpoint
 
 if TYPE_CHECKING:
     from pytorch_lightning.loggers import WandbLogger
 
+    from pipeline.launch.unfinished import Unfinished
     from pipeline.values.schema import Training
 
 
@@ -118,45 +118,42 @@ def fine_tune(
     seed: int,
     device: torch.device,
     workers: int,
-    checkpoints: Path,
+    checkpoints: Unfinished,
     logger: WandbLogger | None = None,
 ) -> None:
     """Train `model` in place, on `device`; it is left there, in evaluation mode.
 
     `dev` is predicted at each epoch's end. A run that was cut off goes on from `checkpoints`, which are of this very
-    training: `model` then may have any weights. With one thread the same arguments give the same weights, to the bit.
-
-    Raises:
-        InputError: if what an earlier run left in `checkpoints` cannot be read.
+    training: `model` then may have any weights. Where one of them is damaged, it trains from the start. With one thread
+    the same arguments give the same weights, to the bit.
     """
     classifier = Classifier(model, train, dev, settings=settings, epochs=epochs, seed=seed, workers=workers)
     fit(classifier, device=device, checkpoints=checkpoints, logger=logger)
 
 
-def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logger: WandbLogger | None) -> None:
+def fit(classifier: Classifier, *, device: torch.device, checkpoints: Unfinished, logger: WandbLogger | None) -> None:
     """What `fine_tune` does, once its classifier is made.
 
     In one process: several would draw other dropout and train another model.
     """
     settings = classifier.settings
     # Before `LastEpoch`, whose checkpoint then knows the best one so far.
-    best = [BestEpoch(checkpoints / "best.ckpt")] if settings.select == "best" else []
-    last = LastEpoch(checkpoints / "last.ckpt")
-    resumed = last.path.is_file()
+    best = [BestEpoch()] if settings.select == "best" else []
+    resumed = checkpoints.has(LAST) and (not best or checkpoints.has(BEST))
     if resumed:
-        done = read_checkpoint(last.path, classifier)["epoch"] + 1
+        done = read_checkpoint(checkpoints, LAST)["epoch"] + 1
         log.info("resuming: %d of %d epochs are done", done, classifier.epochs)
     run = pl.Trainer(
         accelerator=device.type,
         devices=1,
         # What this process is, whatever a cluster's variables in the shell say.
-        plugins=LightningEnvironment(),
+        plugins=[LightningEnvironment(), SealedCheckpoints(checkpoints)],
         precision=settings.precision,
         max_epochs=classifier.epochs,
         gradient_clip_val=settings.clip,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
-        callbacks=[Progress("train"), *best, last],
+        callbacks=[Progress("train"), *best, LastEpoch()],
         enable_progress_bar=False,
         enable_checkpointing=True,
         logger=logger or False,
@@ -164,8 +161,8 @@ def fit(classifier: Classifier, *, device: torch.device, checkpoints: Path, logg
         enable_model_summary=False,
         num_sanity_val_steps=0,
     )
-    run.fit(classifier, ckpt_path=last.path if resumed else None, weights_only=True)
-    for kept in best:
-        classifier.load_state_dict(read_checkpoint(kept.path, classifier)["state_dict"])
+    run.fit(classifier, ckpt_path=checkpoints.path(LAST) if resumed else None, weights_only=True)
+    if best:
+        classifier.load_state_dict(read_checkpoint(checkpoints, BEST)["state_dict"])
     # Lightning leaves it on the CPU, in training mode.
     classifier.to(device).eval()

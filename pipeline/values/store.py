@@ -2,12 +2,12 @@
 
 import csv
 import errno
-import io
 import json
 import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -87,12 +87,17 @@ def _rounded(value: Any) -> Any:
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """A Parquet table of `rows`, in their order."""
+    replace(path, parquet_of(rows))
+
+
+def parquet_of(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """The content of a Parquet file of `rows`, in their order."""
     import pyarrow
 
-    _write_parquet(path, pyarrow.Table.from_pylist(list(rows)))
+    return _parquet_of(pyarrow.Table.from_pylist(list(rows)))
 
 
-def read_rows(path: Path, *, columns: Sequence[str] | None = None, **where: Any) -> list[dict[str, Any]]:
+def read_rows(path: Path | BytesIO, *, columns: Sequence[str] | None = None, **where: Any) -> list[dict[str, Any]]:
     """The rows of a Parquet file, with all columns or some, and only those in which columns have the values `where`."""
     # `pyarrow.parquet.read_table` would import pandas, a third of a second in every stage.
     import pyarrow.compute
@@ -116,21 +121,21 @@ def write_columns(path: Path, columns: Mapping[str, Any]) -> None:
         kind = pyarrow.string() if values.dtype.kind == "U" else pyarrow.from_numpy_dtype(values.dtype)
         return pyarrow.array(values.tolist(), type=kind)
 
-    _write_parquet(path, pyarrow.table({name: array(values) for name, values in columns.items()}))
+    replace(path, _parquet_of(pyarrow.table({name: array(values) for name, values in columns.items()})))
 
 
-def _write_parquet(path: Path, table: Any) -> None:
+def _parquet_of(table: Any) -> bytes:
     import pyarrow
     import pyarrow.parquet
 
     sink = pyarrow.BufferOutputStream()
     pyarrow.parquet.write_table(table, sink, compression="zstd")
-    replace(path, sink.getvalue().to_pybytes())
+    return sink.getvalue().to_pybytes()
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
     """A CSV table of `rows`, whose keys are the first row's; floats have 10 significant digits. Empty without rows."""
-    text = io.StringIO(newline="")
+    text = StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
     if rows:
         writer.writeheader()

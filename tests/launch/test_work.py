@@ -7,7 +7,7 @@ import yaml
 from source_by_hand import edit_source, without_pins
 
 from pipeline.launch import work
-from pipeline.launch.work import dependencies, fingerprint, pipeline_run, unfinished, work_folder
+from pipeline.launch.work import dependencies, fingerprint, pipeline_run, unfinished, work_of
 from pipeline.values.config import StageConfig
 from pipeline.values.params import read_declaration
 from pipeline.values.paths import SOURCE, source_file
@@ -43,18 +43,18 @@ def inputs(tmp_path, monkeypatch):
 
 
 def test_the_folder_is_named_after_the_run_and_lies_outside_dvcs_outputs(inputs):
-    folder = work_folder(config())
+    folder = work_of(config()).folder
     assert re.fullmatch(r"\.work/attribute-negation-1/[0-9a-f]{16}", str(folder))
 
 
 def test_the_same_work_has_the_same_folder_and_looking_makes_none(inputs):
-    assert work_folder(config()) == work_folder(config())
+    assert work_of(config()) == work_of(config())
     assert not (inputs / ".work").exists()
 
 
 def test_another_value_run_or_stage_is_other_work(inputs):
     folders = {
-        work_folder(config(*overrides, **changes))
+        work_of(config(*overrides, **changes))
         for overrides, changes in (
             ((), {}),
             (("attribute.steps=7",), {}),
@@ -67,20 +67,20 @@ def test_another_value_run_or_stage_is_other_work(inputs):
 
 
 def test_what_cannot_change_a_result_or_is_not_declared_does_not_matter(inputs):
-    first = work_folder(config())
-    assert work_folder(config("trainer=ddp", "run.token_budget=77", "run.workers=2")) == first
-    assert work_folder(config("prune.random_orders=33")) == first
+    first = work_of(config())
+    assert work_of(config("trainer=ddp", "run.token_budget=77", "run.workers=2")) == first
+    assert work_of(config("prune.random_orders=33")) == first
 
 
 def test_work_is_deleted_once_it_is_done_and_not_before(inputs):
-    folder = work_folder(config())
+    folder = work_of(config()).folder
     folder.mkdir(parents=True)
     (folder / "part").touch()
     with pytest.raises(KeyError), unfinished(config()):
         raise KeyError("cut off")
     with unfinished(config()) as again:
-        assert (again / "part").is_file()
-    assert again == folder
+        assert (again.folder / "part").is_file()
+    assert again.folder == folder
     assert not folder.exists()
     with unfinished(config()):  # nothing is left behind to be deleted
         pass
@@ -90,21 +90,21 @@ def test_other_work_of_the_same_place_is_deleted_with_a_word_and_no_other(inputs
     caplog.set_level("INFO")
     values = compose_params(["preset=mini"])
     given = {"stage": "attribute", "declared": frozenset({"attribute"}), "seed": 1}
-    old = work_folder(config("attribute.steps=7"))
+    old = work_of(config("attribute.steps=7")).folder
     kept = [
-        work_folder(StageConfig(values, **given, task="inference")),
-        work_folder(StageConfig(values, **given, task="negation", output_root=Path("scratch/attribute/negation-1"))),
-        work_folder(config(stage="finetune")),
+        work_of(StageConfig(values, **given, task="inference")),
+        work_of(StageConfig(values, **given, task="negation", output_root=Path("scratch/attribute/negation-1"))),
+        work_of(config(stage="finetune")),
     ]
-    for folder in (old, *kept):
+    for folder in (old, *(one.folder for one in kept)):
         folder.mkdir(parents=True)
-    with unfinished(config()) as folder:
-        assert folder != old
+    with unfinished(config()) as work:
+        assert work.folder != old
         assert not old.exists()
         assert caplog.messages == [
             f"starting anew: unfinished work ({old}) is of other inputs, values or source, and is deleted"
         ]
-    assert all(folder.is_dir() for folder in kept)
+    assert all(one.folder.is_dir() for one in kept)
 
 
 def change_input(folder):
@@ -154,16 +154,16 @@ def change_source(folder):
     ],
 )
 def test_another_input_or_source_is_other_work(inputs, change):
-    first = work_folder(config())
+    first = work_of(config())
     change(inputs)
-    assert work_folder(config()) != first
+    assert work_of(config()) != first
 
 
 def test_a_comment_and_the_source_of_others_do_not_matter(inputs):
-    first = work_folder(config())
+    first = work_of(config())
     edit_source(inputs / "source/pipeline/attribute.py", "# Not one.\nx = 1\n")
     (inputs / "source" / "pipeline" / "other.py").write_text("x = 2")
-    assert work_folder(config()) == first
+    assert work_of(config()) == first
 
 
 def test_where_the_inputs_lie_and_when_they_were_written_does_not_matter(inputs):
@@ -188,7 +188,7 @@ def test_initial_weights_and_examples_are_among_what_training_depends_on(stage):
 def test_of_a_model_of_the_hub_the_commit_counts_and_a_folder_that_stands_in_for_it(inputs, monkeypatch):
     def now(*revision):
         given = ["preset=paper", "tasks=[sst2]", "model.name=a/b", *revision]
-        return work_folder(StageConfig(compose_params(given), stage="finetune", declared=declared, task="sst2", seed=1))
+        return work_of(StageConfig(compose_params(given), stage="finetune", declared=declared, task="sst2", seed=1))
 
     declared = frozenset({"model"})
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(inputs / "cache"))

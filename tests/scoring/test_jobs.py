@@ -10,13 +10,14 @@ from safetensors.torch import load_file
 
 from attattr import AttributionError, attribute
 from pipeline.errors import InputError
+from pipeline.launch.unfinished import Unfinished
 from pipeline.scoring.collect import merge, unconverged, write_store
-from pipeline.scoring.jobs import Attributor, job_file, make_jobs, run_jobs
+from pipeline.scoring.jobs import Attributor, job_name, make_jobs, run_jobs
 from pipeline.scoring.records import Keep
 from pipeline.scoring.samples import samples, what_to_keep
 from pipeline.scoring.store import per_head, read_heads
 from pipeline.values.schema import Trainer
-from pipeline.values.store import write_rows
+from pipeline.values.store import parquet_of, write_rows
 
 ONE = Trainer(accelerator="cpu", devices=1, strategy="auto")
 TWO = Trainer(accelerator="cpu", devices=2, strategy="ddp_spawn")
@@ -45,14 +46,18 @@ class Run:
         self.order = {place: number for number, place in enumerate(places)}
 
     def into(self, folder, trainer=ONE):
-        run_jobs(self.attributor, self.jobs, trainer=trainer, folder=folder, workers=0)
+        run_jobs(self.attributor, self.jobs, trainer=trainer, work=Unfinished(folder, "key"), workers=0)
         return self.merged(folder)
 
+    @property
+    def names(self):
+        return [job_name(job) for job in self.jobs]
+
     def files(self, folder):
-        return [job_file(folder, job) for job in self.jobs]
+        return [folder / name for name in self.names]
 
     def merged(self, folder):
-        return merge(self.files(folder), self.order)
+        return merge(Unfinished(folder, "key"), self.names, self.order)
 
 
 @pytest.fixture
@@ -129,7 +134,7 @@ def test_more_processes_than_jobs(data_set, tmp_path, monkeypatch):
             run.attributor,
             run.jobs[:count],
             trainer=Trainer(accelerator="cpu", devices=4, strategy="ddp_spawn"),
-            folder=tmp_path,
+            work=Unfinished(tmp_path, "key"),
             workers=0,
         )
     assert started == [(1, "auto"), (2, "ddp_spawn"), (4, "ddp_spawn")]
@@ -182,7 +187,7 @@ def test_the_rows_do_not_depend_on_the_token_budget(data_set, tmp_path, path, to
     first = one.into(tmp_path / "a")
     run = data_set(path=path, steps=steps, token_budget=token_budget)
     assert_same_rows(first, run.into(tmp_path / "b"), 2e-5)
-    assert {job_file(tmp_path, job) for job in run.jobs} != {job_file(tmp_path, job) for job in one.jobs}
+    assert {*run.names} != {*one.names}
     taken = {number for row in first for number in row["steps"]}
     assert taken == {2} if steps == 2 else len(taken) > 1, "choose a model whose layers need different numbers"
 
@@ -288,37 +293,50 @@ def test_a_model_that_gives_no_finite_logits_is_refused_with_the_example(data_se
 
 
 def test_merging_refuses_an_example_twice(tmp_path):
-    row = {"split": "dev", "example_id": "a", "target": "gold"}
-    write_rows(tmp_path / "1.parquet", [row])
-    write_rows(tmp_path / "2.parquet", [row])
+    row, work = {"split": "dev", "example_id": "a", "target": "gold"}, Unfinished(tmp_path, "key")
+    for name in ("1", "2"):
+        work.write(name, lambda file: file.write(parquet_of([row])))
     order = {("dev", "a"): 0}
-    assert merge([tmp_path / "1.parquet"], order) == [row]
+    assert merge(work, ["1"], order) == [row]
     with pytest.raises(RuntimeError, match="twice"):
-        merge([tmp_path / "1.parquet", tmp_path / "2.parquet"], order)
+        merge(work, ["1", "2"], order)
 
 
 def test_merging_refuses_a_set_with_an_example_missing(data_set, tmp_path):
     run = data_set()
     run.into(tmp_path)
     with pytest.raises(RuntimeError, match="not attributed"):
-        merge(run.files(tmp_path)[1:], run.order)
+        merge(Unfinished(tmp_path, "key"), run.names[1:], run.order)
 
 
-def test_a_damaged_file_is_named_with_the_remedy(data_set, tmp_path):
+def test_a_damaged_file_is_set_aside_with_a_word_and_its_batch_is_attributed_again(data_set, tmp_path, caplog):
     run = data_set()
-    run.into(tmp_path)
+    rows = run.into(tmp_path)
     path = run.files(tmp_path)[1]
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(InputError, match=rf"{path.name} cannot be read; delete it and run attribute again"):
+    with pytest.raises(InputError, match=rf"{path.name} was damaged while attribute ran: run the same command again"):
         run.merged(tmp_path)
+    path.write_bytes(run.files(tmp_path)[0].read_bytes())  # of another batch
+    caplog.clear()
+    assert run.into(tmp_path) == rows
+    assert caplog.messages[0] == (
+        f"{path} is damaged, or of another run: it is now {path.name}.damaged, and its work is done again"
+    )
+
+
+def test_a_file_of_another_model_is_not_taken(data_set, tmp_path):
+    run = data_set()
+    other = Unfinished(tmp_path, "another model's")
+    run_jobs(run.attributor, run.jobs, trainer=ONE, work=other, workers=0)
+    assert not any(Unfinished(tmp_path, "key").has(name) for name in run.names)
 
 
 def test_merging_does_not_depend_on_the_order_of_the_files(data_set, tmp_path):
     run = data_set()
     rows = run.into(tmp_path)
-    files = run.files(tmp_path)
-    random.Random(0).shuffle(files)
-    assert merge(files, run.order) == rows
+    names = run.names
+    random.Random(0).shuffle(names)
+    assert merge(Unfinished(tmp_path, "key"), names, run.order) == rows
 
 
 def test_the_store_holds_the_rows(data_set, tmp_path):

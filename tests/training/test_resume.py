@@ -21,6 +21,7 @@ from safetensors.torch import save_file
 from transformers import BertConfig, BertForSequenceClassification
 
 from attattr.examples import Example
+from pipeline.launch.unfinished import Unfinished
 from pipeline.values.presets import compose_params
 from pipeline.training.classifier import Classifier, fit
 
@@ -50,7 +51,7 @@ ids = torch.randint(5, 60, (60, 12)).tolist()
 examples = [Example(str(n), row[: 4 + n % 8], [0] * (4 + n % 8), n % 2, [[1, 3 + n % 8]]) for n, row in enumerate(ids)]
 settings = compose_params(["preset=mini"]).finetune.model_copy(update={"batch_size": 8, "select": "last"})
 classifier = Watched(model, examples, examples[:9], settings=settings, epochs=3, seed=1, workers=0)
-fit(classifier, device=torch.device("cpu"), checkpoints=folder / "checkpoints", logger=None)
+fit(classifier, device=torch.device("cpu"), checkpoints=Unfinished(folder / "checkpoints", "key"), logger=None)
 save_file(model.state_dict(), folder / "weights.safetensors")
 """
 
