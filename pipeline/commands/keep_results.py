@@ -12,7 +12,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from pipeline.launch.command import run_command
 from pipeline.terminal.arguments import command_parser, given_path
@@ -34,6 +33,7 @@ def _keep(options: argparse.Namespace) -> None:
     from pipeline.kept.records import Item, collect, read_records
     from pipeline.values.params import read_params
     from pipeline.values.store import put_in_place
+    from pipeline.values.targets import hidden_beside
 
     folder, params = options.results.resolve(), read_params()
     items = [Item(task, seed) for task in params.tasks for seed in params.seeds]
@@ -41,7 +41,7 @@ def _keep(options: argparse.Namespace) -> None:
     records = [collect(item, params) for item in items]
     refuse_no_results(folder)
     with held(folder):
-        there, fresh = read_records(folder), folder.with_name(f".{uuid4().hex}")
+        there, fresh = read_records(folder), hidden_beside(folder)
         new = new_records(folder, records)
         try:
             fresh.mkdir()

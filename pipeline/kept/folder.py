@@ -11,7 +11,7 @@ from pipeline.errors import InputError
 from pipeline.kept.records import ENTRIES, item_of, read_records, record_file, refuse_damaged
 from pipeline.values.models import is_kept
 from pipeline.values.store import replace, write_json
-from pipeline.values.targets import writing
+from pipeline.values.targets import remove_leftovers, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,6 +29,7 @@ def held(folder: Path) -> Iterator[None]:
         number = os.open(folder.parent, os.O_RDONLY)
     try:
         fcntl.flock(number, fcntl.LOCK_EX)
+        remove_leftovers(folder)
         yield
     finally:
         os.close(number)

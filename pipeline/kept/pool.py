@@ -8,7 +8,6 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from pipeline.errors import InputError
 from pipeline.kept.folder import refuse_other_values
@@ -16,7 +15,7 @@ from pipeline.kept.records import DRAWN, item_of, read_records, record_file, ref
 from pipeline.kept.stages import run_stage
 from pipeline.values.paths import SOURCE
 from pipeline.values.store import put_in_place, replace
-from pipeline.values.targets import writing
+from pipeline.values.targets import hidden_beside, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +45,7 @@ def pool(folder: Path, *, beside: Path | None = None) -> None:
     if not any(record["task"] for record in records):
         raise InputError(f"{folder} has no replicate: python -m pipeline.commands.replicate adds one")
     refuse_damaged(folder, records)
-    fresh = folder.with_name(f".{uuid4().hex}")
+    fresh = hidden_beside(folder)
     try:
         with writing(folder), workspace(folder, records, beside=beside) as made:
             for stage in STAGES:

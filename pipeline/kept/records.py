@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +11,7 @@ from pipeline.values.git import changed, commit
 from pipeline.values.models import replicates_folder
 from pipeline.values.paths import SOURCE, times_file
 from pipeline.values.store import read_json
+from pipeline.values.sums import IN_FOLDER, check_sums, digest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -74,16 +74,20 @@ def collect(item: Item, params: Params, *, without: Collection[str] = ()) -> Rec
         if stage in without:
             continue
         pattern = kept_pattern(stage, item)
-        files = sorted(path for path in Path().glob(pattern) if path.is_file())
+        # The record has digests of its own.
+        files = sorted(path for path in Path().glob(pattern) if path.is_file() and path.name != IN_FOLDER)
+        owner = f"{stage}@{item.name}"
         if not files:
-            raise InputError(f"there is no {pattern}; run: dvc repro {stage}@{item.name}")
+            raise InputError(f"there is no {pattern}; run: dvc repro {owner}")
+        output = files[0].parent if len(Path(pattern).parts) > 3 else files[0]
+        check_sums(output, owner=owner, remedy=f"delete {output} and run: dvc repro {owner}")
         record["files"] |= {str(path): digest(path) for path in files}
         record["values"] |= seen_values(params, stage, item)
         time = times_file(Path(), stage, item.name)
         known = read_json(time) if time.is_file() else {}
         source = source_digest(Path(), stage)
         if source is None or known.get("source", source) != source:
-            raise InputError(f"{stage}@{item.name} ran from other source than there is: run: dvc repro")
+            raise InputError(f"{owner} ran from other source than there is: run: dvc repro")
         record["source"][stage] = source
         names = ("seconds", "started", "machine", "versions")
         record["stages"][stage] = {name: known.get(name) for name in names}
@@ -100,11 +104,6 @@ def seen_values(params: Params, stage: str, item: Item) -> Record:
     declared = read_declaration(stage, SOURCE / GRAPH_FILE).sections
     config = StageConfig(params, stage=stage, declared=declared, task=item.task, seed=item.seed)
     return {name: values for name, values in config.values().items() if name not in OVER_ALL}
-
-
-def digest(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def record_file(folder: Path, item: Item) -> Path:

@@ -21,6 +21,7 @@ from pipeline.terminal.listing import stages
 from pipeline.values.config import StageConfig
 from pipeline.values.models import is_kept
 from pipeline.values.params import Declaration
+from pipeline.values.sums import BESIDE, check_sums, write_sums
 
 VIEWS = Path(".work/inputs")
 
@@ -39,10 +40,15 @@ class Made:
         return scratch_folder(self.stage, *self.item) / self.path
 
     @property
+    def owner(self) -> str:
+        """The stage and its item, as DVC names them."""
+        item = "-".join(map(str, self.item))
+        return f"{self.stage}{'@' if item else ''}{item}"
+
+    @property
     def remedy(self) -> str:
         """The command that makes it."""
-        item = "-".join(map(str, self.item))
-        return f"run: dvc repro {self.stage}{'@' if item else ''}{item}"
+        return f"run: dvc repro {self.owner}"
 
 
 def read_inputs(config: StageConfig, declaration: Declaration) -> dict[Made, Path]:
@@ -65,6 +71,27 @@ def read_inputs(config: StageConfig, declaration: Declaration) -> dict[Made, Pat
             raise InputError(f"{missing[0].path} is missing; {missing[0].remedy}")
         found |= there
     return found
+
+
+def check_inputs(found: Mapping[Made, Path]) -> None:
+    """Refuse what is not what its stage wrote: a disk's fault, or another model's files."""
+    for made, place in found.items():
+        # DVC takes a file that it has seen for unchanged as long as its size and time are the same.
+        check_sums(place, owner=made.owner, remedy=f"delete {place} and {made.remedy}")
+
+
+def own_outputs(config: StageConfig) -> dict[Path, Made]:
+    """What the run itself writes, and where."""
+    item = tuple(value for value in (config._task, config._seed) if value is not None)
+    own = [made for made in _graph(config) if (made.stage, made.item) == (config.stage, item)]
+    return {config.output_root / made.path: made for made in own}
+
+
+def write_output_sums(config: StageConfig) -> None:
+    """Write down the digests of what the run's stage has just written."""
+    for path, made in own_outputs(config).items():
+        if path.exists():
+            write_sums(path, owner=made.owner)
 
 
 def input_root(found: Mapping[Made, Path]) -> Path:
@@ -98,7 +125,7 @@ def _place(made: Made, config: StageConfig) -> Path | None:
 
 
 def _graph(config: StageConfig) -> Iterator[Made]:
-    """Every output of the graph."""
+    """Every output of the graph, without the digests beside one."""
     values: dict[str, Any] = {"task": config.all_values.tasks, "seed": config.all_values.seeds}
     for stage, entry in stages(Path()).items():
         keys = [*(entry.get("matrix") or {})]
@@ -106,7 +133,8 @@ def _graph(config: StageConfig) -> Iterator[Made]:
             for out in entry.get("outs") or []:
                 for key, value in zip(keys, item, strict=True):
                     out = str(out).replace(f"${{item.{key}}}", str(value))
-                yield Made(Path(out), stage, item)
+                if not out.endswith(BESIDE):
+                    yield Made(Path(out), stage, item)
 
 
 def _remedy(dep: Path, config: StageConfig) -> str:

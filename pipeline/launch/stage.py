@@ -16,9 +16,16 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
+from pipeline.launch.alone import alone
 from pipeline.launch.environment import is_run_by_dvc, output_root
 from pipeline.launch.hydra_app import compose, configure_logging, show
-from pipeline.launch.inputs import input_root, read_inputs, without_part
+from pipeline.launch.inputs import (
+    check_inputs,
+    input_root,
+    read_inputs,
+    without_part,
+    write_output_sums,
+)
 from pipeline.launch.item import chosen_by_dvc
 from pipeline.launch.processes import jobs_at_once, run_processes
 from pipeline.launch.signals import exit_on_signal
@@ -84,6 +91,7 @@ class _Stage:
         """Do what `main` does, and leave no bar on the terminal, whatever ends it."""
         try:
             self.main(config)
+            write_output_sums(config)
         except FileNotFoundError as error:
             if refusal := without_part(error, config, self.declaration):
                 raise refusal from None
@@ -139,9 +147,10 @@ def _run_once(stage: _Stage) -> None:
             if config.output_root != Path():
                 log.info("by hand: what %s writes goes to %s", stage.name, config.output_root)
                 write_values(config)
-            stage.work(config)
-            if config.output_root == Path() and config.label:
-                write_time(config)
+            with alone(config):
+                stage.work(config)
+                if config.output_root == Path() and config.label:
+                    write_time(config)
         except Exception as error:
             failures.append(error)
 
@@ -225,6 +234,7 @@ def _with_inputs(stage: _Stage, config: StageConfig) -> StageConfig:
             log.info("there is no %s: reading %s", made.path, place)
         elif place != made.by_hand and made.by_hand.exists() and not is_run_by_dvc(config.stage):
             log.info("reading %s, as DVC made it, and not %s", place, made.by_hand)
+    check_inputs(found)
     config.input_root = input_root(found)
     return config
 

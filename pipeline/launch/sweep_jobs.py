@@ -5,16 +5,20 @@ of the last command line, and a record names the command line that ran or confir
 does not pass for a result of this one.
 """
 
+import hashlib
+import json
 import logging
 import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pipeline.errors import InputError
+from pipeline.launch.alone import alone
 from pipeline.launch.signals import came_of_stop, signal_name
 from pipeline.launch.sweep import Overrides, Sweep
 from pipeline.launch.work import dependencies, fingerprint
@@ -22,8 +26,10 @@ from pipeline.terminal.errors import is_bad_input, one_line
 from pipeline.values.config import StageConfig
 from pipeline.values.params import Declaration, write_values
 from pipeline.values.store import put_in_place, read_json, write_json
+from pipeline.values.sums import digest, files_below, is_whole
+from pipeline.values.targets import remove_leftovers
 
-PLAN, RECORD = "sweep.json", "job.json"
+PLAN, RECORD, DIGEST = "sweep.json", "job.json", "sha256"
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +60,7 @@ def run_job(
     is replaced once `main` has ended.
     """
     # By every job, the first one included: before it nothing has been started, and all write the same.
-    write_json(sweep.folder / PLAN, {"call": sweep.call, "jobs": sweep.jobs})
+    write_record(sweep.folder / PLAN, {"call": sweep.call, "jobs": sweep.jobs})
     folder, fresh = sweep.folder / name, unfinished_folder(sweep, name)
     before = _read_record(folder)
     record: dict[str, Any] = {"call": sweep.call, "overrides": sweep.jobs[name]}
@@ -63,22 +69,24 @@ def run_job(
         record["fingerprint"] = fingerprint(config, inputs=dependencies(config, declaration))
         if _is_result_of(record["fingerprint"], folder, before):
             log.info("%s has finished before", name)
-            write_json(folder / RECORD, record | {"status": "finished", "files": before["files"]})
+            write_record(folder / RECORD, record | {"status": "finished", "files": before["files"]})
             return
-        shutil.rmtree(fresh, ignore_errors=True)  # what a run that was cut off left
-        write_values(config)
-        write_json(folder / RECORD, record | {"status": "started"})
-        log.info("%s starts", name)
-        main(config)
-        record["files"] = sorted(str(path.relative_to(fresh)) for path in fresh.rglob("*") if path.is_file())
-        write_json(fresh / RECORD, record | {"status": "finished"})
-        put_in_place(fresh, folder)
+        with alone(config):
+            remove_leftovers(folder)
+            shutil.rmtree(fresh, ignore_errors=True)  # what a run that was cut off left
+            write_values(config)
+            write_record(folder / RECORD, record | {"status": "started"})
+            log.info("%s starts", name)
+            main(config)
+            record["files"] = {str(path.relative_to(fresh)): digest(path) for path in files_below(fresh)}
+            write_record(fresh / RECORD, record | {"status": "finished"})
+            put_in_place(fresh, folder)
     except Exception as error:
         if came_of_stop(error):
             raise
         bad = is_bad_input(error)
         log.error("%s failed: %s", name, one_line(error), exc_info=not bad)
-        write_json(folder / RECORD, record | {"status": "failed", "error": one_line(error), "bad_input": bad})
+        write_record(folder / RECORD, record | {"status": "failed", "error": one_line(error), "bad_input": bad})
     shutil.rmtree(fresh.parent, ignore_errors=True)
 
 
@@ -94,7 +102,7 @@ def give_up(sweep: Sweep, name: str, exit_code: int) -> None:
     if ended == "SIGKILL":
         reason += ": does the memory suffice for so many jobs at once (jobs_at_once=1)?"
     outcome = {"status": "failed", "error": reason, "bad_input": False}
-    write_json(sweep.folder / name / RECORD, {"call": sweep.call, "overrides": sweep.jobs[name]} | outcome)
+    write_record(sweep.folder / name / RECORD, {"call": sweep.call, "overrides": sweep.jobs[name]} | outcome)
 
 
 def conclude(sweep: Sweep) -> None:
@@ -141,11 +149,22 @@ def _job(folder: Path, name: str, overrides: Overrides, *, call: str) -> Job:
     return Job(name, overrides, "finished" if record["call"] == call else "finished earlier")
 
 
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write a record with a digest, by which its reader sees that it is whole."""
+    write_json(path, record | {DIGEST: _digest(record)})
+
+
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        return read_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}): delete its folder and run the sweep again") from None
+    record: Any = None
+    with suppress(OSError, ValueError):
+        record = read_json(path)
+    if not isinstance(record, dict) or record.pop(DIGEST, None) != _digest(record):
+        raise InputError(f"{path} is damaged: delete its folder and run the sweep again")
+    return record
+
+
+def _digest(record: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
@@ -157,4 +176,7 @@ def _is_result_of(digest: str, folder: Path, record: dict[str, Any]) -> bool:
     """Whether the record is of the same finished work, and its result is there."""
     if (record.get("status"), record.get("fingerprint")) != ("finished", digest):
         return False
-    return all((folder / name).is_file() for name in record["files"])
+    damaged = [name for name, expected in record["files"].items() if not is_whole(folder / name, expected)]
+    if damaged:
+        log.warning("%s is damaged or missing: its job runs again", folder / damaged[0])
+    return not damaged

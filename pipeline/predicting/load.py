@@ -18,6 +18,7 @@ from transformers.utils import logging
 
 from pipeline.errors import InputError, refused
 from pipeline.predicting.plain import refuse_adapters
+from pipeline.values.sums import check_sums
 
 # What transformers looks for, in its order.
 WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors", "pytorch_model.bin", "pytorch_model-*-of-*.bin")
@@ -46,6 +47,7 @@ def load_finetuned(folder: Path, device: torch.device) -> PreTrainedModel:
     if not folder.is_dir():
         # By its name it would be looked for on the hub.
         raise InputError(f"{folder} is not a folder: run finetune again")
+    check_sums(folder, owner=None, remedy="run finetune again")
     loaded = load_classifier(str(folder), remedy="run finetune again")
     require_stored(loaded, str(folder), remedy="run finetune again")
     model = loaded.model

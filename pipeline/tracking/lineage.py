@@ -17,6 +17,7 @@ import yaml
 from pipeline.values.config import StageConfig
 from pipeline.values.params import GRAPH_FILE
 from pipeline.values.paths import source_file
+from pipeline.values.sums import BESIDE
 
 # What a folder of outputs/ holds; every other one holds outcomes.
 KINDS = {
@@ -67,12 +68,12 @@ def inputs(config: StageConfig) -> list[Held]:
     outs = [out for entry in _graph(GRAPH_FILE.resolve()).values() for out in entry.get("outs", [])]
     found: list[Path] = []
     for dep in stage_entry(config.stage)["deps"]:
-        if not dep.startswith("outputs/") or dep == str(source_file(Path(), config.stage)):
+        if not dep.startswith("outputs/") or dep.startswith(str(source_file(Path(), "").parent)):
             continue
         path = config.input_root / _filled(dep, config)
         # A stage over all models names the folder that holds an output of each.
         found += sorted(path.glob("[!.]*")) if any(out.startswith(f"{dep}/") for out in outs) else [path]
-    return [Held(path) for path in found if path.exists()]
+    return [Held(path) for path in found if path.exists() and path.suffix != BESIDE]
 
 
 def outputs(config: StageConfig) -> list[Held]:
@@ -80,7 +81,8 @@ def outputs(config: StageConfig) -> list[Held]:
     if config.output_root != Path():
         return []
     outs = stage_entry(config.stage)["outs"]
-    return [Held(path) for out in outs if (path := Path(_filled(out, config))).exists()]
+    found = [Path(_filled(out, config)) for out in outs]
+    return [Held(path) for path in found if path.exists() and path.suffix != BESIDE]
 
 
 def artifact(held: Held) -> Any:

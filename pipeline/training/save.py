@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from transformers import PreTrainedModel
 
 from pipeline.errors import InputError
 from pipeline.predicting.load import quiet
 from pipeline.values.store import put_in_place
-from pipeline.values.targets import check_file, writing
+from pipeline.values.targets import check_file, hidden_beside, writing
 
 
 def save(model: PreTrainedModel, tokenizer: Any, folder: Path) -> None:
@@ -40,7 +39,7 @@ def check_saving(model: PreTrainedModel, tokenizer: Any, folder: Path, *, files:
 @contextmanager
 def _written(model: PreTrainedModel, tokenizer: Any, folder: Path) -> Iterator[Path]:
     """Both in a folder beside `folder`, which is gone afterwards unless it was renamed."""
-    fresh = Path(os.path.realpath(folder)).with_name(f".{uuid4().hex}")
+    fresh = hidden_beside(Path(os.path.realpath(folder)))
     try:
         with writing(folder):
             fresh.mkdir(parents=True)

@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from pipeline.values.targets import fresh_beside, stream_to, writing
+from pipeline.values.targets import fresh_beside, hidden_beside, stream_to, writing
 
 # A file that may be written but not replaced: mounted by itself, or another user's in a shared folder.
 HELD = (errno.EBUSY, errno.EXDEV, errno.EPERM, errno.EACCES)
@@ -57,7 +56,7 @@ def put_in_place(fresh: Path, folder: Path) -> None:
     """
     folder = Path(os.path.realpath(folder))
     folder.parent.mkdir(parents=True, exist_ok=True)
-    old = folder.with_name(f".{uuid4().hex}")  # short, whatever the folder's name is
+    old = hidden_beside(folder)
     if folder.exists():
         folder.rename(old)
     fresh.rename(folder)

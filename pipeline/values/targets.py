@@ -2,7 +2,10 @@
 
 import errno
 import fcntl
+import hashlib
 import os
+import re
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +15,8 @@ from uuid import uuid4
 
 from pipeline.errors import InputError
 
+MARK = 12  # digits
+HIDDEN = re.compile(rf"\.[0-9a-f]{{{MARK}}}-[0-9a-f]{{32}}")
 MOST_LINKS = 40  # as many as the kernel follows
 STANDARD_OUTPUT = Path("/dev/stdout")
 
@@ -95,9 +100,9 @@ def stream_to(path: Path) -> int | None:
 def fresh_beside(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
     """A new file in the folder of `path`, open, with the owner and mode of what is there; gone afterwards.
 
-    Unless it was renamed. Its own name is short, as that of `path` may be of any length.
+    Unless it was renamed.
     """
-    partial, status = path.with_name(f".{uuid4().hex}.partial"), _status(path)
+    partial, status = hidden_beside(path), _status(path)
     # At no time open to more readers than the one that is there.
     mode = 0o666 if status is None else stat.S_IMODE(status.st_mode)
     number = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
@@ -110,6 +115,26 @@ def fresh_beside(path: Path) -> Iterator[tuple[Path, BinaryIO]]:
             yield partial, file
     finally:
         partial.unlink(missing_ok=True)
+
+
+def hidden_beside(path: Path) -> Path:
+    """A new name beside `path` for what is to become it, or was it: short, as that of `path` may be of any length."""
+    return path.with_name(f".{_mark(path)}-{uuid4().hex}")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what writers of `path`, or of files in the folder `path`, left beside them when they were killed."""
+    path = Path(os.path.realpath(path))
+    inside = [one for one in path.rglob(".*") if HIDDEN.fullmatch(one.name)] if path.is_dir() else []
+    for left in (*path.parent.glob(f".{_mark(path)}-*"), *inside):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+def _mark(path: Path) -> str:
+    return hashlib.sha256(path.name.encode(errors="surrogateescape")).hexdigest()[:MARK]
 
 
 def _open_file(path: Path) -> int | None:

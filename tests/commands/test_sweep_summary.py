@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.commands.sweep_summary import main
-from pipeline.values.store import write_json, write_rows
+from pipeline.launch.sweep_jobs import write_record
+from pipeline.values.store import write_rows
 
 FOLDER = Path("sweeps/finetune/finetune.lr")
 WRITTEN = {"summary.csv", "summary.md", "summary.svg", "summary.png"}
@@ -24,7 +25,7 @@ def sweep(workspace: Path) -> Callable[..., None]:
     def make(*found: int | None) -> None:
         model = {"task": "negation", "seed": "1"}
         jobs = {f"lr={lr}": {**model, "finetune.lr": str(lr)} for lr in range(len(found) + 1)}
-        write_json(FOLDER / "sweep.json", {"call": "c", "jobs": jobs})
+        write_record(FOLDER / "sweep.json", {"call": "c", "jobs": jobs})
         for (name, overrides), right in zip(jobs.items(), found, strict=False):
             record = {"call": "c", "overrides": overrides, "status": "finished", "files": []}
             if right is None:
@@ -33,7 +34,7 @@ def sweep(workspace: Path) -> Callable[..., None]:
                 rows = [{"example_id": f"dev-{n}", "label": 0, "predicted": int(n >= right)} for n in range(4)]
                 write_rows(FOLDER / name / "outputs/predictions/negation-1.parquet", rows)
                 shutil.copy("params.yaml", FOLDER / name)
-            write_json(FOLDER / name / "job.json", record)
+            write_record(FOLDER / name / "job.json", record)
 
     return make
 
@@ -87,7 +88,7 @@ def test_a_folder_that_is_no_sweep_is_one_line_and_2(
         ("sweeps/none", "sweeps/none is not a folder"),
         ("sweeps/finetune", "sweeps/finetune is not the folder of a sweep; give one of those in it: finetune.lr"),
         ("sweeps/finetune/finetune.lr/lr=0", "sweeps/finetune/finetune.lr/lr=0 is not the folder of a sweep"),
-        (str(FOLDER), f"{FOLDER}/lr=1/job.json cannot be read ("),
+        (str(FOLDER), f"{FOLDER}/lr=1/job.json is damaged: delete its folder and run the sweep again"),
     ):
         assert exit_code(main, [folder]) == 2
         said = capfd.readouterr().err

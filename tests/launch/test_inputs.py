@@ -96,6 +96,36 @@ def test_what_lies_outside_is_linked_by_check(run: Run, capfd: pytest.CaptureFix
 
 
 @pytest.mark.usefixtures("graph")
+def test_an_input_that_is_not_what_its_stage_wrote_is_refused(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    def write(config: StageConfig) -> None:
+        make(str(data_folder(config.output_root, config.task, config.seed)))
+
+    seen: list[str] = []
+    assert run("prepare", *matrix("prepare"), main=write) == 0
+    made = Path("scratch/prepare/negation-1/outputs/data/negation-1")
+    assert sorted(path.name for path in made.iterdir()) == ["SHA256SUMS", "file"]
+    whole = (made / "file").read_bytes()
+    (made / "file").write_bytes(whole.replace(b"data", b"dada"))
+    capfd.readouterr()
+    assert run("finetune", *matrix("finetune"), main=reads(seen)) == 2
+    assert capfd.readouterr().err == (
+        f"error: {made}/file is damaged: it is not what was written (SHA-256 differs): "
+        f"delete {made} and run: dvc repro prepare@negation-1\n"
+    )
+    # Another model's, in its place.
+    (made / "file").write_bytes(whole)
+    assert run("prepare", "task=inference", "seed=1", main=write) == 0
+    shutil.rmtree(made)
+    shutil.copytree("scratch/prepare/inference-1/outputs/data/inference-1", made)
+    capfd.readouterr()
+    assert run("finetune", *matrix("finetune"), main=reads(seen)) == 2
+    assert capfd.readouterr().err.startswith(
+        f"error: {made} is of prepare@inference-1, not of prepare@negation-1: delete"
+    )
+    assert seen == []
+
+
+@pytest.mark.usefixtures("graph")
 def test_a_run_by_hand_finds_what_another_left_unless_dvc_has_made_it(
     run: Run, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

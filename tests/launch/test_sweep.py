@@ -259,12 +259,38 @@ def test_a_job_records_its_overrides_and_its_result(run: Run) -> None:
     assert run("prune", *SERIAL, "task=negation", "prune.random_orders=20,30", main=Stage()) == 0
     found = record("task=negation,seed=1,random_orders=30")
     assert found["overrides"] == {"task": "negation", "seed": "1", "prune.random_orders": "30"}
-    assert (found["status"], found["files"]) == (
+    assert (found["status"], [*found["files"]]) == (
         "finished",
         ["outputs/prune/negation-1.json", "params.yaml", "result.txt"],
     )
     (_, job) = read_jobs(ORDERS)
     assert job.status == "finished"
+
+
+def test_a_job_whose_result_is_damaged_runs_again_with_a_word(run: Run, caplog: pytest.LogCaptureFixture) -> None:
+    stage = Stage()
+    arguments = (*SERIAL, "task=negation", "prune.random_orders=20,30")
+    assert run("prune", *arguments, main=stage) == 0
+    result = ORDERS / "task=negation,seed=1,random_orders=30/outputs/prune/negation-1.json"
+    whole = result.read_bytes()
+    result.write_bytes(whole.replace(b"30", b"31"))
+    caplog.clear()
+    assert run("prune", *arguments, main=stage) == 0
+    assert stage.runs == ["negation-1 20", "negation-1 30", "negation-1 30"]
+    assert result.read_bytes() == whole
+    assert [line for line in caplog.messages if "damaged" in line] == [
+        f"{result} is damaged or missing: its job runs again"
+    ]
+
+
+def test_a_damaged_record_of_a_job_is_named_in_one_line(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    arguments = (*SERIAL, "task=negation", "prune.random_orders=20")
+    assert run("prune", *arguments, main=Stage()) == 0
+    path = BY_HAND / "job.json" if BY_HAND.exists() else next(ORDERS.glob("*/job.json"))
+    path.write_text(path.read_text().replace("finished", "fini5hed"))
+    capfd.readouterr()
+    assert run("prune", *arguments, main=Stage()) == 2
+    assert f"{path} is damaged: delete its folder and run the sweep again" in capfd.readouterr().err
 
 
 def test_failed_jobs_are_named_and_the_others_finish(

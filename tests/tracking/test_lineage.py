@@ -81,7 +81,8 @@ def test_what_dvc_does_not_hold_is_no_artifact() -> None:
 def test_every_output_of_the_graph_has_a_name_of_its_own() -> None:
     graph = yaml.safe_load(Path("dvc.yaml").read_text())["stages"]
     outs = [out.replace("${item.", "{") for stage in graph.values() for out in stage["outs"]]
-    names = [lineage.Held(Path(out)).name for out in outs]
+    # Digests beside a file are of one with it.
+    names = [lineage.Held(Path(out)).name for out in outs if not out.endswith(".sha256")]
     assert len(names) == len({*names})
 
 
