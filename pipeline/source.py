@@ -15,6 +15,7 @@ def main() -> None:
     from pipeline.digests.stage import all_lines
     from pipeline.launch.environment import output_root
     from pipeline.values.paths import SOURCE, nothing_outside, source_file
+    from pipeline.values.sums import write_sums
 
     root = output_root("source")
     nothing = nothing_outside(root)
@@ -23,6 +24,7 @@ def main() -> None:
     nothing.write_text("Nothing outside of the repository.\n", encoding="utf-8")
     for stage, lines in all_lines(SOURCE).items():
         source_file(root, stage).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    write_sums(nothing.parent, owner="source")
 
 
 if __name__ == "__main__":

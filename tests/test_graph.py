@@ -72,7 +72,7 @@ def test_the_first_stage_runs_without_what_takes_seconds_to_import(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", run], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     )
-    assert {path.stem for path in (tmp_path / "outputs/source").iterdir()} == {*COMPUTING, "nothing_outside"}
+    assert {path.stem for path in (tmp_path / "outputs/source").glob("*.txt")} == {*COMPUTING, "nothing_outside"}
     assert {"torch", "transformers", "hydra", "omegaconf", "pydantic", "pandas"}.isdisjoint(done.stdout.split())
 
 

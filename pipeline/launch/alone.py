@@ -71,7 +71,8 @@ def _locked(lock: Path, config: StageConfig) -> int:
             continue
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(number), lock.stat()):
-                os.ftruncate(number, 0)
-                os.write(number, f"{os.getpid()}\n".encode())
+                with writing(lock):
+                    os.ftruncate(number, 0)
+                    os.write(number, f"{os.getpid()}\n".encode())
                 return number
         os.close(number)  # the one who held it has removed it in the meantime
