@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pipeline.commands.running.telling import Telling
+    from pipeline.launch.places import Places
     from pipeline.values.schema import Params
 
 MOST_JOBS = 1024
@@ -62,10 +63,13 @@ def _run(params: Params, jobs: int | None, lock: int) -> None:
     from pipeline.commands.running.lock_file import keep_lock_file
     from pipeline.commands.running.plan import JOBS, plan
     from pipeline.commands.running.telling import telling
+    from pipeline.launch.places import Places, gpus
 
     keep_lock_file()
-    how = {"lock": lock, "forks": params.run.trainer.accelerator == "cpu"}  # a GPU may not be used in a fork
-    at_once = jobs or min(JOBS, cpu_count())
+    on_cpu = params.run.trainer.accelerator == "cpu"
+    places = Places(() if on_cpu else gpus(), each=params.run.trainer.devices)
+    how = {"lock": lock, "forks": on_cpu, "places": places}  # a GPU may not be used in a fork
+    at_once = jobs or len(places) or min(JOBS, cpu_count())
     # A user's own choice goes before.
     threads = os.environ.get("OMP_NUM_THREADS") or str(max(1, cpu_count() // at_once))
     models = [f"{task}-{seed}" for task in params.tasks for seed in params.seeds]
@@ -96,6 +100,7 @@ def _dvc(
     *,
     lock: int,
     forks: bool,
+    places: Places,
     at_once: int = 1,
     variables: Mapping[str, str] | None = None,
 ) -> None:
@@ -107,7 +112,9 @@ def _dvc(
 
     jobs = {name: [*DVC, *(("--single-item", *listed) if listed else ())] for name, listed in stages.items()}
     failed: list[str] = []
-    running = run_dvc(jobs, at_once=at_once, variables=variables or {}, lock=lock, forks=forks, listener=told)
+    running = run_dvc(
+        jobs, at_once=at_once, variables=variables or {}, places=places, lock=lock, forks=forks, listener=told
+    )
     for name, code in running:
         told.leave(name, failed=bool(code))
         if code:

@@ -27,7 +27,7 @@ from pipeline.launch.inputs import (
     write_output_sums,
 )
 from pipeline.launch.item import chosen_by_dvc
-from pipeline.launch.processes import jobs_at_once, run_processes
+from pipeline.launch.processes import jobs_at_once, places_for, run_processes
 from pipeline.launch.signals import exit_on_signal
 from pipeline.launch.sweep import Sweep, is_multirun, is_shown, plan_sweep, swept_values
 from pipeline.launch.sweep_jobs import conclude, give_up, run_job, unfinished_folder
@@ -181,7 +181,8 @@ def _run_sweep(stage: _SweptStage) -> None:
         shutil.rmtree(sweep.composed, ignore_errors=True)
         with suppress(OSError):  # it holds something else, or was not made
             sweep.composed.parent.rmdir()
-    at_once = jobs_at_once(jobs.values())
+    places = places_for(jobs.values())
+    at_once = jobs_at_once(jobs.values(), places)
     refused = {name: why for name, composed in jobs.items() if (why := stage.refusal(name, composed))}
     if refused and len(refused) == len(jobs):
         sys.stderr.writelines(f"error: {name} failed: {why}\n" for name, why in refused.items())
@@ -190,7 +191,7 @@ def _run_sweep(stage: _SweptStage) -> None:
         for name, composed in jobs.items():
             stage.run(name, composed)
         return
-    for name, exit_code in run_processes(stage.run, jobs, at_once=at_once):
+    for name, exit_code in run_processes(stage.run, jobs, at_once=at_once, places=places):
         give_up(sweep, name, exit_code)
 
 

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol
 
+from pipeline.launch.places import VISIBLE, Places
 from pipeline.launch.signals import GRACE, LEADER
 
 PERIOD = 0.05  # seconds
@@ -34,6 +35,7 @@ def run_dvc(
     *,
     at_once: int,
     variables: Mapping[str, str],
+    places: Places,
     lock: int,
     forks: bool,
     listener: Listener,
@@ -46,6 +48,7 @@ def run_dvc(
         jobs: the arguments by name, in the order in which they are started.
         at_once: how many at the same time.
         variables: of their environment, beside this process's.
+        places: the GPUs that they take, one each.
         lock: an open file which they keep open until they have ended.
         forks: whether their stages may be forks of a process that has imported packages (`launch.preloaded`).
         listener: hears every line that they and their stages write.
@@ -56,8 +59,11 @@ def run_dvc(
             while waiting or running:
                 while waiting and len(running) < at_once:
                     name = waiting.pop(0)
-                    running[name] = _start(jobs[name], variables, lock, forks)
+                    shown = places.take(name)
+                    running[name] = _start(jobs[name], {**variables, **shown}, lock, forks)
                     outputs[name] = _Output(running[name])
+                    if shown:
+                        listener.hear(name, f"GPU {shown[VISIBLE]}")
                 time.sleep(PERIOD)
                 listener.tick()
                 for name, process in [*running.items()]:
@@ -68,6 +74,7 @@ def run_dvc(
                         listener.hear(name, line)
                     if ended:
                         del running[name]
+                        places.give_back(name)
                         yield name, process.returncode
     finally:
         _end([*running.values()])

@@ -41,6 +41,7 @@ from pathlib import Path
 
 stage, model = sys.argv[1:]
 Path(f"ran-{stage}-{model}").write_text(os.environ.get("OMP_NUM_THREADS", "-"))
+Path(f"gpu-{stage}-{model}").write_text(os.environ.get("CUDA_VISIBLE_DEVICES", "-"))
 while Path(f"wait-{stage}").exists():
     time.sleep(0.02)
 Path(f"outputs/{stage}").mkdir(parents=True, exist_ok=True)

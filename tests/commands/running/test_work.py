@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -177,3 +178,25 @@ def test_what_dvc_refuses_is_one_line(start: Start) -> None:
     assert (code, out, said.count("\n")) == (2, "", 1)
     assert said.startswith("error: ")
     assert "dvc.yaml" in said
+
+
+def test_on_gpus_each_model_has_one_and_as_many_run_at_once(toy: Path, start: Start) -> None:
+    """Of a stand-in for two GPUs, the second a part of one."""
+    values = yaml.safe_load(Path("params.yaml").read_text())
+    values["run"]["trainer"]["accelerator"] = "auto"
+    Path("params.yaml").write_text(yaml.dump(values))
+    Path("wait-one").touch()
+    process = start(before="from pipeline.launch import places\nplaces.gpus = lambda: ['4', 'MIG-a']")
+    deadline = time.monotonic() + 60
+    while len(found := {path.read_text() for path in toy.glob("gpu-one-*")} - {""}) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    Path("wait-one").unlink()
+    said, _ = process.communicate(timeout=100)
+    assert process.returncode == 0, said
+    assert found == {"4", "MIG-a"}
+    for path in toy.glob("gpu-two-*"):
+        assert path.read_text() == Path(str(path).replace("gpu-two", "gpu-one")).read_text()
+    lines = Path("outputs/repro.log").read_text().splitlines()
+    assert {line.rpartition("| ")[2] for line in lines if "| GPU " in line} == {"GPU 4", "GPU MIG-a"}
