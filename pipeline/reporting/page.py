@@ -18,7 +18,7 @@ from pipeline.reporting.sections.citation import citation_section
 from pipeline.reporting.sections.values import run_section, values_section
 from pipeline.reporting.sections.viewer import examples_section
 from pipeline.reporting.svg import embedded
-from pipeline.reporting.table_text import Row, cell_text, heading, is_numeric, to_markdown
+from pipeline.reporting.table_text import Row, as_markdown, cell_text, heading, is_numeric, to_markdown
 
 TEMPLATES = Path(__file__).parent / "templates"
 LONG_TABLE = 5  # rows of one task, above which the page shows one task at a time; in all, above which they are folded
@@ -143,7 +143,12 @@ def _environment(*, autoescape: bool) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"prose": _prose, "unbroken": _unbroken, "markdown_table": to_markdown}
+    environment.filters |= {
+        "prose": _prose,
+        "unbroken": _unbroken,
+        "markdown": as_markdown,
+        "markdown_table": to_markdown,
+    }
     environment.globals |= {"cell_text": cell_text, "heading": heading, "is_numeric": is_numeric}
     return environment
 

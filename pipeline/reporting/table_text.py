@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 
 from pipeline.analysis.intervals import Interval
@@ -14,6 +15,7 @@ Cell = str | int | float | Interval | None
 Row = dict[str, Cell]
 
 MISSING = "–"
+MARKUP = re.compile(r"<(?=[a-zA-Z/!?])|(?<=\])\(")
 NORMALISED = {"none": "as computed", "layer_l2": "÷ layer L2"}  # short, for a cell
 
 Columns = Mapping[str, tuple[str, int]]
@@ -97,12 +99,18 @@ def to_markdown(rows: Sequence[Row], columns: Columns = COLUMNS) -> str:
         return ""
     names = _names(rows)
     cells = [[heading(name, columns) for name in names]]
-    cells += [[cell_text(name, row[name], columns).replace("|", "\\|") for name in names] for row in rows]
+    cells += [[as_markdown(cell_text(name, row[name], columns)).replace("|", "\\|") for name in names] for row in rows]
     widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(names))]
     sides = [">" if is_numeric(rows, name) else "<" for name in names]
     lines = [[f"{text:{side}{width}}" for text, side, width in zip(line, sides, widths, strict=True)] for line in cells]
     rule = [f"{':' if side == '>' else '-':->{width}}" for side, width in zip(sides, widths, strict=True)]
     return "".join(f"| {' | '.join(line)} |\n" for line in [lines[0], rule, *lines[1:]])
+
+
+def as_markdown(text: str) -> str:
+    """A line in which no name of a task, a class or a token is taken for HTML, a link or a picture; code stays."""
+    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
+    return "".join(part if part.startswith("`") else MARKUP.sub(r"\\\g<0>", part) for part in parts)
 
 
 def heading(name: str, columns: Columns = COLUMNS) -> str:

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 import yaml
+from markdown_it import MarkdownIt
 from views_by_hand import random_view
 
 from attattr.viewer.pack import packed
@@ -111,7 +112,9 @@ def test_text_from_outside_is_escaped(report_context):
     html = render_html(report_context)
     assert "<h1>Attribution &lt;mini&gt;</h1>" in html
     assert "bert &amp; co" in html
-    assert render_markdown(report_context).startswith("# Attribution <mini>\n")
+    page = MarkdownIt("commonmark").render(render_markdown(report_context))
+    assert "<h1>Attribution &lt;mini&gt;</h1>" in page
+    assert "bert &amp; co" in page
 
 
 @pytest.mark.parametrize("render", [lambda context: Page(render_html(context)).text, render_markdown])
@@ -119,7 +122,7 @@ def test_the_report_says_what_was_run(report_context, render):
     text = render(report_context)
     for value in (
         "mini",
-        "BERT <small>, 4 layers of 4 heads",
+        "4 layers of 4 heads",
         "6,000",
         "1,000",
         "finetune.epochs",

@@ -1,13 +1,16 @@
 import csv
+import html
 import io
+import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 from pipeline.analysis.intervals import Interval
 from pipeline.analysis.quantities import Effectiveness
 from pipeline.errors import InputError
 from pipeline.reporting.statistics import in_words, statistic_rows
-from pipeline.reporting.table_text import to_csv, to_markdown
+from pipeline.reporting.table_text import as_markdown, to_csv, to_markdown
 
 
 def parse_markdown(text):
@@ -59,3 +62,27 @@ def test_statistics_in_words(effectiveness_statistics):
     assert rte.startswith("RTE: ")
     undefined = [one | {"value": None} for one in effectiveness_statistics(tasks=("rte",))]
     assert in_words(undefined, *attention) == "none is defined"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "<!-- hidden",
+        "</td>",
+        "[click](javascript:alert(1))",
+        "![](https://example.org/x.png)",
+        "<https://example.org>",
+        "two\n\n# lines",
+        "a < b <3 (c) [d] `<b>`",
+    ],
+)
+def test_no_name_is_taken_for_html_a_link_or_a_heading(name):
+    """As another program reads it."""
+    page = MarkdownIt("commonmark").enable("table").render(to_markdown([{"class": name, "n": 1}]))
+    allowed = {"table", "thead", "tbody", "tr", "th", "td", "code"}
+    assert {tag.strip("/") for tag in re.findall(r"<(/?\w+)", page)} <= allowed
+    text = MarkdownIt("commonmark").render(as_markdown(name))
+    shown = html.unescape(re.sub(r"</?(p|code)>", "", text)).strip()
+    assert shown == " ".join(name.split()).replace("`", "")
