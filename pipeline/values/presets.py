@@ -24,6 +24,9 @@ def compose_params(overrides: Sequence[str]) -> Params:
     """
     check_choices(overrides)
     emptied = [f"{key}=null" for key in tables_given(overrides)]
+    # The preset's commit is of the preset's repository.
+    named = {override.partition("=")[0].lstrip("+") for override in overrides}
+    emptied += [f"{part}.revision=null" for part in ("data", "model") if named & {f"{part}.name", f"{part}.source"}]
     with _beside_running_app(), initialize_config_dir(str(PRESETS), version_base="1.3"):
         config = compose("compose", overrides=[*emptied, *overrides], return_hydra_config=True)
     values = {str(key): _plain(config[key]) for key in config if key != "hydra"}

@@ -1,4 +1,5 @@
 import itertools
+import re
 
 import pytest
 
@@ -25,12 +26,30 @@ def test_the_paper_preset_holds_the_papers_settings() -> None:
     params = compose_params(["preset=paper"])
     assert (params.model.source, params.model.name) == ("hub", "google-bert/bert-base-cased")
     assert (params.data.source, params.data.name) == ("hub", "nyu-mll/glue")
+    # Pinned to commits: what stands behind a name may change.
+    assert re.fullmatch("[0-9a-f]{40}", str(params.model.revision))
+    assert re.fullmatch("[0-9a-f]{40}", str(params.data.revision))
     assert params.prepare.max_length == 128
     finetune = params.finetune
     assert (finetune.batch_size, finetune.lr, finetune.epochs, finetune.warmup) == (32, 5e-5, 3, 0.1)
     assert (finetune.weight_decay, finetune.clip) == (0.01, 1.0)
     assert (params.attribute.steps, params.attribute.rule, params.prepare.n_importance) == (20, "right", 200)
     assert params.run.trainer.accelerator == "gpu"
+
+
+@pytest.mark.parametrize(
+    ("given", "data", "model"),
+    [
+        (["model.name=a/b"], True, None),
+        (["data.name=a/b", "model.revision=main"], None, "main"),
+        (["model.name=a/b", "model.revision=v2"], True, "v2"),
+        (["model.source=folder", "model.name=mine"], True, None),
+    ],
+)
+def test_a_presets_commit_is_not_asked_of_another_repository(given: list[str], data: object, model: object) -> None:
+    own = compose_params(["preset=paper"]).data.revision
+    params = compose_params(["preset=paper", *given])
+    assert (params.data.revision, params.model.revision) == (own if data else None, model)
 
 
 @pytest.mark.parametrize(
