@@ -68,6 +68,13 @@ function viewer(root) {
     const wanted = fromAddress(data, page.state, window.location.hash);
     if (wanted) set(wanted, { remember: false });
   });
+  // Drawings have the width that there is: none as yet in a tab that is not shown.
+  let width = root.clientWidth;
+  new ResizeObserver(() => {
+    if (root.clientWidth === width) return;
+    width = root.clientWidth;
+    redraw();
+  }).observe(root);
   (alone ? document : root).addEventListener("keydown", (event) => onArrow(event, page));
   page.state = fromAddress(data, page.state, window.location.hash) ?? page.state;
   redraw();

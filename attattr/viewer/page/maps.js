@@ -38,7 +38,7 @@ function mapsPanel(page) {
 
   const whole = (view, map) => view.tokens.map((_, query) => view.tokens.map((_, key) => map.at(query, key)));
   const save = saving("maps", {
-    drawn: () => beside(Object.values(drawings)),
+    drawn: () => beside(Object.values(drawings), 16),
     caption: () => [...page.caption(), `${title.textContent}. ${LEGEND}`],
     name: () => `${page.fileName()}-layer-${page.state.layer + 1}-${headName(page.view, page.state.head).replace(" ", "-")}`,
     colours: () => page.colours,

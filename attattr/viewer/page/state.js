@@ -12,6 +12,7 @@ function startingState(data) {
     step: data.start,
     from: 0,
     to: example.layers - 1,
+    all: false,
     method: null,
     scope: "all",
     filter: "",
@@ -52,6 +53,7 @@ function address(data, state) {
     head: state.head < example.heads ? state.head + 1 : "all",
     tau: (state.step / data.steps).toFixed(2),
     layers: `${state.from + 1}-${state.to + 1}`,
+    ...(state.all ? { tokens: "all" } : {}),
   };
   return `#${new URLSearchParams(parts)}`;
 }
@@ -74,6 +76,7 @@ function fromAddress(data, state, hash) {
     step: parts.has("tau") ? Number(parts.get("tau")) * data.steps : state.step,
     from: from || 0,
     to: Number.isFinite(to) ? to : layers - 1,
+    all: parts.get("tokens") === "all",
   };
   return fitting(data, asked);
 }

@@ -8,11 +8,10 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
+from viewer_tab import choose, drawn_edges, page_of, set_slider, settled
 from views_by_hand import random_view
 
 from attattr.viewer.characters import told_apart
-from attattr.viewer.pack import packed
-from attattr.viewer.page import viewer_page
 from attattr.viewer.tree_words import tree_words
 from attattr.viewer.view import THRESHOLDS, View
 from attattr.viewer.words import answer
@@ -23,33 +22,6 @@ HOSTILE = (
     "</script><script>document.title='broken'</script>",
     "&lt;b&gt;",
 )
-
-
-def page_of(views: list[View], **settings: Any) -> str:
-    return viewer_page(packed(views), title="Viewer", **settings)
-
-
-def settled(tab: Any) -> None:
-    """Wait until what was asked for is drawn: examples are unpacked in the background."""
-    tab.evaluate("new Promise((done) => setTimeout(() => requestAnimationFrame(done)))")
-
-
-def set_slider(tab: Any, step: int) -> None:
-    tab.get_by_role("slider", name="Threshold tau").fill(str(step))
-    settled(tab)
-
-
-def choose(tab: Any, example: int) -> None:
-    before = tab.locator(".viewer").get_attribute("data-drawn")
-    tab.get_by_role("combobox", name="Example").select_option(str(example))
-    tab.wait_for_function(f"document.querySelector('.viewer').dataset.drawn !== '{before}'")
-
-
-def drawn_edges(tab: Any) -> list[tuple[int, int, int]]:
-    found = tab.evaluate(
-        "[...document.querySelectorAll('path.edge')].map(({ dataset }) => [dataset.query, dataset.key, dataset.layer])"
-    )
-    return sorted(tuple(map(int, edge)) for edge in found)
 
 
 # In the page, as a call from outside for each of hundreds of states would take most of the time.
