@@ -13,6 +13,7 @@ function startingState(data) {
     from: 0,
     to: example.layers - 1,
     all: false,
+    rows: false,
     method: null,
     scope: "all",
     filter: "",
@@ -54,6 +55,7 @@ function address(data, state) {
     tau: (state.step / data.steps).toFixed(2),
     layers: `${state.from + 1}-${state.to + 1}`,
     ...(state.all ? { tokens: "all" } : {}),
+    ...(state.rows ? { rows: "all" } : {}),
   };
   return `#${new URLSearchParams(parts)}`;
 }
@@ -77,6 +79,7 @@ function fromAddress(data, state, hash) {
     from: from || 0,
     to: Number.isFinite(to) ? to : layers - 1,
     all: parts.get("tokens") === "all",
+    rows: parts.get("rows") === "all",
   };
   return fitting(data, asked);
 }

@@ -149,14 +149,14 @@ def test_a_map_tells_the_value_under_the_pointer_and_under_the_keys(opened: Any)
     tab.locator("svg.map").first.focus()
     for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
         tab.keyboard.press(key)
-    words = tab.locator(".maps .note").inner_text()
+    words = tab.locator(".maps .note").last.inner_text()
     assert words.startswith("word2 reads word1: ")
     value = float(words.partition("attribution ")[2].partition(". ")[0].replace("−", "-"))
     scores = view.explanations[0].attribution[1, 2]
     assert value == pytest.approx(float(scores[2, 1]), abs=float(scores.abs().max()) / 127)
     box = tab.locator("svg.map .cursor").first.bounding_box()
     tab.mouse.move(box["x"] + 1.5 * box["width"], box["y"] + box["height"] / 2)
-    assert tab.locator(".maps .note").inner_text().startswith("word2 reads word2: ")
+    assert tab.locator(".maps .note").last.inner_text().startswith("word2 reads word2: ")
 
 
 def test_a_link_leads_to_what_was_looked_at(opened: Any):

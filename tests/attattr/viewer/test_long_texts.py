@@ -1,4 +1,4 @@
-"""The tree of a text that is wider than the page: its own tokens, the layers' names in sight, the root in the middle."""
+"""The tree of a text wider than the page: its own tokens, layers that stay in sight, the root in the middle."""
 
 from typing import Any
 
@@ -68,7 +68,7 @@ def test_a_text_that_fits_has_all_its_tokens_and_no_switch(opened: Any):
 
 
 def root_is_central(tab: Any) -> bool:
-    """Whether the root is in the middle of what is in sight beside the names of layers, or as near as scrolling goes."""
+    """Whether the root is in the middle of what is in sight beside the layers, or as near as scrolling goes."""
     return tab.evaluate(
         """() => {
           const frame = document.querySelector(".tree .frame");
