@@ -30,6 +30,7 @@ SCRIPTS = (
     "maps",
     "edges",
     "facts",
+    "follow",
     "main",
 )
 

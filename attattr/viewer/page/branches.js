@@ -63,7 +63,7 @@ function treeDrawing(view, { root, whole, edges, all }, colours, room) {
   for (const [token, layer] of heights) {
     const mark = token === 0 ? colours.faint : colours.positive;
     drawing.append(svg("line", { x1: x(token), x2: x(token), y1: y(layer), y2: base, stroke: css(colours.line), "stroke-dasharray": "1 3" }));
-    drawing.append(svg("circle", { cx: x(token), cy: y(layer), r: token === root ? 7 : 4, fill: css(mark), stroke: css(colours.paper) }, svg("title", {}, view.names[token])));
+    drawing.append(svg("circle", { "data-token": token, cx: x(token), cy: y(layer), r: token === root ? 7 : 4, fill: css(mark), stroke: css(colours.paper) }, svg("title", {}, view.names[token])));
   }
   for (const place of shown) drawing.append(nameDrawing(view, place, { x: x(place), y: base + 14, inside: heights.has(place) }, colours));
   for (const { at: place, count } of skipped) {

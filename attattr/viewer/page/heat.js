@@ -61,6 +61,18 @@ function moveCursor(drawing, { row, key }) {
   cursor.setAttribute("y", Number(top) + row * Number(cell));
 }
 
+// A frame around the row and the column of a token; the row may be folded.
+function moveBands(drawing, token, { row, rows, colour }) {
+  for (const band of drawing.querySelectorAll(".band")) band.remove();
+  if (token === null) return;
+  const cursor = drawing.querySelector(".cursor");
+  const [left, top, cell] = ["left", "top", "cell"].map((name) => Number(cursor.dataset[name]));
+  const across = Number(drawing.querySelector("image").getAttribute("width"));
+  const band = (attributes) => cursor.before(svg("rect", { ...attributes, class: "band", fill: "none", stroke: css(colour) }));
+  band({ x: left + token * cell, y: top, width: cell, height: rows * cell });
+  if (row >= 0) band({ x: left, y: top + row * cell, width: across, height: cell });
+}
+
 // The map as an image of one pixel per edge.
 function picture(view, map, rows, colours) {
   const canvas = html("canvas", { width: view.n, height: rows.length });

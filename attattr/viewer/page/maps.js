@@ -49,6 +49,10 @@ function mapsPanel(page) {
     tell(view, cursor);
   }
 
+  const follow = (token) => {
+    for (const drawing of Object.values(drawings)) moveBands(drawing, token, { row: rows.indexOf(token), rows: rows.length, colour: page.colours.mark });
+  };
+
   // Maps that are wider than their frames scroll together, so that what is beside each other is the same.
   const both = Object.values(frames);
   for (const [own, other] of [both, [...both].reverse()])
@@ -70,7 +74,7 @@ function mapsPanel(page) {
     }),
   });
   const panel = html("section", { class: "maps" }, title, controls, pair, readout, save);
-  return { panel, keys: () => ["example", "explanation", "layer", "head", "rows"], draw };
+  return { panel, keys: () => ["example", "explanation", "layer", "head", "rows"], draw, follow };
 }
 
 // How many rows of the maps are folded, and why; nothing where none is.
