@@ -67,7 +67,7 @@ def _timed(tab: Any) -> dict[str, list[float]]:
         "threshold": ["input[type=range]", "input", steps],
         "head": [".viewer", "key", arrows[:REPEATS]],
         "example": ["select[aria-label=Example]", "change", [1, 0] * 4],
-        "filter": ["input[type=search]", "input", ["w", "wo", "word1", ""]],
+        "token": ["select[aria-label='Only edges of a token']", "change", ["1", "2", "3", ""]],
     }
     return {what: tab.evaluate(TIMED, arguments) for what, arguments in json.loads(json.dumps(asked)).items()}
 

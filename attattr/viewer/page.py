@@ -16,7 +16,23 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent / "page"
 # In the order in which they are read: what a later one uses is in an earlier one.
-SCRIPTS = ("data", "state", "drawing", "save", "tokens", "tree", "shares", "heads", "maps", "edges", "facts", "main")
+SCRIPTS = (
+    "data",
+    "state",
+    "drawing",
+    "save",
+    "tokens",
+    "branches",
+    "tree",
+    "shares",
+    "heads",
+    "heat",
+    "maps",
+    "edges",
+    "facts",
+    "follow",
+    "main",
+)
 
 
 def viewer_block(examples: Sequence[Mapping[str, Any]], *, tau: float = 0.4) -> str:

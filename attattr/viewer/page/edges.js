@@ -32,7 +32,7 @@ function edgesPanel(page) {
     { "aria-label": "Which edges", onchange: (event) => page.set({ scope: event.target.value }) },
     ...Object.entries(SCOPES).map(([value, label]) => html("option", { value }, label)),
   );
-  const filter = html("input", { type: "search", "aria-label": "Only edges of a token", placeholder: "token", oninput: (event) => page.set({ filter: event.target.value }) });
+  const pinned = html("select", { "aria-label": "Only edges of a token", onchange: ({ target }) => page.set({ token: target.value ? Number(target.value) : null }) });
   const columns = { query: "reads (query)", key: "is read (key)", layer: "layer", head: "head", value: "attribution" };
   const sort = (column) => page.set({ sort: { column, falling: page.state.sort.column === column ? !page.state.sort.falling : column === "value" } });
   const headings = Object.entries(columns).map(([column, label]) =>
@@ -41,25 +41,27 @@ function edgesPanel(page) {
   const body = html("tbody");
   const note = html("p", { class: "note", "aria-live": "polite" });
   let shown = [];
+  let named = null;
 
   function draw(view, state) {
     scope.value = state.scope;
-    if (filter.value !== state.filter) filter.value = state.filter;
+    if (view !== named) pinned.replaceChildren(html("option", { value: "" }, "any"), ...view.names.map((name, place) => html("option", { value: place }, name)));
+    named = view;
+    pinned.value = state.token ?? "";
     for (const heading of headings) {
       const own = heading.dataset.column === state.sort.column;
       heading.setAttribute("aria-sort", own ? (state.sort.falling ? "descending" : "ascending") : "none");
     }
-    const wanted = state.filter.toLowerCase();
     const all = edgesOf(view, state);
-    const named = all.filter(({ query, key }) => [query, key].some((place) => view.names[place].toLowerCase().includes(wanted)));
-    shown = sorted(named, state.sort, view.names).slice(0, MOST_ROWS);
+    const own = all.filter(({ query, key }) => state.token === null || query === state.token || key === state.token);
+    shown = sorted(own, state.sort, view.names).slice(0, MOST_ROWS);
     body.replaceChildren(
       ...shown.map((edge) =>
         html(
           "tr",
-          {},
-          html("td", {}, view.names[edge.query]),
-          html("td", {}, view.names[edge.key]),
+          { "data-query": edge.query, "data-key": edge.key },
+          html("td", { "data-token": edge.query }, view.names[edge.query]),
+          html("td", { "data-token": edge.key }, view.names[edge.key]),
           html("td", { class: "number" }, edge.layer + 1),
           html("td", { class: "number" }, edge.head === null ? "all" : edge.head + 1),
           html("td", { class: "number" }, number(edge.value)),
@@ -69,13 +71,13 @@ function edgesPanel(page) {
     note.textContent = `${shown.length} of ${all.length} edges. Tokens that occur several times are numbered.`;
   }
 
-  const save = saving("edges", { name: page.fileName, colours: () => page.colours, numbers: () => ({ ...page.selection(), scope: page.state.scope, edges: shown }) });
+  const save = saving("edges", { name: page.fileName, colours: () => page.colours, numbers: () => ({ ...page.selection(), scope: page.state.scope, token: page.state.token, edges: shown }) });
   const table = html("table", {}, html("thead", {}, html("tr", {}, ...headings)), body);
   const frame = html("div", { class: "frame tall", tabindex: 0, role: "region", "aria-label": "Table of edges" }, table);
-  const controls = html("div", { class: "controls" }, html("label", {}, "Edges ", scope), html("label", {}, "with token ", filter));
+  const controls = html("div", { class: "controls" }, html("label", {}, "Edges ", scope), html("label", {}, "with token ", pinned));
   const panel = html("section", { class: "edges" }, html("h3", {}, "Edges"), controls, frame, note, save);
   // The table takes longest to draw, so it follows the threshold and the head only where it shows them.
   const followed = { all: [], tree: ["step"], head: ["layer", "head"] };
-  const keys = (state) => ["example", "explanation", "scope", "filter", "sort", ...followed[state.scope]];
+  const keys = (state) => ["example", "explanation", "scope", "token", "sort", ...followed[state.scope]];
   return { panel, keys, draw };
 }

@@ -27,6 +27,7 @@ function viewer(root) {
   };
   const panels = [factsPanel, tokensPanel, treePanel, sharesPanel, headsPanel, mapsPanel, edgesPanel].map((make) => make(page));
   const keys = html("p", { class: "keys note" }, "Keys: ← → head, ↑ ↓ layer, Shift with ← → example; in a heat map the arrows move over its cells.");
+  const mark = following(root, page, panels);
   root.querySelector(".viewer-panels").replaceChildren(...panels.map(({ panel }) => panel), keys);
 
   let asked = 0;
@@ -36,15 +37,16 @@ function viewer(root) {
     if (turn !== asked) return; // another example was asked for in the meantime
     page.view = view;
     for (const panel of panels) if (panel.keys(state).some((key) => changed.has(key))) panel.draw(view, state);
+    mark();
     root.dataset.drawn = String(turn);
   }
 
   function set(wanted, { remember = true } = {}) {
     const before = page.state;
-    // Another example begins with the class that its author put first, and with all of its layers.
+    // Another example begins with the class that its author put first, all of its layers, and no token pinned.
     const fresh = "example" in wanted && wanted.example !== before.example && !("explanation" in wanted);
     const layers = (number) => data.examples[Math.min(Math.max(number, 0), data.examples.length - 1)].layers;
-    const reset = fresh ? { explanation: 0, from: 0, to: layers(wanted.example) - 1 } : {};
+    const reset = fresh ? { explanation: 0, token: null, from: 0, to: layers(wanted.example) - 1 } : {};
     const asked = { ...before, ...reset, ...wanted };
     if (before.head === data.examples[before.example].heads && !("head" in wanted)) asked.head = Infinity;
     page.state = fitting(data, { ...asked, head: asked.head === Infinity ? Number.MAX_SAFE_INTEGER : asked.head });
@@ -68,6 +70,13 @@ function viewer(root) {
     const wanted = fromAddress(data, page.state, window.location.hash);
     if (wanted) set(wanted, { remember: false });
   });
+  // Drawings have the width that there is: none as yet in a tab that is not shown.
+  let width = root.clientWidth;
+  new ResizeObserver(() => {
+    if (root.clientWidth === width) return;
+    width = root.clientWidth;
+    redraw();
+  }).observe(root);
   (alone ? document : root).addEventListener("keydown", (event) => onArrow(event, page));
   page.state = fromAddress(data, page.state, window.location.hash) ?? page.state;
   redraw();

@@ -51,18 +51,18 @@ async function png({ text, width, height }) {
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }
 
-// Drawings beside each other, as one.
-function beside(drawings) {
+// Drawings beside each other, so far apart, as one.
+function beside(drawings, apart) {
   const heights = drawings.map((one) => one.viewBox.baseVal.height);
   const height = Math.max(...heights);
   let width = 0;
   const parts = drawings.map((one) => {
     const copy = one.cloneNode(true);
     copy.setAttribute("x", width);
-    width += one.viewBox.baseVal.width + 16;
+    width += one.viewBox.baseVal.width + apart;
     return copy;
   });
-  return svg("svg", { viewBox: `0 0 ${width - 16} ${height}`, width: width - 16, height }, ...parts);
+  return svg("svg", { viewBox: `0 0 ${width - apart} ${height}`, width: width - apart, height }, ...parts);
 }
 
 // Buttons under a panel. `drawn` gives its drawing, where it has one, `caption` the lines above it, `numbers` its JSON.

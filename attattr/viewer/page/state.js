@@ -1,4 +1,4 @@
-// What is being looked at, and its address. In the address layers and heads count from 1, as on the page.
+// What is being looked at, and its address. There layers, heads and tokens count from 1.
 
 const keyOf = (example) => (example.task ? `${example.task}/${example.name}` : example.name);
 
@@ -12,9 +12,11 @@ function startingState(data) {
     step: data.start,
     from: 0,
     to: example.layers - 1,
+    all: false,
+    rows: false,
     method: null,
     scope: "all",
-    filter: "",
+    token: null,
     sort: { column: "value", falling: true },
   };
 }
@@ -40,6 +42,7 @@ function fitting(data, state) {
     step: whole(state.step, 0, data.steps - 1),
     from: whole(state.from, 0, to),
     to,
+    token: Number.isInteger(state.token) && state.token >= 0 && state.token < example.tokens.length ? state.token : null,
   };
 }
 
@@ -52,6 +55,9 @@ function address(data, state) {
     head: state.head < example.heads ? state.head + 1 : "all",
     tau: (state.step / data.steps).toFixed(2),
     layers: `${state.from + 1}-${state.to + 1}`,
+    ...(state.token === null ? {} : { token: state.token + 1 }),
+    ...(state.all ? { tokens: "all" } : {}),
+    ...(state.rows ? { rows: "all" } : {}),
   };
   return `#${new URLSearchParams(parts)}`;
 }
@@ -74,6 +80,9 @@ function fromAddress(data, state, hash) {
     step: parts.has("tau") ? Number(parts.get("tau")) * data.steps : state.step,
     from: from || 0,
     to: Number.isFinite(to) ? to : layers - 1,
+    token: parts.has("token") ? Number(parts.get("token")) - 1 : null,
+    all: parts.get("tokens") === "all",
+    rows: parts.get("rows") === "all",
   };
   return fitting(data, asked);
 }

@@ -1,4 +1,4 @@
-// The text, each token as dark as what it passes on; a token that is pressed filters the table of edges.
+// The text, each token as dark as what it passes on.
 
 function tokensPanel(page) {
   const line = html("div", { class: "tokens" });
@@ -14,7 +14,6 @@ function tokensPanel(page) {
         const colour = shade(page.colours, share);
         const name = view.names[place];
         const known = view.unknown.includes(place) ? ", unknown to the model" : "";
-        const chosen = state.filter === name;
         return html(
           "button",
           {
@@ -23,8 +22,7 @@ function tokensPanel(page) {
             style: `background:${css(colour)};color:${css(inkOn(colour))}`,
             title: `${name}: passes on ${number(one.tokens[place])}${known}`,
             "aria-label": `${name}, passes on ${number(one.tokens[place])}${known}`,
-            "aria-pressed": String(chosen),
-            onclick: () => page.set({ filter: chosen ? "" : name }),
+            "data-token": place,
           },
           token,
           ...(view.marks[place] ? [html("small", {}, view.marks[place])] : []),
@@ -33,7 +31,7 @@ function tokensPanel(page) {
     );
     note.textContent =
       `Colour: what each token passes on for ${view.classes[one.target]}, its positive scores summed over layers, heads and queries ` +
-      `(at most ${number(largest)}). Press a token to see its edges below.`;
+      `(at most ${number(largest)}). Point at a token to follow it through the page, click to pin it.`;
   }
-  return { panel, keys: () => ["example", "explanation", "filter"], draw };
+  return { panel, keys: () => ["example", "explanation"], draw };
 }
