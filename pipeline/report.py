@@ -24,17 +24,19 @@ LARGEST = 8_000_000  # bytes of the page: browsers and mail take it
 
 def main(config: StageConfig) -> None:
     """Gather what the page shows, render it twice."""
+    from pipeline.reporting.overview import OVERVIEW, show_overview
     from pipeline.reporting.page import render_html, render_markdown
-    from pipeline.tracking.tracking import track
+    from pipeline.tracking.tracking import track, what_was_run
     from pipeline.values.store import replace
 
     context, folder = gathered(config), summary_folder(config.output_root, "report")
-    with track(config):
+    with track(config, name=OVERVIEW, notes=what_was_run(config)) as tracker:
         page = render_html(context).encode()
         if len(page) > LARGEST:
             log.warning("index.html has %.1f MB, above %d: show fewer tasks at once", len(page) / 1e6, LARGEST / 1e6)
         replace(folder / "index.html", page)
         replace(folder / "report.md", render_markdown(context).encode())
+        show_overview(tracker, config, context)
 
 
 def gathered(config: StageConfig) -> ReportContext:

@@ -44,6 +44,8 @@ def show_job(tracker: Tracker, config: StageConfig) -> None:
     """What a job of a sweep came to, analysed as `analyse` does."""
     from pipeline.analysis.experiments import ANALYSES
     from pipeline.analysis.outcomes import Outcomes
+    from pipeline.analysis.rules import read_rules
+    from pipeline.tracking.deciding import deciding
 
     model = model_of(config)
     tasks, seeds = ([model[name]] if name in model else [] for name in ("task", "seed"))
@@ -52,9 +54,14 @@ def show_job(tracker: Tracker, config: StageConfig) -> None:
         if experiment != "universality":  # which says nothing of one model alone
             found = ANALYSES[experiment](outcomes, config.all_values)
             _show(tracker, experiment, found.tables, found.records)
+            statistics = [one.record() for one in found.statistics]
+            tracker.summary(deciding(read_rules(), experiment, statistics, model=model, seeds=seeds))
 
 
 def _show_files(tracker: Tracker, config: StageConfig) -> None:
+    from pipeline.analysis.rules import read_rules
+    from pipeline.tracking.deciding import deciding
+
     model = model_of(config)
     if config.stage == "prepare":
         prepared = read_json(data_folder(config.input_root, config.task, config.seed) / "prepare.json")
@@ -63,8 +70,10 @@ def _show_files(tracker: Tracker, config: StageConfig) -> None:
         folder = analysis_folder(config.output_root, experiment)
         tables = {one.table: read_csv(folder / f"{one.table}.csv") for one in CURVES[experiment]}
         of_model = {name: [row for row in rows if _is_of(row, model)] for name, rows in tables.items()}
-        records = read_json(folder / "records.json")["records"]
-        _show(tracker, experiment, of_model, [row for row in records if _is_of(row, model)])
+        found = read_json(folder / "records.json")
+        _show(tracker, experiment, of_model, [row for row in found["records"] if _is_of(row, model)])
+        seeds = config.all_values.seeds
+        tracker.summary(deciding(read_rules(), experiment, found["statistics"], model=model, seeds=seeds))
     if config.stage == "triggers":
         tracker.table(TABLES["triggers"], trigger_rows(config))
 

@@ -25,6 +25,7 @@ from pipeline.values.per_task import filled_name
 log = logging.getLogger(__name__)
 
 LONGEST = 8.0  # seconds that W&B may take to begin and to end a run
+LONGEST_TAG = 64  # characters that W&B takes
 # Variables that name one run, or the sweep, the group or the process it is part of: all stages would be that run.
 ONE_RUN = (
     "WANDB_RUN_",
@@ -38,12 +39,13 @@ ONE_RUN = (
 
 
 @contextmanager
-def track(config: StageConfig) -> Iterator[Tracker]:
+def track(config: StageConfig, *, name: str | None = None, notes: str | None = None) -> Iterator[Tracker]:
     """Open the stage's run, with its values and what it reads in the config; close it whatever happens.
 
-    What DVC holds of a stage that has ended well becomes its artifacts.
+    What DVC holds of a stage that has ended well becomes its artifacts. Name and job type are the stage's, or `name`;
+    tags are the preset and the tasks.
     """
-    tracker = Tracker(_start(config))
+    tracker = Tracker(_start(config, name=name or config.stage, notes=notes))
     failed = True
     try:
         yield tracker
@@ -59,37 +61,39 @@ def track(config: StageConfig) -> Iterator[Tracker]:
                 log.warning("tracking could not be closed: %s", error)
 
 
-def _start(config: StageConfig) -> Any:
-    for name, value in [*os.environ.items()]:
-        if name.startswith(ONE_RUN) or (name.startswith("WANDB_") and not value):  # W&B refuses what is empty
-            del os.environ[name]
+def _start(config: StageConfig, *, name: str, notes: str | None) -> Any:
+    for variable, value in [*os.environ.items()]:
+        if variable.startswith(ONE_RUN) or (variable.startswith("WANDB_") and not value):  # W&B refuses what is empty
+            del os.environ[variable]
     try:
         mode = tracking_mode(config.run.tracking)
         if mode == "disabled":
             return None
         if mode == "online":
             try:
-                return _init(config, mode)
+                return _init(config, mode, name=name, notes=notes)
             except Exception as error:
                 go_offline(error)
                 mode = "offline"
-        return _init(config, mode)
+        return _init(config, mode, name=name, notes=notes)
     except Exception as error:
         log.warning("tracking could not be started, going on without it: %s", " ".join(str(error).split()))
         return None
 
 
-def _init(config: StageConfig, mode: str) -> Any:
+def _init(config: StageConfig, mode: str, *, name: str, notes: str | None) -> Any:
     import wandb
 
-    settings, name = config.run.tracking, f"{config.stage}@{config.label}" if config.label else config.stage
+    settings = config.run.tracking
     read = [f"{held.name}:{held.version}" for held in lineage.inputs(config)]
     run = wandb.init(
         project=settings.project,
         entity=settings.entity,
-        name=config.output_root.name if config.sweep else name,
+        name=config.output_root.name if config.sweep else f"{name}@{config.label}" if config.label else name,
         group=str(config.sweep) if config.sweep else pipeline_run(config),
-        job_type=config.stage,
+        job_type=name,
+        tags=tags(config),
+        notes=notes,
         config=shown_values(config) | facts(config) | {"inputs": read},
         mode=mode,  # type: ignore[arg-type]
         settings=wandb.Settings(
@@ -110,6 +114,21 @@ def _init(config: StageConfig, mode: str) -> Any:
             except Exception as error:  # of a stage whose run is offline, or is still to come
                 log.debug("%s is not linked: %s", artifact, error)
     return run
+
+
+def tags(config: StageConfig) -> list[str]:
+    """The preset, and the task of the run; all tasks where it has none of its own."""
+    values = config.all_values
+    tasks = [config._task] if config._task else values.tasks
+    return [tag[:LONGEST_TAG] for tag in dict.fromkeys([values.preset, *tasks])]
+
+
+def what_was_run(config: StageConfig) -> str:
+    """Preset, tasks, seeds and commit in a sentence."""
+    values = config.all_values
+    seeds, commit = ", ".join(map(str, values.seeds)), _commit()
+    made = f"at commit {commit[:12]}" if commit else "outside of git"
+    return f"Preset {values.preset} on {', '.join(values.tasks)}, seeds {seeds}, run {made}."
 
 
 def facts(config: StageConfig) -> dict[str, Any]:

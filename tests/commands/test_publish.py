@@ -107,6 +107,7 @@ def test_offline_runs_arrive_whole_and_linked_and_once(
         (view,) = server.views.values()
         assert (view["entityName"], view["projectName"]) == (OWNER, "a-project")
         sections = [one["name"] for one in json.loads(view["spec"])["section"]["panelBankConfig"]["sections"]]
+        assert sections[0] == "overview"
         assert {"finetune", "effectiveness", "tree", "analyse", "figures", "examples"} <= {*sections}
         assert sum(name.startswith(("P", "R", "N")) for name in sections) == 21
 

@@ -92,6 +92,13 @@ def test_every_number_of_a_run_is_that_of_the_pipelines_file(place: Path) -> Non
     found = server.summaries[runs["tree@negation-1"]]
     for name in ("n", "tau", "edges", "full_probability"):
         assert found[f"tree/{name}"] == facts[name]
+    (row,) = (
+        one
+        for one in read_json(place / "outputs/analysis/tree/records.json")["statistics"]
+        if (one["task"], one["name"]) == ("negation", "recovered/tree")
+    )
+    assert found["P6/recovered/tree/share"] == row["by_seed"][0]
+    assert any(name.startswith("universality/") for name in server.summaries[runs["universality@negation-1"]])
     sizes = read_json(place / "outputs/data/negation-1/prepare.json")["examples"]
     found = server.summaries[runs["prepare@negation-1"]]
     assert {name: found[f"prepare/examples/{name}"] for name in sizes} == sizes
@@ -115,6 +122,7 @@ def test_a_sweeps_job_shows_what_it_came_to(place: Path) -> None:
     points = [line for line in lines_in(server, name) if "effectiveness/k" in line]
     assert [point["effectiveness/k"] for point in points] == [0, 1, 2]
     assert points[0]["effectiveness/attribution_predicted/lowest_first/accuracy"] == 0.75
+    assert "P3a/kept/attribution_predicted/points" in server.summaries[name]
     assert not server.artifacts  # DVC does not hold what it wrote
 
 

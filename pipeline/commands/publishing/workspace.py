@@ -1,10 +1,12 @@
-"""The project's workspace on Weights & Biases: a section for every stage, and one for every claim."""
+"""The workspace on Weights & Biases: the overview, then a section for every stage, and one for every claim."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pipeline.reporting.claims.findings import told
+from pipeline.reporting.overview import FINDINGS, HEADLINE, OVERVIEW, REPORT, VIEWER
 from pipeline.tracking.sentences import TABLES
 from pipeline.tracking.tracked_files import CURVES, Curves, lines_of, read_csv
 from pipeline.values.paths import analysis_folder, summary_folder
@@ -42,8 +44,22 @@ def make_workspace(root: Path, *, entity: str, project: str) -> Workspace:
     }
     claims = read_json(present(analysis_folder(root, "claims") / "records.json", "analyse"))["records"]
     figures = sorted(path.stem for path in summary_folder(root, "figures").glob("**/*.png"))
-    sections = [*_claims(claims, tables), *_stages(tables, figures)]
+    sections = [_overview(root, figures), *_claims(claims, tables), *_stages(tables, figures)]
     return Workspace(entity=entity, project=project, name=NAME, sections=sections)
+
+
+def _overview(root: Path, figures: Sequence[str]) -> Section:
+    """What the run `overview` shows: what was found of every claim, the report, examples, headline figures."""
+    from wandb_workspaces.reports.v2 import MediaBrowser, WeavePanelSummaryTable
+    from wandb_workspaces.workspaces import Section
+
+    pages = sorted(summary_folder(root, "examples").glob("*/viewer.html"))
+    tasks = dict.fromkeys(page.parent.name.rpartition("-")[0] for page in pages)
+    keys = [REPORT, *(f"{VIEWER}{task}" for task in tasks)]
+    shown = {one.get("figure") for one in told().values()}
+    keys += [f"{HEADLINE}{name}" for name in figures if name in shown]
+    panels = [WeavePanelSummaryTable(table_name=FINDINGS), *(MediaBrowser(title=key, media_keys=[key]) for key in keys)]
+    return Section(name=OVERVIEW, panels=panels, is_open=True, pinned=True)
 
 
 def _claims(claims: Iterable[Mapping[str, Any]], tables: Mapping[tuple[str, str], Rows]) -> list[Section]:
@@ -79,7 +95,7 @@ def _stages(tables: Mapping[tuple[str, str], Rows], figures: Sequence[str]) -> l
             sections.append(Section(name=experiment, panels=shown))
     return [
         *sections,
-        Section(name="analyse", panels=[WeavePanelSummaryTable(table_name="claims")], is_open=True, pinned=True),
+        Section(name="analyse", panels=[WeavePanelSummaryTable(table_name="claims")]),
         Section(name="figures", panels=[MediaBrowser(title=name, media_keys=[name]) for name in figures]),
         Section(name="examples", panels=[MediaBrowser(title="viewer", media_keys=["viewer"])]),
     ]
