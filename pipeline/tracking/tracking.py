@@ -126,8 +126,8 @@ def tags(config: StageConfig) -> list[str]:
 def what_was_run(config: StageConfig) -> str:
     """Preset, tasks, seeds and commit in a sentence."""
     values = config.all_values
-    seeds, commit = ", ".join(map(str, values.seeds)), _commit()
-    made = f"at commit {commit[:12]}" if commit else "outside of git"
+    seeds, known = ", ".join(map(str, values.seeds)), commit()
+    made = f"at commit {known[:12]}" if known else "outside of git"
     return f"Preset {values.preset} on {', '.join(values.tasks)}, seeds {seeds}, run {made}."
 
 
