@@ -27,7 +27,7 @@ def choose(tab: Any, example: int) -> None:
     tab.wait_for_function(f"document.querySelector('.viewer').dataset.drawn !== '{before}'")
 
 
-def drawn_edges(tab: Any) -> list[tuple[int, int, int]]:
+def drawn_edges(tab: Any) -> list[tuple[int, ...]]:
     found = tab.evaluate(
         "[...document.querySelectorAll('path.edge')].map(({ dataset }) => [dataset.query, dataset.key, dataset.layer])"
     )

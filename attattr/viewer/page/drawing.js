@@ -32,7 +32,7 @@ function palette(root) {
   const probe = html("span");
   root.append(probe);
   const colours = {};
-  for (const name of ["paper", "ink", "faint", "line", "positive", "negative", "third", "mark"]) {
+  for (const name of ["paper", "ink", "faint", "line", "positive", "negative", "third", "rival", "mark"]) {
     probe.style.color = `var(--viewer-${name})`;
     colours[name] = getComputedStyle(probe).color.match(/[\d.]+/g).slice(0, 3).map(Number);
   }

@@ -44,6 +44,7 @@ function edgesPanel(page) {
   let named = null;
 
   function draw(view, state) {
+    panel.hidden = view.foreign;
     scope.value = state.scope;
     if (view !== named) pinned.replaceChildren(html("option", { value: "" }, "any"), ...view.names.map((name, place) => html("option", { value: place }, name)));
     named = view;

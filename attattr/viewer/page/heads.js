@@ -15,6 +15,7 @@ function headsPanel(page) {
   };
 
   function draw(view, state) {
+    panel.hidden = view.foreign;
     const { method, rows } = values(view, state);
     const names = Object.keys(view.explanations[state.explanation].heads);
     methods.replaceChildren(...names.map((name) => html("option", { value: name, selected: name === method }, name)));

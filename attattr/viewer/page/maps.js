@@ -28,6 +28,7 @@ function mapsPanel(page) {
     maps = { attention: attentionMap(view, state), attribution: attributionMap(view, state) };
     const full = fullRows(view, maps.attribution);
     rows = state.rows ? view.names.map((_, place) => place) : full;
+    panel.hidden = view.foreign;
     title.textContent = `Attention and attribution: ${layerName(state.layer)}, ${headName(view, state.head)}`;
     everyRow.checked = state.rows;
     controls.hidden = full.length === view.n;

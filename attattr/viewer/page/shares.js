@@ -2,11 +2,11 @@
 
 const SETS = [
   { key: "tree", label: "this tree", colour: "positive", dash: "" },
-  { key: "gradient", label: "gradient × attention", colour: "negative", dash: "6 3" },
+  { key: "gradient", label: "gradient × attention", colour: "rival", dash: "6 3" },
   { key: "largest", label: "largest edges", colour: "third", dash: "2 3" },
 ];
 
-const SHARES_LEGEND = "Blue: this tree; orange: gradient × attention; green: largest edges; grey: random trees, their mean and range.";
+const SHARES_LEGEND = "Blue: this tree; purple: gradient × attention; green: largest edges; grey: random trees, their mean and range.";
 
 // Recovered shares at a threshold, of random trees the lowest, the mean and the highest; null where attention raises
 // nothing, so that there is no way of which a share could be said.

@@ -197,7 +197,7 @@ def test_unknown_words_are_marked_and_above_one_half_no_tree_is_shown(opened: An
     assert f"{count} of 10 tokens are unknown to the model" in tab.locator("header").inner_text()
     assert tab.locator(".token.unknown").all_inner_texts() == view.tokens[1 : count + 1]
     shown = count == 5
-    for place in (".tree svg", ".tree input[type=range]", ".carried"):
+    for place in (".tree svg", ".tree input[type=range]", ".carried", ".heads", ".maps", ".edges"):
         assert tab.locator(place).first.is_visible() is shown
     assert ("--model" in tab.locator(".tree").inner_text()) is not shown
     choose(tab, 1)
@@ -251,6 +251,43 @@ def test_nothing_serious_for_readers_with_other_eyes_and_hands(opened: Any, sche
     found = axe.Axe().run(tab).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
     assert tab.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+# Long words, all tokens and rows, a warning, open details: what could be too wide.
+@pytest.mark.parametrize("tokens", [12, 120])
+@pytest.mark.parametrize("width", [390, 600, 1280])
+def test_the_page_never_scrolls_to_the_side(opened: Any, width: int, tokens: int):
+    view = random_view(3, tokens=tokens, layers=6, heads=12, classes=3)
+    own = replace(view.explanations[0], unconverged=[False, True, False, False, False, False])
+    names = ["[CLS]", "pneumonoultramicroscopicsilicovolcanoconiosis", *view.tokens[2:]]
+    open_one = replace(view, tokens=names, explanations=(own, *view.explanations[1:]), unknown=(1, 2, 3))
+    tab = opened(page_of([open_one, view]), width=width)
+    for example in (0, 1):
+        if example:
+            choose(tab, example)
+        tab.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+        for box in tab.get_by_role("checkbox").all():
+            box.set_checked(checked=True)
+        settled(tab)
+        assert tab.evaluate("document.documentElement.scrollWidth") <= width
+        # Nor does anything stick out of the page without scrolling.
+        wide = tab.evaluate(
+            "[...document.querySelectorAll('.viewer-panels > *, header > *, .convergence > *, .frame')]"
+            ".filter((one) => one.getBoundingClientRect().right > innerWidth).map((one) => one.className)"
+        )
+        assert wide == []
+
+
+def test_orange_is_for_nothing_but_what_speaks_against(opened: Any):
+    tab = opened(page_of([random_view(1)]))
+    probe = "(() => { const one = document.createElement('i'); one.style.color = 'var(--viewer-negative)';"
+    probe += " document.querySelector('.viewer').append(one); return getComputedStyle(one).color; })()"
+    orange = tab.evaluate(probe).replace(" ", "")
+    strokes = tab.locator(".carried :is(polyline, line)").evaluate_all(
+        "all => all.map(one => one.getAttribute('stroke'))"
+    )
+    assert len(set(strokes)) >= 5
+    assert orange not in strokes
 
 
 def test_what_has_not_converged_is_said(opened: Any):
