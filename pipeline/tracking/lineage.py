@@ -28,6 +28,8 @@ KINDS = {
     "report": "report",
     "examples": "viewer",
 }
+# The folder of a stage that is no run, as it measures nothing for a claim: nobody could link what it makes.
+WITHOUT_RUN = "outputs/view"
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def inputs(config: StageConfig) -> list[Held]:
     outs = [out for entry in _graph(GRAPH_FILE.resolve()).values() for out in entry.get("outs", [])]
     found: list[Path] = []
     for dep in stage_entry(config.stage)["deps"]:
-        if not dep.startswith("outputs/") or dep == str(source_file(Path(), config.stage)):
+        if not dep.startswith("outputs/") or dep in (str(source_file(Path(), config.stage)), WITHOUT_RUN):
             continue
         path = config.input_root / _filled(dep, config)
         # A stage over all models names the folder that holds an output of each.
