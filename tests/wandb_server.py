@@ -23,6 +23,8 @@ class StandIn:
         self.lines: dict[str, list[dict[str, Any]]] = defaultdict(list)
         self.summaries: dict[str, dict[str, Any]] = {}
         self.artifacts: dict[str, Variables] = {}  # by name and alias
+        self.streamed = 0  # parts of runs
+        self.states: dict[str, str] = {}
         self.used: set[tuple[str, str]] = set()  # run, artifact
         self.views: dict[str, Variables] = {}
         self.unknown: list[str] = []
@@ -64,10 +66,14 @@ class StandIn:
         return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
 
     def _run(self, given: Variables) -> dict[str, Any]:
-        run = self.runs[given["name"]]
-        asked = {"id": given["name"], "name": given["name"], "projectId": "1", "tags": [], "state": "finished"}
-        asked |= {"config": run["config"], "summaryMetrics": "{}", "systemMetrics": "{}", "sweepName": None}
-        return {"project": {"run": asked | {"user": {"name": OWNER, "username": OWNER}, "historyLineCount": 0}}}
+        name = given["name"]
+        run = self.runs.get(name)
+        if run is None:
+            return {"project": {"run": None}}
+        asked = {"id": name, "name": name, "projectId": "1", "tags": [], "state": self.states.get(name, "running")}
+        asked |= {"config": run["config"], "systemMetrics": "{}", "sweepName": None}
+        asked |= {"summaryMetrics": json.dumps(self.summaries.get(name, {})), "historyLineCount": len(self.lines[name])}
+        return {"project": {"run": asked | {"user": {"name": OWNER, "username": OWNER}}}}
 
     def _artifact_membership_by_name(self, given: Variables) -> dict[str, Any]:
         one = self.artifacts.get(given["name"])
@@ -94,10 +100,14 @@ class StandIn:
         return {"upsertView": {"view": {"id": "v", "name": given["name"]}, "inserted": True}}
 
     def stream(self, run: str, content: dict[str, Any]) -> None:
-        """A part of a run's history and summary."""
+        """A part of a run's history and summary, or its end."""
+        self.streamed += 1
         files = content.get("files") or {}
-        for line in files.get("wandb-history.jsonl", {}).get("content", []):
-            self.lines[run].append(json.loads(line))
+        if history := files.get("wandb-history.jsonl"):
+            lines = [*map(json.loads, history["content"])]
+            self.lines[run][history["offset"] : history["offset"] + len(lines)] = lines
+        if content.get("complete"):
+            self.states[run] = "finished" if content.get("exitcode") == 0 else "failed"
         for line in files.get("wandb-summary.json", {}).get("content", []):
             self.summaries[run] = json.loads(line)
 

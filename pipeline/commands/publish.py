@@ -1,6 +1,8 @@
-"""Upload offline runs to W&B, link what they read.
+"""Upload offline runs to W&B, link what they read, and read back what arrived.
 
-From the folder `wandb/`; and save the project's workspace. Each step goes on where an earlier call was cut off: a run
+From the folder `wandb/`; and save the project's workspace. Of every run the server is asked for its state, the number
+of its history steps, the names in its summary, and its artifacts. What is not whole is named with the command that
+sends it again, and the exit code is 2. Each step goes on where an earlier call was cut off: a run
 is uploaded once and linked once, and the workspace is the same one. Without a key or a server that takes it: one
 line, and exit code 2.
 
@@ -24,7 +26,7 @@ FOLDER = Path("wandb")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Upload, link, save; `run.tracking` says where to, unless the command line does."""
+    """Upload, link, save, read back; `run.tracking` says where to, unless the command line does."""
     parser = command_parser("publish", __doc__)
     parser.add_argument("--entity", help="the user or team on W&B (run.tracking.entity)")
     parser.add_argument("--project", help="the project (run.tracking.project)")
@@ -48,6 +50,13 @@ def _publish(given: argparse.Namespace) -> None:
 
     url = save_workspace(Path.cwd(), entity=entity, project=project)
     sys.stdout.write(f"{uploaded} runs uploaded, {linked} inputs linked; workspace: {url}\n")
+    from pipeline.commands.publishing.whole import broken_runs, send_again
+
+    broken = broken_runs(runs, entity=entity, project=project)
+    sys.stdout.write(f"{len(runs) - len(broken)} of {len(runs)} runs whole\n")
+    if broken:
+        command = send_again([*broken], entity=entity, project=project)
+        raise InputError(f"not whole in {entity}/{project}: {'; '.join(broken.values())}; send again with: {command}")
     if missing:
         sys.exit(
             f"error: {len(missing)} inputs were made by no run in {entity}/{project}, and are not linked: "

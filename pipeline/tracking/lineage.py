@@ -29,6 +29,8 @@ KINDS = {
     "report": "report",
     "examples": "viewer",
 }
+# The folder of a stage that is no run, as it measures nothing for a claim: nobody could link what it makes.
+WITHOUT_RUN = "outputs/view"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,11 @@ def inputs(config: StageConfig) -> list[Held]:
     outs = [out for entry in _graph(GRAPH_FILE.resolve()).values() for out in entry.get("outs", [])]
     found: list[Path] = []
     for dep in stage_entry(config.stage)["deps"]:
+<<<<<<< HEAD
         if not dep.startswith("outputs/") or dep.startswith(str(source_file(Path(), "").parent)):
+=======
+        if not dep.startswith("outputs/") or dep in (str(source_file(Path(), config.stage)), WITHOUT_RUN):
+>>>>>>> b948d682da0e50208ac913b5aa3f43ada9008c08
             continue
         path = config.input_root / _filled(dep, config)
         # A stage over all models names the folder that holds an output of each.

@@ -2,8 +2,11 @@
 
 import json
 import os
+import re
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,11 @@ import pytest
 import wandb
 import yaml
 from outcomes_by_hand import write_model
-from wandb_server import OWNER, stand_in
+from wandb_server import OWNER, StandIn, stand_in
 
 from pipeline.analyse import main as analyse
 from pipeline.commands.publish import main
+from pipeline.commands.publishing import whole
 from pipeline.commands.publishing.upload import link, log_in, upload
 from pipeline.data import network
 from pipeline.tracking.tracking import track
@@ -81,7 +85,9 @@ def test_offline_runs_arrive_whole_and_linked_and_once(
         monkeypatch.setenv("WANDB_MODE", "disabled")  # of tracking, not of this
         assert exit_code(main, []) == 0
         assert server.unknown == []
-        assert f"{len(folders)} runs uploaded" in capsys.readouterr().out
+        out = capsys.readouterr().out
+        assert f"{len(folders)} runs uploaded" in out
+        assert f"{len(folders)} of {len(folders)} runs whole" in out
         assert {run["project"] for run in server.runs.values()} == {"a-project"}
         assert len({run["groupName"] for run in server.runs.values() if "groupName" in run}) == 1
 
@@ -111,12 +117,62 @@ def test_offline_runs_arrive_whole_and_linked_and_once(
         assert {"finetune", "effectiveness", "tree", "analyse", "figures", "examples"} <= {*sections}
         assert sum(name.startswith(("P", "R", "N")) for name in sections) == 21
 
-        uploads, used = len(server.runs), len(server.used)
-        server.lines.clear()
+        before = (len(server.runs), len(server.used), len(server.views), server.streamed)
         wandb.teardown()
         assert exit_code(main, ["--project", "a-project"]) == 0
         assert "0 runs uploaded, 0 inputs linked" in capsys.readouterr().out
-        assert (len(server.runs), len(server.used), len(server.views), len(server.lines)) == (uploads, used, 1, 0)
+        assert (len(server.runs), len(server.used), len(server.views), server.streamed) == before
+
+
+def lose_parts(server: StandIn, run: str) -> None:
+    server.lines[run].pop()
+    del server.summaries[run]["effectiveness/n"]
+    server.artifacts = {key: one for key, one in server.artifacts.items() if not key.startswith("effectiveness-")}
+
+
+def lose_the_run(server: StandIn, run: str) -> None:
+    del server.runs[run]
+
+
+def lose_the_end(server: StandIn, run: str) -> None:
+    del server.states[run]
+
+
+LOSSES = [
+    (
+        lose_parts,
+        r"effectiveness@negation-1: 2 of 3 history steps, no summary of effectiveness/n, "
+        r"no artifact effectiveness-negation-1:\w{12}",
+    ),
+    (lose_the_run, r"effectiveness@negation-1 is not there"),
+    (lose_the_end, r"effectiveness@negation-1: its state is running, not finished"),
+]
+
+
+def test_what_a_server_has_lost_is_named_and_sent_again(
+    tracked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., int]
+) -> None:
+    monkeypatch.setattr(whole, "PAUSE", 0.0)
+    folders = sorted(path for path in tracked.glob("wandb/offline-run-*") if path.is_dir())
+    with stand_in() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.address)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        assert exit_code(main, []) == 0
+        by_name = {run["displayName"]: name for name, run in server.runs.items() if "displayName" in run}
+        (run,) = (name for shown, name in by_name.items() if shown == "effectiveness@negation-1")
+        for lose, said in LOSSES:
+            lose(server, run)
+            capsys.readouterr()
+            wandb.teardown()
+            assert exit_code(main, []) == 2
+            out, error = capsys.readouterr()
+            assert f"{len(folders) - 1} of {len(folders)} runs whole" in out
+            (line,) = error.strip().splitlines()
+            assert re.fullmatch(rf"error: not whole in {OWNER}/a-project: {said}; send again with: wandb sync .*", line)
+            command = line.partition("send again with: ")[2].split()
+            assert command[-1].endswith(f"-{run}")
+            subprocess.run([sys.executable, "-m", *command], check=True, capture_output=True)
+            assert whole.broken_runs(folders, entity=OWNER, project="a-project") == {}
 
 
 def test_inputs_that_no_run_has_made_are_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

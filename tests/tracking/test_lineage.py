@@ -94,3 +94,8 @@ def test_an_artifact_is_a_reference_without_bytes() -> None:
     assert (made.name, made.type, made.metadata) == ("tree-negation-1", "outcomes", {"md5": held.md5})
     assert (entry.path, entry.ref, entry.local_path) == ("outputs/tree/negation-1", held.reference, None)
     assert str(Path.cwd()) not in json.dumps(made.manifest.to_manifest_json())
+
+
+def test_what_no_run_makes_is_no_input_to_link() -> None:
+    make("outputs/view/negation-1/views.json", "outputs/data/negation-1/x")
+    assert [held.name for held in lineage.inputs(config("examples"))] == ["data-negation-1"]

@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
+from pipeline.commands.publishing.found import found
 from pipeline.errors import InputError
 from pipeline.tracking.tracking import ONE_RUN
 from pipeline.tracking.tracking_mode import require_login
@@ -75,7 +75,7 @@ def link(runs: Sequence[Path], *, entity: str, project: str) -> tuple[int, list[
     if not waiting:
         return 0, []
     api, linked, missing = wandb.Api(), 0, dict[str, None]()
-    find = cache(_found)
+    find = cache(found)
     for folder in waiting:
         run = find(api.run, f"{entity}/{project}/{folder.name.rpartition('-')[2]}")
         names: list[str] = run.config.get("inputs", []) if run else []
@@ -89,15 +89,3 @@ def link(runs: Sequence[Path], *, entity: str, project: str) -> tuple[int, list[
         if not missing.keys() & {*names}:
             (folder / LINKED).touch()
     return linked, [*missing]
-
-
-def _found(find: Callable[[str], Any], path: str) -> Any:
-    """What the server has by that path; None where it has nothing."""
-    from wandb.errors import CommError
-
-    try:
-        return find(path)
-    except (CommError, ValueError) as error:
-        if "not found" not in str(error):
-            raise InputError(f"{path} cannot be asked for: {' '.join(str(error).split())}") from None
-        return None
