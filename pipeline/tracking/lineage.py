@@ -70,11 +70,8 @@ def inputs(config: StageConfig) -> list[Held]:
     outs = [out for entry in _graph(GRAPH_FILE.resolve()).values() for out in entry.get("outs", [])]
     found: list[Path] = []
     for dep in stage_entry(config.stage)["deps"]:
-<<<<<<< HEAD
-        if not dep.startswith("outputs/") or dep.startswith(str(source_file(Path(), "").parent)):
-=======
-        if not dep.startswith("outputs/") or dep in (str(source_file(Path(), config.stage)), WITHOUT_RUN):
->>>>>>> b948d682da0e50208ac913b5aa3f43ada9008c08
+        of_no_run = (str(source_file(Path(), "").parent), WITHOUT_RUN)
+        if not dep.startswith("outputs/") or dep.startswith(of_no_run):
             continue
         path = config.input_root / _filled(dep, config)
         # A stage over all models names the folder that holds an output of each.
