@@ -44,6 +44,10 @@ def _load_and_explain(options: argparse.Namespace) -> None:
     from pipeline.commands.explaining.load import load
 
     model, tokenizer, name = load(options.model, texts=1 if isinstance(texts[0], str) else 2)
+    from pipeline.exporting.left import pruned_words
+
+    if words := pruned_words(model.config):
+        sys.stderr.write(f"{name}: {words}\n")
     _explain(options, texts, model, tokenizer, name)
 
 
@@ -143,6 +147,7 @@ def _explain(
     from attattr.viewer.shares import carried_by, with_shares
     from attattr.viewer.text import corpus_text, whole_text
     from attattr.viewer.texts import default_output, to_examples, with_words
+    from pipeline.exporting.left import pruned_words
     from pipeline.terminal.progress import bar
     from pipeline.values.store import replace
 
@@ -174,7 +179,8 @@ def _explain(
         tokens = sum(len(example.own) for example in examples)
         terminal.write(corpus_text(ordered, **common, unknown=unknown, tokens=tokens))
     if options.html is not None:
-        page = viewer_page(packed([views[place] for place in range(len(texts))]), title=TITLE, tau=options.tau)
+        title = ": ".join(filter(None, (TITLE, pruned_words(model.config))))
+        page = viewer_page(packed([views[place] for place in range(len(texts))]), title=title, tau=options.tau)
         replace(options.html, page.encode())
         if options.html.is_file():
             terminal.write(f"\n{printable(str(options.html))}: open it in a browser\n")

@@ -1,9 +1,9 @@
 """Save a fine-tuned model without its least important heads.
 
 As a folder that transformers opens. Heads are ranked by a method of the stage `prune`, whose outputs this reads. The
-logits are compared with the masked model's before anything is written. Open the folder with
-AutoModelForSequenceClassification.from_pretrained(OUT, trust_remote_code=True): it holds the few lines of code by
-which layers may have different numbers of heads.
+logits are compared with the masked model's before anything is written. The folder holds the few lines of code by which
+layers may have different numbers of heads, and a README.md that says what was removed and how to open it; `explain`
+opens it, too.
 
 Run: python -m pipeline.commands.export --task sst2 --seed 1 --method attribution --rate 0.5 OUT
 """
@@ -82,6 +82,7 @@ def _export(params: Params, options: argparse.Namespace, importance: Tensor, out
 
     from attattr import masked_heads
     from attattr.pruning import global_masks, masked_counts
+    from pipeline.exporting.card import Measured, model_card
     from pipeline.exporting.pruned import pruned
     from pipeline.measuring.head_orders import untied
     from pipeline.predicting.device import device_for
@@ -89,6 +90,7 @@ def _export(params: Params, options: argparse.Namespace, importance: Tensor, out
     from pipeline.predicting.load import load_finetuned
     from pipeline.predicting.predict import predict_logits
     from pipeline.training.save import save
+    from pipeline.values.store import replace
 
     task, seed, heads = options.task, options.seed, importance.numel()
     (count,) = masked_counts([options.rate], heads=heads, rounding=params.prune.rounding)
@@ -107,13 +109,23 @@ def _export(params: Params, options: argparse.Namespace, importance: Tensor, out
     lines = [("whole", model, before), ("pruned", small, logits)]
     if options.epochs:
         lines.append(("fine-tuned", *_finetuned(params, options, small, dev)))
+    models = [
+        Measured(
+            name,
+            sum(parameter.numel() for parameter in one.parameters()),
+            float((found.argmax(dim=1) == labels).double().mean()),
+        )
+        for name, one, found in lines
+    ]
     save(small.cpu(), AutoTokenizer.from_pretrained(weights), out)
+    about = {"source": f"of {task}, seed {seed} (preset {params.preset})", "method": options.method, "n": len(dev)}
+    kept = {"kept": small.config.kept_heads, "heads": mask.shape[1]}
+    replace(out / "README.md", model_card(out.name, **about, **kept, models=models).encode())
     sys.stdout.write(f"{heads - count} of {heads} heads, {options.method}; {len(dev)} dev examples\n")
-    for name, one, found in lines:
-        parameters = sum(parameter.numel() for parameter in one.parameters()) / 1e6
-        accuracy = 100 * float((found.argmax(dim=1) == labels).double().mean())
-        sys.stdout.write(f"{name:<11} {parameters:8.2f} M parameters   accuracy {accuracy:5.1f} %\n")
-    sys.stdout.write(f"{out}: open it with trust_remote_code=True\n")
+    for one in models:
+        accuracy = 100 * one.accuracy
+        sys.stdout.write(f"{one.name:<11} {one.parameters / 1e6:8.2f} M parameters   accuracy {accuracy:5.1f} %\n")
+    sys.stdout.write(f"{out}: open it as its README.md says\n")
 
 
 def _finetuned(

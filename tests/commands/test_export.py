@@ -8,6 +8,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, BertTokenizer
 
+from pipeline.commands.explain import main as explain
 from pipeline.commands.export import main
 from pipeline.values.store import write_rows
 
@@ -51,6 +52,29 @@ def test_the_least_important_heads_are_gone(finished, capsys):
     assert "9 of 12 heads, attribution; 6 dev examples" in out
     assert "pruned" in out
     assert "fine-tuned" not in out
+
+
+def test_the_card_says_what_was_removed_what_it_cost_and_how_to_open_it(finished, capsys):
+    main([*ARGUMENTS, "small"])
+    card = (finished / "small/README.md").read_text()
+    assert "The sequence classifier of negation, seed 1 (preset mini" in card
+    assert "without 3 of its 12 attention heads" in card
+    said = re.findall(r"^(whole|pruned) .* ([\d.]+) M parameters +accuracy +([\d.]+) %$", capsys.readouterr().out, re.M)
+    assert re.findall(r"^\| (whole|pruned) \| ([\d.]+) M \| ([\d.]+) % \|$", card, re.M) == said
+    assert len(said) == 2
+    assert 'AutoModelForSequenceClassification.from_pretrained("small", trust_remote_code=True)' in card
+    assert re.findall(r"^\| (\d) \| ([\d, ]+|none) \|$", card, re.M) == [("1", "1"), ("2", "1"), ("3", "1")]
+
+
+def test_explain_opens_it_and_says_that_it_is_pruned(finished, capsys):
+    main([*ARGUMENTS, "small"])
+    (finished / "small/modeling_pruned.py").write_text("raise SystemExit('this code was run')")
+    capsys.readouterr()
+    explain(["--model", "small", "3 4 5", "--html", "page.html"])
+    out, error = capsys.readouterr()
+    assert "small: pruned, 9 of 12 heads left" in error
+    assert "Strongest edges" in out
+    assert "<h1>Self-attention attribution: pruned, 9 of 12 heads left" in (finished / "page.html").read_text()
 
 
 def test_a_random_choice_is_the_stages_first_random_order(finished):

@@ -13,6 +13,7 @@ from attattr.families import FAMILIES, check_family
 from pipeline.data.sources import require_hub
 from pipeline.data.vocabulary import check_tokenizer
 from pipeline.errors import InputError, refused
+from pipeline.exporting.left import is_pruned
 from pipeline.predicting.load import load_classifier, require_stored
 from pipeline.predicting.plain import check_plain, refuse_adapters
 from pipeline.values.paths import PRESETS, repository
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 def load(name: str | None, *, texts: int | None = None) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, str]:
     """The model, its tokenizer, and what it is called: of a folder or a hub id, by default the newest of outputs/.
 
+    A pruned export is opened without running its code, with heads that do nothing in place of those taken out.
     `texts` is how many an example of it will have: the newest is of a task with so many, if there is one.
 
     Raises:
@@ -43,16 +45,22 @@ def load(name: str | None, *, texts: int | None = None) -> tuple[PreTrainedModel
         raise InputError(
             f"{location} is of the family {config.model_type!r}, which is not supported: use {', '.join(FAMILIES)}"
         )
-    check_plain(config, location)
-    loaded = load_classifier(location, remedy=remedy)
-    check_family(loaded.model)
-    require_stored(loaded, location, remedy=remedy)
+    if is_pruned(config, Path(location)):
+        from pipeline.exporting.unpruned import unpruned
+
+        model = unpruned(config, Path(location))
+    else:
+        check_plain(config, location)
+        loaded = load_classifier(location, remedy=remedy)
+        check_family(loaded.model)
+        require_stored(loaded, location, remedy=remedy)
+        model = loaded.model
     with refused(
         f"the tokenizer of {location} cannot be loaded", remedy="save it beside the model, with save_pretrained"
     ):
         tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
-    check_tokenizer(tokenizer, loaded.model.config, location=location)
-    return loaded.model.eval(), tokenizer, location
+    check_tokenizer(tokenizer, model.config, location=location)
+    return model.eval(), tokenizer, location
 
 
 def _newest(texts: int | None) -> str:
