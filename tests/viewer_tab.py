@@ -14,6 +14,7 @@ def page_of(views: list[View], **settings: Any) -> str:
 def settled(tab: Any) -> None:
     """Wait until what was asked for is drawn: examples are unpacked in the background."""
     tab.evaluate("new Promise((done) => setTimeout(() => requestAnimationFrame(done)))")
+    tab.wait_for_function("!document.querySelector('.viewer[aria-busy=true]')")
 
 
 def set_slider(tab: Any, step: int) -> None:

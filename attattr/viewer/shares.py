@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from attattr.tree import AttributionTree, TreeEdge
     from attattr.viewer.view import Explanation, View
 
-RANDOM_TREES = 5  # of every size
+RANDOM_TREES = 20  # of every size
 
 
 def with_shares(view: View, model: PreTrainedModel, example: Example, *, seed: int) -> View:

@@ -1,9 +1,9 @@
-"""Upload offline runs to W&B, link what they read, and read back what arrived.
+"""Upload offline runs to W&B, and read back what arrived.
 
-From the folder `wandb/`; and save the project's workspace. Of every run the server is asked for its state, the number
-of its history steps, the names in its summary, and its artifacts. What is not whole is named with the command that
-sends it again, and the exit code is 2. Each step goes on where an earlier call was cut off: a run
-is uploaded once and linked once, and the workspace is the same one. Without a key or a server that takes it: one
+From the folder `wandb/`; link what the runs read, and save the project's workspace. Of every run the server is asked
+for its state, the number of its history steps, the names in its summary, and its artifacts. What is not whole is named
+with the command that sends it again, and the exit code is 2. Each step goes on where an earlier call was cut off: a
+run is uploaded once and linked once, and the workspace is the same one. Without a key or a server that takes it: one
 line, and exit code 2.
 
 Run: python -m pipeline.commands.publish [--entity E] [--project P]

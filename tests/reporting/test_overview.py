@@ -112,6 +112,7 @@ def test_the_run_says_what_it_is_of(place: Path, monkeypatch: pytest.MonkeyPatch
         raise RuntimeError("noted")
 
     monkeypatch.setattr("wandb.init", init)
+    monkeypatch.setattr("pipeline.tracking.tracking.commit", lambda: None)
     main(config())
     assert (options["name"], options["job_type"], options["tags"]) == (
         "overview",
@@ -128,5 +129,5 @@ def test_a_run_of_one_task_has_its_tag_alone() -> None:
 
 
 def test_notes_name_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.tracking.tracking._commit", lambda: "0123456789abcdef")
+    monkeypatch.setattr("pipeline.tracking.tracking.commit", lambda: "0123456789abcdef")
     assert what_was_run(config()).endswith("seeds 1, 2, 3, 4, 5, run at commit 0123456789ab.")

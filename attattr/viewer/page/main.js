@@ -33,12 +33,14 @@ function viewer(root) {
   let asked = 0;
   async function show(state, changed) {
     const turn = ++asked;
+    root.ariaBusy = "true";
     const view = await load(state.example);
     if (turn !== asked) return; // another example was asked for in the meantime
     page.view = view;
     for (const panel of panels) if (panel.keys(state).some((key) => changed.has(key))) panel.draw(view, state);
     mark();
     root.dataset.drawn = String(turn);
+    root.ariaBusy = null;
   }
 
   function set(wanted, { remember = true } = {}) {
