@@ -15,6 +15,7 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 def main(config: StageConfig) -> None:
     """Attribute few examples by every rule and number of steps, many by 20, and compare with a much finer integral."""
     from pipeline.experiments.convergence import error_rows, judged_rows
+    from pipeline.launch.steps import resumable
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
@@ -26,7 +27,7 @@ def main(config: StageConfig) -> None:
     dev = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
     folder = experiment_folder(config.output_root, "convergence", task, seed)
     parts = {"outcomes": (error_rows, settings.n_examples), "judged": (judged_rows, settings.n_judged)}
-    with track_job(config):
+    with resumable(config), track_job(config):
         for name, (measure, n) in parts.items():
             rows = measure(model, subset(dev, n), settings=settings, token_budget=config.run.token_budget)
             write_rows(folder / f"{name}.parquet", rows)

@@ -13,6 +13,7 @@ from pipeline.values.paths import attributions_folder, data_folder, experiment_f
 def main(config: StageConfig) -> None:
     """Rank heads per example and layer, mask k of them, predict."""
     from pipeline.experiments.effectiveness import head_importance, outcomes, rankings
+    from pipeline.launch.steps import resumable
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
@@ -22,7 +23,7 @@ def main(config: StageConfig) -> None:
     task, seed, settings, budget = config.task, config.seed, config.effectiveness, config.run.token_budget
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     dev = subset(read_examples(data_folder(config.input_root, task, seed) / "dev.parquet"), settings.n_eval)
-    with track_job(config):
+    with resumable(config), track_job(config):
         attributions = attributions_folder(config.input_root, task, seed)
         importance = head_importance(model, dev, attributions, settings=settings, token_budget=budget)
         rows = outcomes(model, dev, rankings(importance, dev, seed=seed), token_budget=budget)

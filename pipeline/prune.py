@@ -14,6 +14,7 @@ def main(config: StageConfig) -> None:
     """Score the heads by every method, mask them lowest first, predict."""
     from pipeline.experiments.prune import head_importance, importance_rows, rankings
     from pipeline.experiments.prune_factors import factor_rankings
+    from pipeline.launch.steps import resumable
     from pipeline.measuring.head_orders import pruned_predictions
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
@@ -26,7 +27,7 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     sample = read_examples(data / "importance.parquet")
     dev = subset(read_examples(data / "dev.parquet"), settings.n_eval)
-    with track_job(config):
+    with resumable(config), track_job(config):
         attributions = attributions_folder(config.input_root, task, seed)
         importance = head_importance(model, sample, attributions, settings=settings, token_budget=budget)
         orders = rankings(importance, settings=settings, seed=seed)

@@ -14,6 +14,7 @@ def main(config: StageConfig) -> None:
     """Trees for all dev examples; their edges masked, beside baselines of the same size, for a sample."""
     from pipeline.experiments.tree.arms import build
     from pipeline.experiments.tree.measure import edge_rows, measure, read_head_sums
+    from pipeline.launch.steps import resumable
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
@@ -26,7 +27,7 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     examples, maps = read_examples(data / "dev.parquet"), read_head_sums(attributions)
     trees = {example.example_id: build(maps[example.example_id], settings) for example in examples}
-    with track_job(config):
+    with resumable(config), track_job(config):
         chosen = subset(examples, settings.n_examples)
         found = measure(model, chosen, maps, settings=settings, seed=seed, token_budget=config.run.token_budget)
         layers = model.config.num_hidden_layers

@@ -19,6 +19,7 @@ def main(config: StageConfig) -> None:
     from pipeline.experiments.triggers.controls import control_triggers, training_vocabulary
     from pipeline.experiments.triggers.measure import evaluate, selection_samples, trigger_rows
     from pipeline.experiments.triggers.mining import mine
+    from pipeline.launch.steps import resumable
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
@@ -35,7 +36,7 @@ def main(config: StageConfig) -> None:
     select, for_hotflip = selection_samples(read_examples(data / "heldout.parquet"), settings=settings)
     dev = subset(read_examples(data / "dev.parquet"), settings.n_eval)
     attributed = read_heads(attributions_folder(config.input_root, task, seed), split="mine", target="predicted")
-    with track_job(config):
+    with resumable(config), track_job(config):
         by_id = {example.example_id: example for example in train}
         mined, counts = mine(attributed, by_id, settings=settings)
         vocabulary = training_vocabulary(train, special=tokenizer.all_special_ids)

@@ -16,6 +16,7 @@ from pipeline.values.paths import data_folder, experiment_folder, model_folder
 def main(config: StageConfig) -> None:
     """Knock out every edge of a few examples, and shuffle the weights; compare with every method's scores."""
     from pipeline.experiments.truth import knock_outs, randomise
+    from pipeline.launch.steps import resumable
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
@@ -32,7 +33,7 @@ def main(config: StageConfig) -> None:
             f"{min(map(len, dev))} tokens"
         )
     folder = experiment_folder(config.output_root, "truth", task, seed)
-    with track_job(config):
+    with resumable(config), track_job(config):
         known = {"seed": seed, "token_budget": config.run.token_budget}
         found = knock_outs.outcomes(model, short, settings=settings, **known)
         for name, rows in found._asdict().items():

@@ -17,6 +17,7 @@ def main(config: StageConfig) -> None:
     import torch
 
     from pipeline.experiments.universality import foreign_outcomes, next_seed
+    from pipeline.launch.steps import resumable
     from pipeline.predicting.device import device_for
     from pipeline.predicting.examples import read_examples, subset
     from pipeline.predicting.load import load_finetuned
@@ -38,7 +39,7 @@ def main(config: StageConfig) -> None:
     model = load_finetuned(model_folder(config.input_root, task, seed), device_for(config.run.trainer))
     dev = read_examples(data_folder(config.input_root, task, seed) / "dev.parquet")
     examples = subset(dev, settings.n_eval)
-    with track_job(config):
+    with resumable(config), track_job(config):
         budget = config.run.token_budget
         rows = foreign_outcomes(model, examples, importance, settings=config.prune, seed=seed, token_budget=budget)
         write_columns(experiment_folder(config.output_root, "universality", task, seed) / "outcomes.parquet", rows)

@@ -1,5 +1,6 @@
 """The stage `universality`, with random models in place of trained ones, and the analysis of what it writes."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from pipeline.analysis.universality import analyse
 from pipeline.errors import InputError
 from pipeline.universality import main
 from pipeline.values.config import StageConfig
+from pipeline.values.paths import SOURCE
 from pipeline.values.presets import compose_params
 from pipeline.values.store import write_csv, write_rows
 
@@ -24,6 +26,7 @@ def stage(tmp_path, monkeypatch, tiny_model, random_examples):
     What `analyse` makes of its outcomes.
     """
     monkeypatch.chdir(tmp_path)
+    shutil.copy(SOURCE / "dvc.yaml", tmp_path)
     generator = np.random.default_rng(0)
 
     def run(tasks, seeds, *, computed="attribution"):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,8 @@ from attattr.attribution import Attribution, attribute
 from attattr.batching import TokenBudget
 from attattr.examples import Example, inputs_of
 from attattr.integrate import FLOOR
-from pipeline.terminal.progress import bar
+from pipeline.launch.steps import step
+from pipeline.terminal.progress import bar, progress
 from pipeline.values.columns import AUTO, JUDGE, JUDGED, REFERENCE
 
 if TYPE_CHECKING:
@@ -42,20 +44,29 @@ def error_rows(
     """
     grid, exact = [*product(settings.rules, settings.steps)], copy.deepcopy(model).double()
     with bar(total=len(grid) + 4, description="integrate", unit="runs") as drawn:
-        run = _runner(model, examples, token_budget, done=drawn.update)
-        # The class that the model itself predicts, so that all runs explain the same.
-        fine = run(exact, target="predicted", steps=settings.reference_steps, rule="gauss_legendre")
-        target, use = fine.target, {"tolerance": settings.tolerance, "max_steps": settings.max_steps}
+        run = _runner(model, examples, token_budget)
+        gauss = partial(run, exact, rule="gauss_legendre")
 
-        def compare(result: Attribution, rule: str) -> list[dict[str, Any]]:
+        def reference() -> tuple[Tensor, Tensor]:
+            # The class that the model itself predicts, so that all runs explain the same.
+            fine = gauss(target="predicted", steps=settings.reference_steps)
+            return fine.target, fine.attribution
+
+        target, fine = step(reference, "reference")
+        drawn.update()
+
+        def compare(rule: str, of: Callable[[], Attribution]) -> list[dict[str, Any]]:
             """Compared at once, so that one result is held at a time."""
-            return _compare(result, fine, examples, rule=rule, top_k=settings.top_k)
+            rows = step(lambda: _compare(of(), fine, examples, rule=rule, top_k=settings.top_k), "compare", rule)
+            drawn.update()
+            return rows
 
-        half = run(exact, target=target, steps=settings.reference_steps // 2, rule="gauss_legendre")
-        rows = compare(half, REFERENCE) + compare(_judge(run, exact, settings, target=target), JUDGE)
+        rows = compare(REFERENCE, partial(gauss, target=target, steps=settings.reference_steps // 2))
+        rows += compare(JUDGE, partial(_judge, run, exact, settings, target=target))
         for rule, steps in grid:
-            rows += compare(run(model, target=target, steps=steps, rule=rule), rule)
-        return rows + compare(run(model, target=target, steps="auto", rule="clenshaw_curtis", **use), AUTO)
+            rows += compare(rule, partial(run, model, target=target, steps=steps, rule=rule))
+        use = {"tolerance": settings.tolerance, "max_steps": settings.max_steps}
+        return rows + compare(AUTO, partial(run, model, target=target, steps="auto", rule="clenshaw_curtis", **use))
 
 
 def judged_rows(
@@ -68,33 +79,27 @@ def judged_rows(
     """
     exact, rows = copy.deepcopy(model).double(), []
     ordered = sorted(examples, key=len)
-    starts = range(0, len(ordered), AT_ONCE)
-    with bar(total=len(starts) * (1 + len(JUDGED)), description="judge", unit="runs") as drawn:
-        for start in starts:
-            part = ordered[start : start + AT_ONCE]
-            run = _runner(model, part, token_budget, done=drawn.update)
-            fine = _judge(run, exact, settings, target="predicted")
-            doubts = (fine.last_change * fine.attribution.abs().sum(dim=(2, 3, 4)).clamp(min=FLOOR)).flatten().tolist()
-            own = _compare(fine, fine, part, rule=REFERENCE, top_k=settings.top_k)
-            rows += [row | {"error": doubt} for row, doubt in zip(own, doubts, strict=True)]
-            for rule, steps in JUDGED:
-                result = run(model, target=fine.target, steps=steps, rule=rule)
-                rows += _compare(result, fine, part, rule=rule, top_k=settings.top_k)
+
+    def judged(part: Sequence[Example]) -> list[dict[str, Any]]:
+        run = _runner(model, part, token_budget)
+        fine = _judge(run, exact, settings, target="predicted")
+        doubts = (fine.last_change * fine.attribution.abs().sum(dim=(2, 3, 4)).clamp(min=FLOOR)).flatten().tolist()
+        own = _compare(fine, fine.attribution, part, rule=REFERENCE, top_k=settings.top_k)
+        rows = [row | {"error": doubt} for row, doubt in zip(own, doubts, strict=True)]
+        for rule, steps in JUDGED:
+            result = run(model, target=fine.target, steps=steps, rule=rule)
+            rows += _compare(result, fine.attribution, part, rule=rule, top_k=settings.top_k)
+        return rows
+
+    parts = [ordered[start : start + AT_ONCE] for start in range(0, len(ordered), AT_ONCE)]
+    for part in progress(parts, description="judge", unit="batches"):
+        rows += step(partial(judged, part), "judge", [example.example_id for example in part])
     return rows
 
 
-def _runner(
-    model: PreTrainedModel, examples: Sequence[Example], token_budget: TokenBudget, *, done: Callable[[], object]
-) -> Run:
-    """What attributes the examples, as one batch, by `model` or a copy of it; `done` is called after every run."""
-    inputs = inputs_of(model, examples).arguments()
-
-    def run(chosen: PreTrainedModel, **settings: Any) -> Attribution:
-        result = attribute(chosen, **inputs, token_budget=token_budget, **settings)
-        done()
-        return result
-
-    return run
+def _runner(model: PreTrainedModel, examples: Sequence[Example], token_budget: TokenBudget) -> Run:
+    """What attributes the examples, as one batch, by `model` or a copy of it."""
+    return partial(attribute, **inputs_of(model, examples).arguments(), token_budget=token_budget)
 
 
 def _judge(run: Run, exact: PreTrainedModel, settings: Convergence, *, target: Tensor | str) -> Attribution:
@@ -103,7 +108,7 @@ def _judge(run: Run, exact: PreTrainedModel, settings: Convergence, *, target: T
 
 
 def _compare(
-    result: Attribution, fine: Attribution, examples: Sequence[Example], *, rule: str, top_k: int
+    result: Attribution, fine: Tensor, examples: Sequence[Example], *, rule: str, top_k: int
 ) -> list[dict[str, Any]]:
     """The rows of every example of the batch, layer by layer."""
     return [
@@ -113,11 +118,9 @@ def _compare(
     ]
 
 
-def _layers(
-    result: Attribution, fine: Attribution, number: int, n: int, *, rule: str, top_k: int
-) -> list[dict[str, Any]]:
+def _layers(result: Attribution, fine: Tensor, number: int, n: int, *, rule: str, top_k: int) -> list[dict[str, Any]]:
     """The layers' rows of example `number` of the batch, `n` tokens long."""
-    scores, truth = (part.attribution[number, :, :, :n, :n].double() for part in (result, fine))
+    scores, truth = (part[number, :, :, :n, :n].double() for part in (result.attribution, fine))
     error, size = (scores - truth).abs().sum(dim=(1, 2, 3)), truth.abs().sum(dim=(1, 2, 3))
     gap = result.completeness_gap[number]
     largest = [values.amax(dim=(2, 3)).flatten().cpu().numpy() for values in (scores, truth)]

@@ -15,6 +15,7 @@ from attattr.attribution import attribute, gradient_x_attention
 from attattr.batching import TokenBudget
 from attattr.examples import Batch, Example, model_inputs
 from attattr.importance import output_norm, taylor_importance
+from pipeline.launch.steps import step
 from pipeline.predicting.masked import masked_logits
 from pipeline.predicting.predict import batches
 
@@ -31,7 +32,7 @@ def per_example(
     """`measure` of every example, in their order, `(example, ...)` on the CPU; its first axis is the batch."""
     found: dict[str, Tensor] = {}
     for group, batch in batches(model, examples, token_budget=token_budget, description="score heads"):
-        values = measure(model, batch).float().cpu()
+        values = step(lambda batch=batch: measure(model, batch).float().cpu(), "score heads", batch.example_ids)
         found |= {example.example_id: value for example, value in zip(group, values, strict=True)}
     return torch.stack([found[example.example_id] for example in examples])
 

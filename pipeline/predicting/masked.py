@@ -1,6 +1,7 @@
 """Logits under head masks: many masks of the same examples, by the engine's layers where it knows the model."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from attattr.errors import AttributionError
 from attattr.examples import Batch, Example, inputs_of, model_inputs
 from attattr.families import describe
 from attattr.prefix import agree, entering, logits_of
+from pipeline.launch.steps import step
 from pipeline.predicting.predict import batches, check_finite, forward
 
 # Of a batch under a mask that all share. The fuller it is, the less it matters to cut the weights down to the mask.
@@ -49,10 +51,11 @@ def masked_logits(
         own = Masks(found.distinct, index[:, columns].flatten(0, 1))
         rows = torch.arange(len(group)).repeat(len(masks))
         if encoder is None:
-            logits = _by_the_model(model, batch, rows, own, token_budget=budget)
+            run = partial(_by_the_model, model, batch, rows, own, token_budget=budget)
         else:
-            logits = _by_the_engine(model, encoder, batch, rows, own, token_budget=budget)
-        result[:, columns] = logits.float().cpu().unflatten(0, (len(masks), -1))
+            run = partial(_by_the_engine, model, encoder, batch, rows, own, token_budget=budget)
+        logits = step(lambda run=run: run().float().cpu(), "mask heads", batch.example_ids)
+        result[:, columns] = logits.unflatten(0, (len(masks), -1))
     for row in result:
         check_finite(row, [example.example_id for example in examples])
     return result

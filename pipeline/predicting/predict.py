@@ -13,6 +13,7 @@ from attattr.copies import frozen
 from attattr.examples import Batch, Example, batch_of, model_inputs
 from attattr.prefix import logits_of
 from pipeline.errors import InputError
+from pipeline.launch.steps import step
 from pipeline.predicting.examples import length_batches
 from pipeline.terminal.progress import bar
 
@@ -53,7 +54,8 @@ def predict_logits(
     logits = torch.full((len(examples), class_count(model)), torch.nan)
     model = frozen(model)
     for _, batch in batches(model, examples, token_budget=token_budget):
-        logits[[place[example_id] for example_id in batch.example_ids]] = forward(model, batch).float().cpu()
+        found = step(lambda batch=batch: forward(model, batch).float().cpu(), "predict", batch.example_ids)
+        logits[[place[example_id] for example_id in batch.example_ids]] = found
     check_finite(logits, [example.example_id for example in examples])
     return logits
 

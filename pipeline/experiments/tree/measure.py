@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ from attattr.faithfulness import edge_masked_logits
 from attattr.inputs import Inputs
 from attattr.tree import AttributionTree
 from pipeline.experiments.tree.arms import RIVALS, arms_of, shares_of
+from pipeline.launch.steps import step
 from pipeline.measuring.edge_maps import edge_maps
 from pipeline.terminal.progress import progress
 from pipeline.values.columns import ATTRIBUTION, RANDOM
@@ -80,33 +82,44 @@ def measure(
     budget = resolve_token_budget(token_budget, model, n=max(map(len, examples)))
     found = Measured([], [])
     for example in progress(examples, description="mask edges"):
-        name = example.example_id
-        inputs = inputs_of(model, [example])
-        maps = {ATTRIBUTION: head_sums[name], **rival_maps(model, inputs)}
-        arms = arms_of(maps, name, settings=settings, seed=seed)
-        shares = shares_of(maps, name, settings=settings, seed=seed)
-        opened = [arm for arm in arms if arm.tau == settings.tau and arm.name != RANDOM]
-        alone = [arm.tau != settings.tau and arm.name == RANDOM for arm in arms]
-        special = torch.tensor(example.special)
-        masks = [torch.ones_like(maps[ATTRIBUTION]) > 0, *(part.kept for part in shares)]
-        masks += [arm.kept for arm in arms]
-        masks += [complement(arm.kept) for arm, only in zip(arms, alone, strict=True) if not only]
-        masks += [open_rows(arm.kept, special) for arm in opened]
-        masks += [open_rows(complement(arm.kept), special) for arm in opened]
-        logits = edge_masked_logits(model, inputs, torch.stack(masks), token_budget=budget)
-        probability = logits.softmax(dim=-1)[:, logits[0].argmax()]  # of the class that the whole model predicts
-        sizes = [1, len(shares), len(arms), alone.count(False), len(opened), len(opened)]
-        full, of_shares, kept, removed, open_kept, open_removed = (part.tolist() for part in probability.split(sizes))
-        left = iter(removed)
-        removed = [None if only else next(left) for only in alone]
-        known = {"example_id": name, "full": full[0]}
-        for part, value in zip(shares, of_shares, strict=True):
-            found.shares.append({**known, "map": part.name, "share": part.share, "only": value})
-        asked = [*zip(arms, kept, removed, strict=True), *zip(opened, open_kept, open_removed, strict=True)]
-        for number, (arm, only, without) in enumerate(asked):
-            facts = {"arm": arm.name, "tau": arm.tau, "open": number >= len(arms)}
-            facts |= {"edges": arm.edges, "missing": arm.missing, "objective": arm.objective, "proven": arm.proven}
-            found.outcomes.append({**known, **facts, "only": only, "without": without})
+        own = head_sums[example.example_id]
+        measured = partial(_of_one, model, example, own, settings=settings, seed=seed, token_budget=budget)
+        parts = step(lambda measured=measured: tuple(measured()), "mask edges", example.example_id)
+        for rows, more in zip(found, parts, strict=True):
+            rows += more
+    return found
+
+
+def _of_one(
+    model: PreTrainedModel, example: Example, head_sum: Tensor, *, settings: Tree, seed: int, token_budget: int
+) -> Measured:
+    found, name = Measured([], []), example.example_id
+    inputs = inputs_of(model, [example])
+    maps = {ATTRIBUTION: head_sum, **rival_maps(model, inputs)}
+    arms = arms_of(maps, name, settings=settings, seed=seed)
+    shares = shares_of(maps, name, settings=settings, seed=seed)
+    opened = [arm for arm in arms if arm.tau == settings.tau and arm.name != RANDOM]
+    alone = [arm.tau != settings.tau and arm.name == RANDOM for arm in arms]
+    special = torch.tensor(example.special)
+    masks = [torch.ones_like(maps[ATTRIBUTION]) > 0, *(part.kept for part in shares)]
+    masks += [arm.kept for arm in arms]
+    masks += [complement(arm.kept) for arm, only in zip(arms, alone, strict=True) if not only]
+    masks += [open_rows(arm.kept, special) for arm in opened]
+    masks += [open_rows(complement(arm.kept), special) for arm in opened]
+    logits = edge_masked_logits(model, inputs, torch.stack(masks), token_budget=token_budget)
+    probability = logits.softmax(dim=-1)[:, logits[0].argmax()]  # of the class that the whole model predicts
+    sizes = [1, len(shares), len(arms), alone.count(False), len(opened), len(opened)]
+    full, of_shares, kept, removed, open_kept, open_removed = (part.tolist() for part in probability.split(sizes))
+    left = iter(removed)
+    removed = [None if only else next(left) for only in alone]
+    known = {"example_id": name, "full": full[0]}
+    for part, value in zip(shares, of_shares, strict=True):
+        found.shares.append({**known, "map": part.name, "share": part.share, "only": value})
+    asked = [*zip(arms, kept, removed, strict=True), *zip(opened, open_kept, open_removed, strict=True)]
+    for number, (arm, only, without) in enumerate(asked):
+        facts = {"arm": arm.name, "tau": arm.tau, "open": number >= len(arms)}
+        facts |= {"edges": arm.edges, "missing": arm.missing, "objective": arm.objective, "proven": arm.proven}
+        found.outcomes.append({**known, **facts, "only": only, "without": without})
     return found
 
 

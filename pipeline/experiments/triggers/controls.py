@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,14 @@ from transformers import PreTrainedModel
 
 from attattr.batching import TokenBudget
 from attattr.copies import frozen
-from attattr.examples import Example, model_inputs
+from attattr.examples import Batch, Example, model_inputs
 from attattr.insertion import Edge
 from attattr.prefix import prefix_pass
 from attattr.randomness import derived_seed
 from pipeline.errors import InputError
 from pipeline.experiments.triggers.hotflip import hotflip_triggers
 from pipeline.experiments.triggers.mining import Trigger, strongest, trigger, with_tokens
+from pipeline.launch.steps import step
 from pipeline.predicting.predict import batches
 
 if TYPE_CHECKING:
@@ -141,10 +143,7 @@ def attention_triggers(
     edges: dict[str, list[Edge]] = {}
     model = frozen(model)
     for group, batch in batches(model, chosen, token_budget=token_budget):
-        layers = prefix_pass(model, model_inputs(model, batch)).attention_probs
-        for number, example in enumerate(group):
-            probs = torch.stack([layer[number] for layer in layers])
-            edges[example.example_id] = attention_edges(probs, example.own)
+        edges |= step(partial(_edges_of, model, group, batch), "largest attention", batch.example_ids)
     found = [
         one
         for example_id, row in of_row.items()
@@ -152,6 +151,15 @@ def attention_triggers(
         for one in trigger("attention", row, examples[example_id], edges[example_id], settings=settings)
     ]
     return strongest(found, count=count)
+
+
+def _edges_of(model: PreTrainedModel, examples: Sequence[Example], batch: Batch) -> dict[str, list[Edge]]:
+    """`attention_edges` of every example of a batch, by id."""
+    layers = prefix_pass(model, model_inputs(model, batch)).attention_probs
+    return {
+        example.example_id: attention_edges(torch.stack([layer[number] for layer in layers]), example.own)
+        for number, example in enumerate(examples)
+    }
 
 
 def attention_edges(attention_probs: Tensor, own: Sequence[int]) -> list[Edge]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from attattr.examples import Example, model_inputs
 from attattr.insertion import Pattern, insert
 from attattr.triggers import embedding_gradient
 from pipeline.experiments.triggers.mining import Trigger
+from pipeline.launch.steps import step
 from pipeline.predicting.predict import batches, forward
 from pipeline.terminal.progress import progress
 
@@ -110,9 +112,13 @@ def _losses(run: _Run, tried: Sequence[Tried]) -> list[float]:
     model = frozen(run.model)
     with torch.no_grad():
         for numbers, _, batch in _inserted(run, tried):
-            loss = cross_entropy(forward(model, batch).float(), batch.labels, reduction="none")
-            total.index_add_(0, torch.tensor(numbers), loss.double().cpu())
+            loss = step(partial(_loss, model, batch), "loss with triggers", batch.example_ids)
+            total.index_add_(0, torch.tensor(numbers), loss)
     return total.tolist()
+
+
+def _loss(model: PreTrainedModel, batch: Batch) -> Tensor:
+    return cross_entropy(forward(model, batch).float(), batch.labels, reduction="none").double().cpu()
 
 
 def _gradients(run: _Run, tried: Sequence[Tried]) -> list[Tensor]:
@@ -123,12 +129,15 @@ def _gradients(run: _Run, tried: Sequence[Tried]) -> list[Tensor]:
     width = run.model.get_input_embeddings().get_parameter("weight").shape[1]
     total = [torch.zeros(len(pattern.tokens), width, dtype=torch.float64) for pattern, _ in tried]
     for numbers, places, batch in _inserted(run, tried):
-        inputs = model_inputs(run.model, batch).arguments()
-        gradient = embedding_gradient(run.model, **inputs, labels=batch.labels).double().cpu()
+        gradient = step(partial(_gradient, run.model, batch), "gradient with triggers", batch.example_ids)
         for row, (number, of_row) in enumerate(zip(numbers, places, strict=True)):
             there = [token for token, place in enumerate(of_row) if place is not None]
             total[number][there] += gradient[row, [of_row[token] for token in there]]
     return total
+
+
+def _gradient(model: PreTrainedModel, batch: Batch) -> Tensor:
+    return embedding_gradient(model, **model_inputs(model, batch).arguments(), labels=batch.labels).double().cpu()
 
 
 def _inserted(run: _Run, tried: Sequence[Tried]) -> Iterator[tuple[list[int], list[list[int | None]], Batch]]:

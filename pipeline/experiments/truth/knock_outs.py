@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from attattr.examples import inputs_of
 from attattr.faithfulness import masked_edges
 from attattr.knockouts import knock_outs, lost
 from attattr.output import evaluate
+from pipeline.launch.steps import step
 from pipeline.measuring.agreement import agreement
 from pipeline.measuring.edge_maps import edge_maps, scores_at
 from pipeline.terminal.progress import progress
@@ -54,22 +56,31 @@ def outcomes(
     """
     found = Found([], [], [])
     for example in progress(examples, description="knock out"):
-        inputs = inputs_of(model, [example])
-        maps = edge_maps(model, inputs, EDGE_METHODS)
-        for level in settings.levels:
-            logits, whole = knock_outs(model, inputs, per_head=level == EDGES, token_budget=token_budget)
-            truth = lost(logits, whole, target=whole.argmax(), output="margin").numpy()
-            scores = scores_at(maps, level=level, seed=seed, name=example.example_id)
-            for method, values in scores.items():
-                row = {"example_id": example.example_id, "level": level, "method": method}
-                rates = agreement(values, truth, top_k=settings.top_k, share=settings.largest)
-                found.outcomes.append(row | rates)
-            if level == PAIRS:
-                known = {"example_id": example.example_id}
-                rows = group_losses(model, inputs, scores, sizes=settings.group_sizes)
-                found.groups.extend(known | row for row in rows)
-                columns = {EFFECT: truth} | {method: scores[method] for method in KEPT}
-                found.pairs.append(known | {name: coarse(values).tolist() for name, values in columns.items()})
+        measure = partial(_of_one, model, example, settings=settings, seed=seed, token_budget=token_budget)
+        parts = step(lambda measure=measure: tuple(measure()), "knock out", example.example_id)
+        for rows, more in zip(found, parts, strict=True):
+            rows += more
+    return found
+
+
+def _of_one(
+    model: PreTrainedModel, example: Example, *, settings: Truth, seed: int, token_budget: TokenBudget
+) -> Found:
+    found, known = Found([], [], []), {"example_id": example.example_id}
+    inputs = inputs_of(model, [example])
+    maps = edge_maps(model, inputs, EDGE_METHODS)
+    for level in settings.levels:
+        logits, whole = knock_outs(model, inputs, per_head=level == EDGES, token_budget=token_budget)
+        truth = lost(logits, whole, target=whole.argmax(), output="margin").numpy()
+        scores = scores_at(maps, level=level, seed=seed, name=example.example_id)
+        for method, values in scores.items():
+            rates = agreement(values, truth, top_k=settings.top_k, share=settings.largest)
+            found.outcomes.append({**known, "level": level, "method": method, **rates})
+        if level == PAIRS:
+            rows = group_losses(model, inputs, scores, sizes=settings.group_sizes)
+            found.groups.extend(known | row for row in rows)
+            columns = {EFFECT: truth} | {method: scores[method] for method in KEPT}
+            found.pairs.append(known | {name: coarse(values).tolist() for name, values in columns.items()})
     return found
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from attattr.attention import layer_count
@@ -13,6 +13,7 @@ from attattr.errors import AttributionError
 from attattr.examples import inputs_of
 from attattr.families import layer_modules
 from attattr.randomness import derived_seed
+from pipeline.launch.steps import step
 from pipeline.measuring.agreement import rank_correlation
 from pipeline.measuring.edge_maps import edge_maps
 from pipeline.predicting.predict import predict_logits
@@ -23,8 +24,7 @@ from pipeline.values.edge_methods import EDGE_METHODS
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from numpy.typing import NDArray
-    from torch import nn
+    from torch import Tensor, nn
     from transformers import PreTrainedModel
 
     from attattr.batching import TokenBudget
@@ -43,15 +43,25 @@ def outcomes(
     attention: the integral of the gradient alone.
     """
     targets = predict_logits(model, examples, token_budget=token_budget).argmax(dim=1).tolist()
-    known = [_scores(model, *one, token_budget=token_budget) for one in zip(examples, targets, strict=True)]
+    scores = partial(_scores, token_budget=token_budget)
+    known = [
+        step(partial(scores, model, example, target), "unchanged weights", example.example_id)
+        for example, target in zip(examples, targets, strict=True)
+    ]
+
+    def agreement(changed: PreTrainedModel, place: int) -> dict[str, float]:
+        after = scores(changed, examples[place], targets[place])
+        return {name: rank_correlation(one.numpy(), after[name].numpy()) for name, one in known[place].items()}
+
     rows = []
     with bar(total=(1 + layer_count(model)) * len(examples), description="shuffle weights", unit="maps") as drawn:
         for number, changed in enumerate(shuffled_from_the_top(model, seed=seed), start=1):
-            for example, target, before in zip(examples, targets, known, strict=True):
-                after = _scores(changed, example, target, token_budget=token_budget)
-                for method, values in before.items():
-                    row = {"example_id": example.example_id, "method": method, "shuffled": number}
-                    rows.append(row | {"spearman": rank_correlation(values, after[method])})
+            for place, example in enumerate(examples):
+                found = step(partial(agreement, changed, place), "shuffled weights", number, example.example_id)
+                rows += [
+                    {"example_id": example.example_id, "method": method, "shuffled": number, "spearman": value}
+                    for method, value in found.items()
+                ]
                 drawn.update()
     return rows
 
@@ -86,12 +96,10 @@ def _shuffle(parameters: Sequence[nn.Parameter], generator: torch.Generator) -> 
         parameter.copy_(parameter.flatten()[order].view_as(parameter))
 
 
-def _scores(
-    model: PreTrainedModel, example: Example, target: int, *, token_budget: TokenBudget
-) -> dict[str, NDArray[np.float64]]:
-    """Scores `(layer, query, key)` of the class `target` by every method, over all heads."""
+def _scores(model: PreTrainedModel, example: Example, target: int, *, token_budget: TokenBudget) -> dict[str, Tensor]:
+    """Scores `(layer, query, key)` of the class `target` by every method, over all heads; float64 on the CPU."""
     maps = edge_maps(model, inputs_of(model, [example]), SCORED, target=target, token_budget=token_budget)
-    of_heads = {method: values.double().cpu().numpy() for method, values in maps.items()}
-    per_attention = of_heads[ATTRIBUTION] / np.maximum(of_heads["attention"], np.finfo(np.float64).tiny)
+    of_heads = {method: values.double().cpu() for method, values in maps.items()}
+    per_attention = of_heads[ATTRIBUTION] / of_heads["attention"].clamp(min=torch.finfo(torch.float64).tiny)
     scores = {ATTRIBUTION: of_heads[ATTRIBUTION], "attribution_per_attention": per_attention, **of_heads}
-    return {method: values.sum(axis=1) for method, values in scores.items()}
+    return {method: values.sum(dim=1) for method, values in scores.items()}
