@@ -158,3 +158,10 @@ def test_numbers_are_rounded(value, expected):
 
 def test_nothing_to_show():
     assert packed([]) == []
+
+
+@pytest.mark.parametrize("probability", [0.97649, 0.123451, 0.88349, 0.50049, 0.99949])
+def test_a_rounded_probability_is_what_the_sentence_says(made_view, probability):
+    view = made_view(noise(2, 2, 3, 3), noise(2, 2, 3, 3).softmax(dim=-1))
+    (example,) = packed([replace(view, probabilities=(probability, 1 - probability))])
+    assert f"{example['probabilities'][0]:.3f}" == f"{probability:.3f}"
