@@ -6,6 +6,7 @@ Hydra is imported once there is an error: a command that works, or shows its hel
 import errno
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,16 +16,21 @@ NO_MORE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EPIPE)  # a full or re
 
 @contextmanager
 def exit_on_bad_input() -> Iterator[None]:
-    """Print one line to stderr and exit with 2 where the block fails on bad input; other exceptions pass."""
+    """Print one line to stderr and exit with 2 where the block fails on bad input; other exceptions pass.
+
+    Where the reader of what is printed has left, as `head` does, nothing is said, and the exit code is that of SIGPIPE.
+    """
     try:
         yield
         sys.stdout.flush()
     except Exception as error:
         if not is_bad_input(error):
             raise
-        sys.stderr.write(f"error: {one_line(error)}\n")
+        left = isinstance(error, BrokenPipeError) and error.filename is None
+        if not left:
+            sys.stderr.write(f"error: {one_line(error)}\n")
         _drop_what_cannot_be_printed()
-        sys.exit(2)
+        sys.exit(128 + signal.SIGPIPE if left else 2)
 
 
 def _drop_what_cannot_be_printed() -> None:
