@@ -22,7 +22,8 @@ def main(config: StageConfig) -> None:
 
     from attattr.batching import resolve_token_budget
     from attattr.families import check_family
-    from pipeline.launch.work import unfinished
+    from pipeline.launch.group import group_of
+    from pipeline.launch.work import unfinished, work_of
     from pipeline.predicting.device import device_for
     from pipeline.predicting.load import load_finetuned
     from pipeline.scoring.collect import merge, unconverged, write_store
@@ -42,8 +43,13 @@ def main(config: StageConfig) -> None:
     jobs = make_jobs(chosen, settings=settings, token_budget=budget)
     log.info("%s: %d examples in %d batches", config.label, sum(len(e) for e, _ in chosen.values()), len(jobs))
     attributor = Attributor(model, settings=settings, token_budget=budget, keep=what_to_keep(chosen, settings))
+    group = group_of(config)
+    how = {"trainer": config.run.trainer, "group": group, "workers": config.run.workers}
+    if not group.leads:
+        run_jobs(attributor, jobs, work=work_of(config), **how)
+        return
     with unfinished(config) as work, track_job(config):
-        run_jobs(attributor, jobs, trainer=config.run.trainer, work=work, workers=config.run.workers)
+        run_jobs(attributor, jobs, work=work, **how)
         places = ((split, e.example_id) for split, (examples, _) in chosen.items() for e in examples)
         order = {place: number for number, place in enumerate(places)}
         rows = merge(work, [job_name(job) for job in jobs], order)

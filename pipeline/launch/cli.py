@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.launch.command import run_program
-from pipeline.launch.environment import forget_strays, output_root, quieten_loaders
+from pipeline.launch.environment import forget_options, output_root, quieten_loaders
 from pipeline.launch.parent import end_with_parent
 from pipeline.launch.preloaded import hand_over
 from pipeline.terminal.help import is_asked_for, show_help
@@ -61,7 +61,7 @@ def _run(stage: str, main: Callable[..., None], do: Callable[[], None]) -> None:
     def work() -> None:
         if os.environ.get("DVC_STAGE"):
             end_with_parent()  # a signal to `dvc repro` alone would leave the stage behind
-        forget_strays()
+        forget_options()
         quieten_loaders()
         if is_asked_for(sys.argv[1:]):
             show_help(stage, sys.modules[main.__module__].__doc__ or "")

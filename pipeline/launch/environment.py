@@ -18,15 +18,20 @@ TRAINER = "PL_TRAINER_"
 BARS = ("HF_DATASETS_DISABLE_PROGRESS_BARS", "HF_HUB_DISABLE_PROGRESS_BARS")
 
 
-def forget_strays() -> None:
-    """Take out of the environment what Lightning would obey in place of the values.
-
-    A stage starts its processes itself, so that a rank, or an address of other ranks, was meant for another program;
-    and the trainer's options are values or the code's, not the shell's.
-    """
+def forget_options() -> None:
+    """Take Lightning's options out of the environment: they are values or the code's, not the shell's."""
     for name in [*os.environ]:
-        if name in RANKS or name.startswith(TRAINER):
+        if name.startswith(TRAINER):
             del os.environ[name]
+
+
+def forget_ranks() -> None:
+    """Take out of the environment a rank, and an address of other ranks.
+
+    A stage that starts its processes itself would take them for its own; they were meant for another program.
+    """
+    for name in RANKS:
+        os.environ.pop(name, None)
 
 
 def quieten_loaders() -> None:

@@ -17,7 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from pipeline.errors import InputError
 from pipeline.launch.alone import alone
-from pipeline.launch.environment import is_run_by_dvc, output_root
+from pipeline.launch.environment import forget_ranks, is_run_by_dvc, output_root
+from pipeline.launch.group import ALONE, group_of
 from pipeline.launch.hydra_app import compose, configure_logging, show
 from pipeline.launch.inputs import (
     check_inputs,
@@ -89,9 +90,13 @@ class _Stage:
 
     def work(self, config: StageConfig) -> None:
         """Do what `main` does, and leave no bar on the terminal, whatever ends it."""
+        group = group_of(config)
+        if group == ALONE:
+            forget_ranks()
         try:
             self.main(config)
-            write_output_sums(config)
+            if group.leads:
+                write_output_sums(config)
         except FileNotFoundError as error:
             if refusal := without_part(error, config, self.declaration):
                 raise refusal from None
@@ -143,7 +148,14 @@ def _run_once(stage: _Stage) -> None:
     def task(composed: DictConfig) -> None:
         # Hydra prints more than one line about an exception of a single run, so that one travels around it.
         try:
-            config = _with_inputs(stage, _stage_config(stage, composed))
+            config = _stage_config(stage, composed)
+            leads = group_of(config).leads
+            if not leads:
+                logging.disable(logging.INFO)  # the first process says it
+            config = _with_inputs(stage, config)
+            if not leads:
+                stage.work(config)
+                return
             if config.output_root != Path():
                 log.info("by hand: what %s writes goes to %s", stage.name, config.output_root)
                 write_values(config)

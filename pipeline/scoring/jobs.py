@@ -6,13 +6,13 @@ import hashlib
 import json
 import logging
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from pytorch_lightning.callbacks import BasePredictionWriter
 from torch import Tensor
 from torch.multiprocessing.spawn import ProcessExitedException
@@ -24,10 +24,12 @@ from attattr.errors import NonFiniteError
 from attattr.examples import Batch, Example, batch_of, model_inputs
 from attattr.quadrature import schedule
 from pipeline.errors import InputError
+from pipeline.launch.group import ALONE, Group
 from pipeline.predicting.device import device_for
 from pipeline.predicting.examples import length_batches
 from pipeline.predicting.predict import not_finite
 from pipeline.scoring.records import Keep, example_record
+from pipeline.scoring.shares import balanced, environment_of, tell_balance
 from pipeline.terminal.trainer import Progress
 from pipeline.values.store import parquet_of
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from pipeline.values.schema import Trainer as TrainerSettings
 
 log = logging.getLogger(__name__)
+
+GOES_ON = "the same command again goes on from here"
 
 Target = Literal["gold", "predicted"]
 
@@ -65,11 +69,32 @@ def make_jobs(
 class Attributor(pl.LightningModule):
     """Attributes a job's examples; gradients are taken with respect to activations only."""
 
+    # Lightning refuses a process without a batch otherwise.
+    allow_zero_length_dataloader_with_multiple_devices = True
+
     def __init__(
         self, model: PreTrainedModel, *, settings: Attribute, token_budget: int, keep: dict[str, Keep]
     ) -> None:
         super().__init__()
         self.model, self.settings, self.token_budget, self.keep = model, settings, token_budget, keep
+        self.left: Callable[[], list[Job]] = list
+        self.workers = 0
+
+    def predict_dataloader(self) -> Any:
+        """The share of this process in the jobs that are left, of which the first process says which they are."""
+        left = self.trainer.strategy.broadcast(self.left() if self.trainer.is_global_zero else list[Job]())
+        shares = balanced([cost(job) for job in left], self.trainer.world_size)
+        if self.trainer.is_global_zero and len(shares) > 1:
+            tell_balance(shares, [cost(job) for job in left])
+        own = [left[number] for number in shares[self.trainer.global_rank]]
+        return DataLoader(own, batch_size=None, collate_fn=_same, num_workers=self.workers)  # type: ignore[arg-type]
+
+    def teardown(self, stage: str) -> None:
+        """Let every process wait until all have written their files."""
+        try:
+            self.trainer.strategy.barrier()
+        except RuntimeError:  # of gloo or NCCL, about a connection
+            raise InputError(f"another process of attribution has ended before its work was done; {GOES_ON}") from None
 
     def transfer_batch_to_device(self, batch: Job, device: torch.device, dataloader_idx: int) -> Job:
         """A job is moved when it is collated."""
@@ -161,26 +186,39 @@ def job_name(job: Job) -> str:
 
 
 def run_jobs(
-    attributor: Attributor, jobs: list[Job], *, trainer: TrainerSettings, work: Unfinished, workers: int
+    attributor: Attributor,
+    jobs: list[Job],
+    *,
+    trainer: TrainerSettings,
+    work: Unfinished,
+    workers: int,
+    group: Group = ALONE,
 ) -> None:
-    """Run the jobs that have no file in `work` yet, over the trainer's processes.
+    """Run the jobs that have no file in `work` yet, over the trainer's processes, or those of the `group`.
+
+    It returns when all of them are done.
 
     Raises:
         InputError: if the trainer asks for GPUs that are not there, or one of its processes is killed.
     """
-    missing = [job for job in jobs if not work.has(job_name(job))]
-    if not missing:
-        return
+    attributor.left, attributor.workers = partial(_left, jobs, work), workers
     device = device_for(trainer)
-    if len(missing) < len(jobs):
-        log.info("resuming: %d of %d batches are done", len(jobs) - len(missing), len(jobs))
+    if group.size == 1:
+        missing = _left(jobs, work)
+        if not missing:
+            return
+        attributor.left = partial(list, missing)
+        # No more processes than there are batches.
+        where = {"devices": min(trainer.devices, len(missing)), "strategy": "auto"}
+        where |= {"strategy": trainer.strategy} if len(missing) > 1 else {}
+    else:
+        where = {"devices": group.size // group.nodes, "num_nodes": group.nodes, "strategy": "ddp"}
     run = pl.Trainer(
         accelerator=device.type,
-        # Lightning fails where a process gets no batch.
-        devices=min(trainer.devices, len(missing)),
-        strategy=trainer.strategy if len(missing) > 1 else "auto",
-        # What this process is, whatever a cluster's variables in the shell say.
-        plugins=LightningEnvironment(),
+        **where,
+        plugins=environment_of(group),
+        # Shares are the attributor's own, by cost.
+        use_distributed_sampler=False,
         # Lightning's inference mode forbids the gradients that attribution is made of.
         inference_mode=False,
         callbacks=[JobWriter(work), Progress("attribute")],
@@ -189,15 +227,27 @@ def run_jobs(
         enable_checkpointing=False,
         enable_model_summary=False,
     )
-    loader = DataLoader(missing, batch_size=None, collate_fn=_same, num_workers=workers)  # type: ignore[arg-type]
     try:
-        run.predict(attributor, loader, return_predictions=False)
+        run.predict(attributor, return_predictions=False)
     except ProcessExitedException as error:
         ended = error.signal_name or f"code {error.exit_code}"
         raise InputError(
             f"a process of attribution was ended by {ended}; with fewer run.trainer.devices it needs less memory, and "
-            "the same command again goes on from here"
+            + GOES_ON
         ) from None
+
+
+def _left(jobs: list[Job], work: Unfinished) -> list[Job]:
+    """Those that have no file yet."""
+    left = [job for job in jobs if not work.has(job_name(job))]
+    if 0 < len(left) < len(jobs):
+        log.info("resuming: %d of %d batches are done", len(jobs) - len(left), len(jobs))
+    return left
+
+
+def cost(job: Job) -> int:
+    """Tokens of the padded batch: what a job takes, nearly enough to share out jobs by."""
+    return len(job.examples) * max(map(len, job.examples))
 
 
 def _same(job: Job) -> Job:

@@ -287,17 +287,21 @@ class Trainer(Section):
     """Where models run. `attribute` uses several processes; every other stage, `finetune` above all, uses one.
 
     Several would train another model: they draw other dropout. `auto` is a GPU where torch sees one, else the CPU.
+    `ddp_spawn` starts `devices` processes on this machine; of `torchrun` and `slurm` this process is one of those that
+    they have started, on any number of machines.
     """
 
     accelerator: Literal["cpu", "gpu", "auto"]
     devices: Annotated[int, Field(ge=1, le=1024)]
-    strategy: Literal["auto", "ddp_spawn"]
+    strategy: Literal["auto", "ddp_spawn", "torchrun", "slurm"]
 
     @model_validator(mode="after")
     def _no_relaunch(self) -> "Trainer":
         # Lightning's own choice for several devices relaunches the command line, and with -m the whole sweep.
-        if self.devices > 1 and self.strategy == "auto":
-            raise InputError(f"run.trainer.strategy is auto, but must be ddp_spawn with {self.devices} devices")
+        if self.devices > 1 and self.strategy != "ddp_spawn":
+            raise InputError(
+                f"run.trainer.strategy is {self.strategy}, but must be ddp_spawn with {self.devices} devices"
+            )
         return self
 
 

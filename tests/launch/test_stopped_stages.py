@@ -4,12 +4,14 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
@@ -218,3 +220,72 @@ def test_a_sweep_of_trainings_ends_and_resumes(start: Start) -> None:
     os.killpg(process.pid, signal.SIGINT)
     assert_stopped(process, signal.SIGINT)
     assert {job.status for job in read_jobs(Path("sweeps/finetune/finetune.lr"))} == {"unfinished"}
+
+
+def sums() -> str:
+    return Path("outputs/attributions/negation-1/SHA256SUMS").read_text()
+
+
+def torchrun(node: int, port: int) -> "subprocess.Popen[str]":
+    """One of two machines, as far as torchrun can tell, with two processes."""
+    where = ("--nnodes=2", "--nproc-per-node=2", f"--node-rank={node}", "--master-addr=127.0.0.1")
+    command = [sys.executable, "-m", "torch.distributed.run", *where, f"--master-port={port}"]
+    command += ["-m", "pipeline.attribute", *SLOW, "run.trainer.strategy=torchrun"]
+    return subprocess.Popen(
+        command, env=environment("attribute"), stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def slurm(rank: int, port: int) -> dict[str, str]:
+    """What SLURM tells one of three processes on a machine."""
+    job = {"JOB_NAME": "x", "JOB_ID": "7", "NODELIST": "127.0.0.1", "NNODES": "1", "NODEID": "0"}
+    tasks = {"NTASKS": "3", "NTASKS_PER_NODE": "3", "PROCID": str(rank), "LOCALID": str(rank)}
+    return {f"SLURM_{name}": value for name, value in (job | tasks).items()} | {"MASTER_PORT": str(port)}
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.mark.slow
+def test_attribute_over_machines_ends_with_a_process_that_dies_goes_on_with_others_and_writes_the_same(
+    start: Start,
+) -> None:
+    assert start("attribute", *SLOW).communicate(timeout=100)[1] is not None
+    alone = sums()
+    shutil.rmtree("outputs/attributions")
+    port = free_port()
+    nodes = [torchrun(node, port) for node in (0, 1)]
+    try:
+        wait_for(".work/attribute-*/*/job-*.parquet", nodes[0], until=lambda: len(finished_jobs()) > 2)
+        victim = next(one for one in psutil.Process(nodes[1].pid).children() if "attribute" in " ".join(one.cmdline()))
+        victim.kill()
+        said = [node.communicate(timeout=100)[1] for node in nodes]
+        assert all(node.returncode for node in nodes)
+    finally:
+        for node in nodes:
+            if node.poll() is None:
+                os.killpg(node.pid, signal.SIGKILL)
+    assert "error: another process of attribution has ended before its work was done; the same" in said[0], said[0]
+    assert not Path("outputs/attributions").exists()
+    done, port = finished_jobs(), free_port()
+    assert 2 < len(done) < 35
+    tasks = [start("attribute", *SLOW, "run.trainer.strategy=slurm", **slurm(rank, port)) for rank in range(3)]
+    first, *others = [task.communicate(timeout=100)[1] for task in tasks]
+    assert [task.returncode for task in tasks] == [0, 0, 0], first
+    assert f"resuming: {len(done)} of 35 batches are done" in first
+    assert "3 processes: " in first
+    assert not any("INFO" in said for said in others)
+    assert sums() == alone
+    assert not list(Path(".work").glob("attribute-*"))
+
+
+def test_a_stage_that_no_launcher_has_started_is_refused(start: Start) -> None:
+    for strategy in ("torchrun", "slurm"):
+        process = start("attribute", *SLOW, f"run.trainer.strategy={strategy}")
+        said = process.communicate(timeout=100)[1]
+        assert process.returncode == 2
+        assert len(said.splitlines()) == 1
+        assert f"run.trainer.strategy is {strategy}, which has not started this process: " in said

@@ -18,8 +18,14 @@ TRAINERS = sorted(path.stem for path in (PRESETS / "trainer").glob("*.yaml"))
 def test_every_preset_composes_and_is_valid_with_every_trainer(preset: str, trainer: str) -> None:
     params = compose_params([f"preset={preset}", f"trainer={trainer}"])
     assert params.preset == preset
-    expected = {"cpu": ("cpu", 1), "gpu": ("gpu", 1), "ddp": ("auto", 2)}[trainer]
-    assert (params.run.trainer.accelerator, params.run.trainer.devices) == expected
+    expected = {
+        "cpu": ("cpu", 1, "auto"),
+        "gpu": ("gpu", 1, "auto"),
+        "ddp": ("auto", 2, "ddp_spawn"),
+        "torchrun": ("auto", 1, "torchrun"),
+        "slurm": ("auto", 1, "slurm"),
+    }[trainer]
+    assert tuple(params.run.trainer.model_dump().values()) == expected
 
 
 def test_the_paper_preset_holds_the_papers_settings() -> None:
