@@ -129,15 +129,16 @@ def _gradients(run: _Run, tried: Sequence[Tried]) -> list[Tensor]:
     width = run.model.get_input_embeddings().get_parameter("weight").shape[1]
     total = [torch.zeros(len(pattern.tokens), width, dtype=torch.float64) for pattern, _ in tried]
     for numbers, places, batch in _inserted(run, tried):
-        gradient = step(partial(_gradient, run.model, batch), "gradient with triggers", batch.example_ids)
-        for row, (number, of_row) in enumerate(zip(numbers, places, strict=True)):
-            there = [token for token, place in enumerate(of_row) if place is not None]
-            total[number][there] += gradient[row, [of_row[token] for token in there]]
+        rows = step(partial(_gradient_rows, run.model, batch, places), "gradient with triggers", batch.example_ids)
+        for row, number, of_row in zip(rows, numbers, places, strict=True):
+            total[number][[token for token, place in enumerate(of_row) if place is not None]] += row.double()
     return total
 
 
-def _gradient(model: PreTrainedModel, batch: Batch) -> Tensor:
-    return embedding_gradient(model, **model_inputs(model, batch).arguments(), labels=batch.labels).double().cpu()
+def _gradient_rows(model: PreTrainedModel, batch: Batch, places: Sequence[Sequence[int | None]]) -> list[Tensor]:
+    """Of every example the gradient at its trigger's places, `(place, width)`: a small part of the whole."""
+    gradient = embedding_gradient(model, **model_inputs(model, batch).arguments(), labels=batch.labels).cpu()
+    return [gradient[row, [place for place in own if place is not None]] for row, own in enumerate(places)]
 
 
 def _inserted(run: _Run, tried: Sequence[Tried]) -> Iterator[tuple[list[int], list[list[int | None]], Batch]]:
