@@ -20,6 +20,7 @@ def main(config: StageConfig) -> None:
     from pipeline.analysis.metrics import task_metrics
     from pipeline.analysis.outcomes import Outcomes
     from pipeline.analysis.rules import read_rules, refuse_unknown
+    from pipeline.tracking.figure_data import FIGURE_DATA, figure_files
     from pipeline.tracking.shown_runs import show_models
     from pipeline.tracking.tracked_files import claim_rows
     from pipeline.tracking.tracking import track
@@ -48,6 +49,8 @@ def main(config: StageConfig) -> None:
             metrics = task_metrics(records, statistics, task)
             tracker.summary({task: metrics})
             write_json(metrics_file(config.output_root, task), metrics)
+        if tracker.run is not None:
+            tracker.files(FIGURE_DATA, figure_files(config))
     show_models(tracker, config)
 
 

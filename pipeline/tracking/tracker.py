@@ -86,6 +86,20 @@ class Tracker:
 
         self._guarded(send)
 
+    def files(self, name: str, texts: Mapping[str, str]) -> None:
+        """Files by their paths, whole, as an artifact of that name and type."""
+
+        def send() -> None:
+            import wandb
+
+            made = wandb.Artifact(name, name)
+            for path, text in texts.items():
+                with made.new_file(path, encoding="utf-8") as file:
+                    file.write(text)
+            self.run.log_artifact(made)
+
+        self._guarded(send)
+
     def outputs(self, config: StageConfig) -> None:
         """What the stage leaves to DVC, as artifacts that hold references."""
 

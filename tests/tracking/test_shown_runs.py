@@ -16,6 +16,7 @@ from outcomes_by_hand import write_model
 from wandb_server import StandIn, stand_in
 
 from pipeline.analyse import main
+from pipeline.tracking.figure_data import FIGURE_DATA
 from pipeline.tracking.jobs import track_job
 from pipeline.tracking.tracked_files import CURVES, claim_rows
 from pipeline.values.config import StageConfig
@@ -103,6 +104,7 @@ def test_every_number_of_a_run_is_that_of_the_pipelines_file(place: Path) -> Non
     found = server.summaries[runs["prepare@negation-1"]]
     assert {name: found[f"prepare/examples/{name}"] for name in sizes} == sizes
 
+    assert f"{FIGURE_DATA}:latest" in server.artifacts
     found = server.summaries[runs["analyse"]]
     assert found["negation"] == read_json(place / "metrics/negation.json")
     judged = read_json(place / "outputs/analysis/claims/records.json")["records"]
