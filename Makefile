@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: venv repro test test-slow lint types verify-results tables bench docs notebook
+.PHONY: venv repro test test-slow lint types verify-results tables bench docs licences notebook
 
 venv: .venv/installed
 
@@ -49,6 +49,10 @@ bench: venv
 # The API reference and the method: site/index.html.
 docs: venv
 	python docs/build.py site
+
+# LICENCES.md, after a pin has changed.
+licences: .venv/notebook
+	python docs/licences.py
 
 notebook: .venv/notebook
 	jupyter lab notebooks
