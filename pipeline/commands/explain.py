@@ -41,9 +41,12 @@ def main(arguments: list[str] | None = None) -> None:
 def _load_and_explain(options: argparse.Namespace) -> None:
     texts = _texts(options)
     _check(options, texts)
-    from pipeline.commands.explaining.load import load
+    from pipeline.commands.explaining.locate import locate
 
-    model, tokenizer, name = load(options.model, texts=1 if isinstance(texts[0], str) else 2)
+    name = locate(options.model, texts=1 if isinstance(texts[0], str) else 2)
+    from pipeline.commands.explaining.load import load  # takes seconds
+
+    model, tokenizer = load(name)
     from pipeline.exporting.left import pruned_words
 
     if words := pruned_words(model.config):

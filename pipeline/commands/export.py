@@ -63,16 +63,18 @@ def _rank_and_export(options: argparse.Namespace) -> None:
 
 def _importance(task: str, seed: int, method: str, normalise: str, params: Params) -> Tensor:
     """Importance `(layer, head)` as the stage `prune` wrote it, or one of its random orders."""
-    import torch
-
-    from pipeline.measuring.head_orders import random_rankings
     from pipeline.values.importance import read_importance
 
     if task not in params.tasks or seed not in params.seeds:
         has = f"{', '.join(params.tasks)}, seeds {', '.join(map(str, params.seeds))}"
         raise InputError(f"there is no model of {task}, seed {seed}: this run has {has}")
     wanted = next(name for name in params.prune.methods if name != "random") if method == "random" else method
-    values = torch.from_numpy(read_importance(Path(), task, seed, method=wanted, normalise=normalise))
+    stored = read_importance(Path(), task, seed, method=wanted, normalise=normalise)
+    import torch  # takes seconds
+
+    from pipeline.measuring.head_orders import random_rankings
+
+    values = torch.from_numpy(stored)
     return random_rankings(values.shape, count=1, seed=seed)[0].importance if method == "random" else values
 
 

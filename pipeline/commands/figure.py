@@ -32,8 +32,11 @@ def _draw(options: argparse.Namespace) -> None:
     if not options.folder.is_dir():
         raise InputError(f"there is no folder {options.folder}: make it, or name another")
     from pipeline.values.params import read_params
+    from pipeline.values.paths import analysis_folder
+    from pipeline.values.present import present
 
     params = read_params()
+    present(analysis_folder(Path(), "claims") / "records.json", "analyse")
     from pipeline.reporting.drawing import curves, examples
     from pipeline.reporting.panels import save_figure
     from pipeline.reporting.results import Results

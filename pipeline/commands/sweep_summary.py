@@ -30,9 +30,6 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _summarise(options: argparse.Namespace) -> None:
     from pipeline.commands.sweeps.jobs import analysed_jobs
-    from pipeline.commands.sweeps.plots import sweep_figure
-    from pipeline.commands.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
-    from pipeline.reporting.panels import save_figure
     from pipeline.values.params import read_params
     from pipeline.values.store import replace, write_csv
 
@@ -40,6 +37,10 @@ def _summarise(options: argparse.Namespace) -> None:
         raise InputError(f"--panels is {options.panels}, but must be at least 1")
     folder: Path = options.folder
     jobs = analysed_jobs(folder, prepared=Path.cwd())
+    from pipeline.commands.sweeps.plots import sweep_figure
+    from pipeline.commands.sweeps.tables import flat_rows, numbers, sweep_rows, sweep_text, varying_keys
+    from pipeline.reporting.panels import save_figure
+
     dpi = read_params().figures.dpi
     rows = sweep_rows(jobs)
     text = sweep_text(rows, jobs)

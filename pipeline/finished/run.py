@@ -56,7 +56,7 @@ class Run:
 
     def newest(self) -> tuple[str, int]:
         """Task and seed of the model that was trained last."""
-        from pipeline.commands.explaining.load import trained
+        from pipeline.commands.explaining.locate import trained
 
         folders = trained(self.root)
         if not folders:
