@@ -149,6 +149,7 @@ LOSSES = [
 ]
 
 
+@pytest.mark.slow
 def test_what_a_server_has_lost_is_named_and_sent_again(
     tracked: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], exit_code: Callable[..., int]
 ) -> None:

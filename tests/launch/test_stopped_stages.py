@@ -112,6 +112,7 @@ def test_a_pipe_gets_the_stages_own_lines_and_no_bars_or_notes_of_libraries(star
     assert Path("prepare.said").read_text() == ""
 
 
+@pytest.mark.slow
 def test_finetune_ends_within_its_training_and_resumes(start: Start) -> None:
     number = signal.SIGTERM
     arguments = (*ONE, "finetune.epochs=100000", "run.tracking.mode=disabled")

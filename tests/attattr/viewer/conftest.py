@@ -108,7 +108,7 @@ def opened(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture(scope="session")
 def random_views() -> list[View]:
-    return [random_view(seed, tokens=6 + seed % 20) for seed in range(50)]
+    return [random_view(seed, tokens=6 + seed % 20) for seed in range(30)]
 
 
 @pytest.fixture(scope="session")
