@@ -367,6 +367,19 @@ def test_the_page_prints_in_ink_on_white(opened: Any):
     assert tab.locator("svg text").first.get_attribute("fill") == dark
 
 
+def test_of_a_long_table_of_edges_the_first_are_printed_and_that_is_said(opened: Any):
+    tab = opened(page_of([random_view(1)]))
+    rows, note = tab.locator(".edges tbody tr"), tab.locator(".edges .note")
+    said = "element => getComputedStyle(element, '::after').content"
+    whole = rows.count()
+    assert whole > 20
+    assert sum(row.is_visible() for row in rows.all()) == whole
+    assert note.evaluate(said) == "none"
+    tab.emulate_media(media="print")
+    assert sum(row.is_visible() for row in rows.all()) == 20
+    assert note.evaluate(said) == '" The first 20 are printed."'
+
+
 def test_the_slider_has_a_place_for_every_threshold(opened: Any):
     slider = opened(page_of([random_view(1)])).get_by_role("slider", name="Threshold tau")
     assert (slider.get_attribute("min"), slider.get_attribute("max")) == ("0", str(len(THRESHOLDS) - 1))
