@@ -21,6 +21,8 @@ from pipeline.values.schema import Params
 LONGEST_NAME = 120
 CHOICES = ("task", "seed")
 # How jobs are run and their values are found, which is not what tells them apart.
+# Of submitit: how many processes run a job, each of them.
+SEVERAL = ("hydra.launcher.tasks_per_node", "hydra.launcher.nodes")
 NO_VALUES = frozenset({"sweep", "launcher", "jobs_at_once"})
 
 Overrides = dict[str, str]
@@ -109,11 +111,17 @@ def plan_sweep(stage: str, arguments: Sequence[str], declaration: Declaration, p
     keys, share a folder, so that a job finds what it did before.
 
     Raises:
-        InputError: if two jobs would have the same folder. Hydra's own errors, for what it cannot read, pass through.
+        InputError: if two jobs would have the same folder, or several processes the same job. Hydra's own errors, for what it cannot read, pass through.
     """
     for argument in arguments:
         if argument.lstrip("+").startswith(("hydra.sweep.", "hydra.sweeper.")):
             raise InputError(f"{argument.partition('=')[0]} cannot be set: sweeps go to sweeps/{stage}/<name>")
+        key, _, value = argument.lstrip("+").partition("=")
+        if key in SEVERAL and value != "1":
+            raise InputError(
+                f"{key} is {value}, but must be 1, as all would do the whole job: a job starts its own processes "
+                "(hydra.launcher.gpus_per_node=2 run.trainer.strategy=ddp_spawn run.trainer.devices=2)"
+            )
     known = dict(zip(CHOICES, (params.tasks, params.seeds), strict=True))
     every = {key: ",".join(map(str, known[key])) for key in CHOICES if key in declaration.matrix}
     given = [argument for argument in arguments if "=" in argument and not argument.startswith("-")]

@@ -151,6 +151,11 @@ def test_the_sweeps_of_the_paper_are_there() -> None:
         (["sweep=steps"], "sweep=steps needs -m: "),
         (["-m", "launcher=ssh"], 'launcher is "ssh", but must be one of processes, serial, slurm'),
         (["-m", "hydra.sweep.dir=outputs"], "hydra.sweep.dir cannot be set: sweeps go to sweeps/prune/<name>"),
+        (
+            ["-m", "hydra.launcher.tasks_per_node=2"],
+            "hydra.launcher.tasks_per_node is 2, but must be 1, as all would do ",
+        ),
+        (["-m", "+hydra.launcher.nodes=4"], "hydra.launcher.nodes is 4, but must be 1, as all would do the whole job"),
         (["-m", "prune.n_eval=1,1"], "two jobs of the sweep have the same values"),
         (["-m", "prune.n_eval=interval(0,1)"], "prune.n_eval=interval(0,1) has no values; give them: "),
     ],
