@@ -111,7 +111,8 @@ def plan_sweep(stage: str, arguments: Sequence[str], declaration: Declaration, p
     keys, share a folder, so that a job finds what it did before.
 
     Raises:
-        InputError: if two jobs would have the same folder, or several processes the same job. Hydra's own errors, for what it cannot read, pass through.
+        InputError: if two jobs would have the same folder, or several processes the same job. Hydra's own errors, for
+            what it cannot read, pass through.
     """
     for argument in arguments:
         if argument.lstrip("+").startswith(("hydra.sweep.", "hydra.sweeper.")):
