@@ -70,6 +70,7 @@ def run_job(
         if _is_result_of(record["fingerprint"], folder, before):
             log.info("%s has finished before", name)
             write_record(folder / RECORD, record | {"status": "finished", "files": before["files"]})
+            shutil.rmtree(fresh.parent, ignore_errors=True)  # of a run that was stopped when it had just finished
             return
         with alone(config):
             remove_leftovers(folder)

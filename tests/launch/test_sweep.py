@@ -370,6 +370,16 @@ def change_what_it_does_not_read(folder: Path) -> None:
     edit_source(folder / "pipeline/tree.py", "x = 2\n")
 
 
+def test_what_a_run_left_that_was_stopped_when_its_job_had_just_finished_is_removed(run: Run) -> None:
+    arguments = ("-m", "prune.random_orders=20", "task=negation", "seed=1")
+    assert run("prune", *arguments) == 0
+    (record,) = Path("sweeps").rglob("job.json")
+    left = record.parent.with_name(f".{record.parent.name}")
+    left.mkdir()
+    assert run("prune", *arguments) == 0
+    assert not left.exists()
+
+
 @pytest.mark.parametrize(
     ("change", "again"),
     [
